@@ -1,0 +1,221 @@
+# pronto: `make help` lists the targets. Quiet unless V=1.
+#
+# A floor is a folder of src/ and becomes one static archive; a module is a new pair of files and nothing else. Unit
+# tests link only the floor of their module and those below it, so that a call upwards does not link.
+
+FLOORS := proc serve store sys http conf base
+
+# What each floor may call, itself first. conf and http stand side by side.
+BELOW_base  := base
+BELOW_conf  := conf base
+BELOW_http  := http base
+BELOW_sys   := sys conf base
+BELOW_store := store sys http conf base
+BELOW_serve := serve $(BELOW_store)
+BELOW_proc  := proc $(BELOW_serve)
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+AR      := ar
+CFLAGS  ?= -O2 -g
+PREFIX  ?= /usr/local
+DESTDIR ?=
+JOBS    ?= $(shell nproc 2>/dev/null || echo 2)
+
+IS_CLANG := $(findstring clang,$(notdir $(CC)))
+BUILD    ?= build$(if $(IS_CLANG),/clang)$(if $(SANITIZE),/sanitize)$(if $(STATIC),/static)
+
+WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wswitch-enum -Wmissing-prototypes \
+            -Wstrict-prototypes -Wvla -Wformat=2 $(if $(WERROR),-Werror)
+
+# -iquote, not -I: include/sys must not stand before the system's <sys/...>.
+CPPFLAGS_ALL := -iquote include -D_GNU_SOURCE $(CPPFLAGS)
+CFLAGS_ALL   := -std=gnu11 $(CFLAGS) $(WARNINGS) -fPIE -MMD -MP
+LDFLAGS_ALL  := -pie $(LDFLAGS)
+
+ifdef SANITIZE
+CFLAGS_ALL  += -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+LDFLAGS_ALL += -fsanitize=address,undefined
+else
+# Objects carry machine code beside the code for LTO, so that plain ar and unit tests can use them. clang needs lld
+# for LTO and is built without it where lld is missing.
+ifndef IS_CLANG
+LTO := -flto=auto -ffat-lto-objects
+endif
+CPPFLAGS_ALL += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+CFLAGS_ALL   += -fstack-protector-strong $(LTO)
+LDFLAGS_ALL  += $(LTO) $(CFLAGS) -Wl,-z,relro,-z,now,-z,noexecstack
+endif
+ifdef IS_CLANG
+ifndef SANITIZE
+ifneq ($(shell command -v ld.lld 2>/dev/null),)
+AR          := $(firstword $(shell command -v llvm-ar llvm-ar-14 2>/dev/null) ar)
+CFLAGS_ALL  += -flto=thin
+LDFLAGS_ALL += -flto=thin -fuse-ld=lld
+endif
+endif
+endif
+ifdef STATIC
+LDFLAGS_ALL += -static-pie -s
+endif
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-8s%s\n' $(1) $(patsubst $(CURDIR)/%,%,$(2)))
+
+SOURCES := $(wildcard src/*/*.c)
+HEADERS := $(wildcard include/*/*.h include/*/*.def)
+OBJECTS := $(SOURCES:src/%.c=$(BUILD)/obj/%.o)
+archive  = $(1:%=$(BUILD)/lib/lib%.a)
+
+UNIT_SOURCES    := $(wildcard tests/unit/test_*.c)
+SYSTEM_SOURCES  := $(wildcard tests/system/test_*.c)
+SUPPORT_OBJECTS := $(patsubst tests/support/%.c,$(BUILD)/obj/support/%.o,$(wildcard tests/support/*.c))
+UNIT_TESTS      := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/tests/unit/%)
+SYSTEM_TESTS    := $(SYSTEM_SOURCES:tests/system/%.c=$(BUILD)/tests/system/%)
+C_FILES         := $(wildcard src/*/*.c include/*/*.h tests/*/*.c tests/*/*.h bench/*.c docs/*.c)
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+## all: build build/pronto (release; CC=clang and SANITIZE=1 build beside it)
+all: $(BUILD)/pronto
+
+## run: build and serve www/ on http://localhost:8080/ (ARGS="..." for options)
+run: $(BUILD)/pronto
+	$(Q)exec $(BUILD)/pronto $(ARGS) www
+
+## static: one static, stripped binary, build/static/pronto
+static:
+	$(Q)$(MAKE) --no-print-directory STATIC=1 all
+
+## test: install what tests need, build with ASan and UBSan, run every test
+test: deps
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) SANITIZE=1 WERROR=1 run-tests
+
+## check: test, and lint
+check: test lint
+
+## lint: layers, format, clang-tidy, cppcheck, documents printed from tables
+lint: lint-layers lint-format lint-docs lint-cppcheck lint-tidy
+
+## format: format the C sources
+format:
+	$(Q)clang-format -i $(C_FILES)
+
+## docs: print what comes from tables into README.md and docs/
+docs: $(BUILD)/print-docs
+	$(Q)tests/lint/docs.sh $< write
+
+## deps: install what test and lint need, through the system's package manager
+deps:
+	$(Q)tests/deps.sh
+
+## install: pronto and its licence below $(DESTDIR)$(PREFIX)
+install: all
+	install -D -m 755 $(BUILD)/pronto $(DESTDIR)$(PREFIX)/bin/pronto
+	install -D -m 644 LICENSE $(DESTDIR)$(PREFIX)/share/doc/pronto/LICENSE
+
+## uninstall: what install put there
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/pronto $(DESTDIR)$(PREFIX)/share/doc/pronto/LICENSE
+
+## clean: remove build/
+clean:
+	rm -rf build
+
+## help: this list
+help:
+	$(Q)sed -n 's/^## \([a-z-]*\): \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s%s\n", $$1, $$2}'
+
+# Building
+
+# Rewritten only when the flags change, and then everything is built again.
+FLAGS := $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL)
+$(BUILD)/flags: FORCE
+	$(Q)mkdir -p $(@D)
+	$(Q)printf '%s\n' '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$(FLAGS))' > $@
+
+$(BUILD)/obj/%.o: src/%.c $(BUILD)/flags
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c -o $@ $<
+
+$(BUILD)/obj/support/%.o: tests/support/%.c $(BUILD)/flags
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) -iquote tests $(CFLAGS_ALL) -c -o $@ $<
+
+define FLOOR_RULE
+$(call archive,$(1)): $(filter $(BUILD)/obj/$(1)/%,$(OBJECTS))
+	$$(call say,AR,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)rm -f $$@
+	$$(Q)$$(AR) rcs $$@ $$^
+endef
+$(foreach floor,$(FLOORS),$(eval $(call FLOOR_RULE,$(floor))))
+
+# main.o is named, so that the linker finds main() before the archives it calls.
+$(BUILD)/pronto: $(BUILD)/obj/proc/main.o $(call archive,$(BELOW_proc))
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^
+
+$(BUILD)/print-docs: docs/print.c $(call archive,$(BELOW_conf)) $(BUILD)/flags
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter-out %/flags,$^)
+
+# Tests: test_x.c tests the module x, and links its floor and those below. A function __wrap_f() in it stands before f()
+# wherever the module calls it.
+
+floor_of = $(firstword $(notdir $(patsubst %/,%,$(dir $(wildcard include/*/$(1).h)))))
+wraps_of = $(addprefix -Wl$(comma)--wrap=,$(shell sed -n 's/.*\b__wrap_\([a-z0-9_]*\)(.*/\1/p' $(1) | sort -u))
+comma   := ,
+
+define UNIT_RULE
+$(BUILD)/tests/unit/test_$(1): tests/unit/test_$(1).c $(SUPPORT_OBJECTS) $(call archive,$(BELOW_$(call floor_of,$(1)))) $(BUILD)/flags
+	$$(call say,TEST,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(CPPFLAGS_ALL) -iquote tests $$(CFLAGS_ALL) $$(LDFLAGS_ALL) $$(call wraps_of,$$<) -o $$@ $$(filter-out %/flags,$$^) -lcmocka
+endef
+$(foreach module,$(UNIT_SOURCES:tests/unit/test_%.c=%),$(eval $(call UNIT_RULE,$(module))))
+
+# System tests speak to the real binary, and link nothing of it.
+$(BUILD)/tests/system/%: tests/system/%.c $(SUPPORT_OBJECTS) $(BUILD)/flags
+	$(call say,TEST,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) -iquote tests $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter-out %/flags,$^) -lcmocka
+
+run-tests: $(BUILD)/pronto $(UNIT_TESTS) $(SYSTEM_TESTS)
+	$(Q)PRONTO=$(abspath $(BUILD)/pronto) CMOCKA_MESSAGE_OUTPUT=TAP \
+	  prove --jobs $(JOBS) --timer --exec '' $(UNIT_TESTS) $(SYSTEM_TESTS)
+
+# Lint
+
+lint-layers:
+	$(call say,LINT,layers)
+	$(Q)tests/lint/layers.sh
+
+lint-format:
+	$(call say,LINT,format)
+	$(Q)clang-format --dry-run -Werror $(C_FILES)
+
+lint-docs: $(BUILD)/print-docs
+	$(call say,LINT,docs)
+	$(Q)tests/lint/docs.sh $< check
+
+lint-cppcheck:
+	$(call say,LINT,cppcheck)
+	$(Q)cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
+	  --suppressions-list=tests/lint/cppcheck.txt -j $(JOBS) -Iinclude -D_GNU_SOURCE src
+
+lint-tidy:
+	$(call say,LINT,clang-tidy)
+	$(Q)printf '%s\n' $(SOURCES) | xargs -P $(JOBS) -n 4 clang-tidy --quiet --warnings-as-errors='*' 2>/dev/null \
+	  $(if $(V),,| grep -v '^$$' || test $$? = 1) 
+
+.PHONY: all run static test check lint format docs deps install uninstall clean help run-tests FORCE \
+        lint-layers lint-format lint-docs lint-cppcheck lint-tidy
+FORCE:
+
+-include $(OBJECTS:.o=.d) $(SUPPORT_OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(SYSTEM_TESTS:=.d)

@@ -1,0 +1,35 @@
+/* Classes of ASCII characters. <ctype.h> is not used: it depends on the locale, and is undefined
+ * for negative char. */
+#pragma once
+
+#include <stdbool.h>
+
+static inline bool ascii_is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+static inline bool ascii_is_alpha(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* SP or HTAB. */
+static inline bool ascii_is_blank(char c) {
+    return c == ' ' || c == '\t';
+}
+
+/* A control character: C0 or DEL. */
+static inline bool ascii_is_control(char c) {
+    return (unsigned char)c < 0x20 || c == 0x7f;
+}
+
+static inline char ascii_lower(char c) {
+    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+/* The value of a hexadecimal digit of either case, or -1. */
+static inline int ascii_hex_value(char c) {
+    if (ascii_is_digit(c))
+        return c - '0';
+    c = ascii_lower(c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
