@@ -1,0 +1,33 @@
+/* Writes the heads of responses (RFC 9112 §4, RFC 9110 §8). Nothing is decided here. */
+#pragma once
+
+#include "base/buf.h"
+#include "base/slice.h"
+#include "http/representation.h"
+#include "http/status.h"
+
+/* What the head says about the connection (RFC 9112 §9.6). */
+enum head_connection {
+    HEAD_CONNECTION_IMPLIED, /* nothing: the client's version says it */
+    HEAD_CONNECTION_CLOSE,
+    HEAD_CONNECTION_KEEP_ALIVE, /* to a 1.0 client that asked for it */
+};
+
+/* Starts a head: status line, Date, Server and Connection. `date` is the text of date_format(). */
+void head_start(struct buf *buf, enum status status, struct slice date,
+                enum head_connection connection);
+
+void head_field(struct buf *buf, struct slice name, struct slice value);
+void head_field_number(struct buf *buf, struct slice name, uint64_t value);
+
+/* The fields that a 304 repeats from the 200 (RFC 9110 §15.4.5). */
+void head_validators(struct buf *buf, const struct representation *representation);
+
+/* The fields of a 200: content, validators, and what may be done with it. */
+void head_representation(struct buf *buf, const struct representation *representation);
+
+/* The fields of an error's page, which has no validators. */
+void head_page(struct buf *buf, uint64_t length);
+
+/* The empty line. */
+void head_end(struct buf *buf);

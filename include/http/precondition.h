@@ -1,0 +1,18 @@
+/* Conditional requests (RFC 9110 §13). */
+#pragma once
+
+#include "http/representation.h"
+#include "http/request.h"
+
+enum precondition_outcome {
+    PRECONDITION_PASSED,
+    PRECONDITION_NOT_MODIFIED, /* 304 */
+    PRECONDITION_FAILED,       /* 412 */
+};
+
+/* Evaluates the preconditions of a GET or HEAD in the order of RFC 9110 §13.2.2, against the
+ * representation that would be sent with 200. `now_s` is the time of day, in seconds since the
+ * epoch. */
+enum precondition_outcome precondition_evaluate(const struct request *request,
+                                                const struct representation *representation,
+                                                int64_t now_s);

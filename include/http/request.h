@@ -1,0 +1,51 @@
+/* The head of a request: its line and its fields (RFC 9112 §2 to §6). */
+#pragma once
+
+#include "base/slice.h"
+#include "http/body.h"
+#include "http/field.h"
+#include "http/method.h"
+#include "http/refusal.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum request_outcome {
+    REQUEST_WHOLE,   /* the head is there and `request` is filled in */
+    REQUEST_MORE,    /* so far so good: read more and parse again from the start */
+    REQUEST_REFUSED, /* answer `request->refusal` and close */
+};
+
+enum {
+    REQUEST_TARGET_MAX = 8192, /* bytes (RFC 9112 §3 recommends at least 8000) */
+    REQUEST_FIELDS_MAX = 100,  /* field lines */
+};
+
+/* All slices point into the input. */
+struct request {
+    enum method method;
+    uint8_t minor_version;     /* 0 or 1; later minor versions are read as 1 (RFC 9110 §2.5) */
+    bool keep_alive;           /* the client lets the connection persist (RFC 9112 §9.3) */
+    bool expects_continue;     /* waits for a 100 before it sends the content */
+    bool expects_unknown;      /* expects something else: 417 */
+    enum refusal refusal;      /* REQUEST_REFUSED only */
+    enum body_framing framing; /* how the end of the content is found */
+    uint64_t content_length;   /* BODY_LENGTH only; bytes */
+    struct slice head;         /* from the start of the input to the end of the empty line */
+    struct slice target;       /* as it was sent */
+    struct slice fields[FIELD_COUNT]; /* the value of the first line of each; ptr NULL: absent */
+    uint32_t repeated;                /* bit 1 << field: there are more lines of it */
+};
+
+/* Parses the head at the start of `input`, of which at most `max_head` bytes are read as a head.
+ * Nothing is copied; the request borrows from `input`. It keeps nothing between calls, and what it
+ * says about some bytes it says about them however they were split: if it returns other than
+ * REQUEST_MORE for an input, it returns the same for every longer one. */
+enum request_outcome request_parse(struct slice input, size_t max_head, struct request *request);
+
+/* Walks all lines of a LIST field: start with `*value` = SLICE_NONE; false at the end. */
+bool request_field_next(const struct request *request, enum field field, struct slice *value);
+
+/* The value of a HINT field: SLICE_NONE where it is absent, or there more than once. */
+struct slice request_hint(const struct request *request, enum field field);

@@ -1,0 +1,68 @@
+#include "http/head.h"
+
+#include "http/date.h"
+
+void head_field(struct buf *buf, struct slice name, struct slice value) {
+    buf_put(buf, name);
+    buf_put(buf, SLICE(": "));
+    buf_put(buf, value);
+    buf_put(buf, SLICE("\r\n"));
+}
+
+void head_field_number(struct buf *buf, struct slice name, uint64_t value) {
+    buf_put(buf, name);
+    buf_put(buf, SLICE(": "));
+    buf_put_number(buf, value);
+    buf_put(buf, SLICE("\r\n"));
+}
+
+void head_start(struct buf *buf, enum status status, struct slice date,
+                enum head_connection connection) {
+    buf_put(buf, status_line(status));
+    head_field(buf, SLICE("Date"), date);
+    buf_put(buf, SLICE("Server: pronto\r\n"));
+    switch (connection) {
+    case HEAD_CONNECTION_IMPLIED:
+        break;
+    case HEAD_CONNECTION_CLOSE:
+        buf_put(buf, SLICE("Connection: close\r\n"));
+        break;
+    case HEAD_CONNECTION_KEEP_ALIVE:
+        buf_put(buf, SLICE("Connection: keep-alive\r\n"));
+        break;
+    }
+}
+
+/* RFC 9111 §5.2.2.4: may be stored, and is validated before each use. */
+static void put_cache_control(struct buf *buf) {
+    buf_put(buf, SLICE("Cache-Control: no-cache\r\n"));
+}
+
+void head_validators(struct buf *buf, const struct representation *representation) {
+    char date[DATE_LEN];
+    date_format(representation->last_modified_s, date);
+    head_field(buf, SLICE("ETag"), representation->etag);
+    head_field(buf, SLICE("Last-Modified"), slice_of(date, sizeof date));
+    put_cache_control(buf);
+}
+
+/* The type is what Content-Type says; browsers are not to guess another one. */
+static void put_content(struct buf *buf, struct slice type, uint64_t length) {
+    head_field(buf, SLICE("Content-Type"), type);
+    head_field_number(buf, SLICE("Content-Length"), length);
+    buf_put(buf, SLICE("X-Content-Type-Options: nosniff\r\n"));
+}
+
+void head_representation(struct buf *buf, const struct representation *representation) {
+    put_content(buf, representation->content_type, representation->length);
+    head_validators(buf, representation);
+}
+
+void head_page(struct buf *buf, uint64_t length) {
+    put_content(buf, SLICE("text/html; charset=utf-8"), length);
+    put_cache_control(buf);
+}
+
+void head_end(struct buf *buf) {
+    buf_put(buf, SLICE("\r\n"));
+}

@@ -1,0 +1,11 @@
+#include "http/refusal.h"
+
+static const enum status statuses[] = {
+#define REFUSAL(name, status) [REFUSAL_##name] = STATUS_##status,
+#include "http/refusal.def"
+#undef REFUSAL
+};
+
+enum status refusal_status(enum refusal refusal) {
+    return statuses[refusal];
+}
