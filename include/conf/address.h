@@ -1,0 +1,40 @@
+/* Addresses to listen on, as the operator writes them. */
+#pragma once
+
+#include "base/err.h"
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+enum { ADDRESS_TEXT_MAX = INET6_ADDRSTRLEN + sizeof "[]:65535" };
+
+struct address {
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } socket;
+    bool both_families; /* "*": the IPv6 wildcard, which is to take IPv4 too */
+};
+
+/* Reads PORT (on 127.0.0.1), HOST:PORT, [V6]:PORT or *:PORT, where HOST is an IPv4 address or
+ * "localhost" (127.0.0.1). Names are not looked up. Returns 0, or -EINVAL and fills in `err`. */
+int address_parse(const char *text, struct address *address, struct err *err);
+
+/* The length of the socket address, for bind(2). */
+socklen_t address_len(const struct address *address);
+
+/* In host byte order; 0 is any free one. */
+uint16_t address_port(const struct address *address);
+void address_set_port(struct address *address, uint16_t port);
+
+/* Whether the address is reached from this machine alone (127.0.0.0/8, ::1), or stands for all of
+ * the machine's. */
+bool address_is_loopback(const struct address *address);
+bool address_is_wildcard(const struct address *address);
+
+/* Writes "127.0.0.1:8080" or "[::1]:8080" to `text`, NUL-terminated. */
+void address_format(const struct address *address, char text[ADDRESS_TEXT_MAX]);

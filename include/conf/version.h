@@ -1,0 +1,4 @@
+/* The version of pronto. */
+#pragma once
+
+#define VERSION "0.1"

@@ -1,0 +1,93 @@
+#include "conf/address.h"
+
+#include "base/number.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+
+socklen_t address_len(const struct address *address) {
+    return address->socket.any.sa_family == AF_INET6 ? sizeof address->socket.v6
+                                                     : sizeof address->socket.v4;
+}
+
+uint16_t address_port(const struct address *address) {
+    return ntohs(address->socket.any.sa_family == AF_INET6 ? address->socket.v6.sin6_port
+                                                           : address->socket.v4.sin_port);
+}
+
+void address_set_port(struct address *address, uint16_t port) {
+    if (address->socket.any.sa_family == AF_INET6)
+        address->socket.v6.sin6_port = htons(port);
+    else
+        address->socket.v4.sin_port = htons(port);
+}
+
+bool address_is_loopback(const struct address *address) {
+    if (address->socket.any.sa_family == AF_INET6)
+        return IN6_IS_ADDR_LOOPBACK(&address->socket.v6.sin6_addr);
+    return ntohl(address->socket.v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+}
+
+bool address_is_wildcard(const struct address *address) {
+    if (address->socket.any.sa_family == AF_INET6)
+        return IN6_IS_ADDR_UNSPECIFIED(&address->socket.v6.sin6_addr);
+    return address->socket.v4.sin_addr.s_addr == htonl(INADDR_ANY);
+}
+
+static bool set_v4(struct address *address, const char *host) {
+    address->socket.v4.sin_family = AF_INET;
+    return inet_pton(AF_INET, host, &address->socket.v4.sin_addr) == 1;
+}
+
+static bool set_v6(struct address *address, const char *host) {
+    address->socket.v6.sin6_family = AF_INET6;
+    return inet_pton(AF_INET6, host, &address->socket.v6.sin6_addr) == 1;
+}
+
+static bool set_host(struct address *address, struct slice host) {
+    char text[INET6_ADDRSTRLEN];
+    *address = (struct address){0};
+    if (host.len >= sizeof text)
+        return false;
+    if (slice_equal(host, SLICE("*"))) {
+        address->both_families = true;
+        return set_v6(address, "::");
+    }
+    if (slice_equal(host, SLICE("localhost")))
+        return set_v4(address, "127.0.0.1");
+    bool bracketed = host.len > 2 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']';
+    if (bracketed)
+        host = slice_of(host.ptr + 1, host.len - 2);
+    memcpy(text, host.ptr, host.len);
+    text[host.len] = '\0';
+    return bracketed ? set_v6(address, text) : set_v4(address, text);
+}
+
+int address_parse(const char *text, struct address *address, struct err *err) {
+    const char *colon = strrchr(text, ':');
+    struct slice host = colon != NULL ? slice_of(text, (size_t)(colon - text)) : SLICE("127.0.0.1");
+    struct slice port_text = slice_of_text(colon != NULL ? colon + 1 : text);
+    uint64_t port;
+
+    if (!set_host(address, host))
+        return err_set(err, EINVAL,
+                       "'%s' is no address to listen on (give PORT, an IPv4 address and a port as "
+                       "in 127.0.0.1:8080, [V6]:PORT, localhost:PORT, or *:PORT for all)",
+                       text);
+    if (!number_parse(port_text, UINT16_MAX, &port))
+        return err_set(err, EINVAL, "'%s' has no port from 0 to 65535 (as in 127.0.0.1:8080)",
+                       text);
+    address_set_port(address, (uint16_t)port);
+    return 0;
+}
+
+void address_format(const struct address *address, char text[ADDRESS_TEXT_MAX]) {
+    char host[INET6_ADDRSTRLEN] = "?";
+    bool is_v6 = address->socket.any.sa_family == AF_INET6;
+    const void *ip = is_v6 ? (const void *)&address->socket.v6.sin6_addr
+                           : (const void *)&address->socket.v4.sin_addr;
+    (void)inet_ntop(address->socket.any.sa_family, ip, host, sizeof host);
+    (void)snprintf(text, ADDRESS_TEXT_MAX, is_v6 ? "[%s]:%u" : "%s:%u", host,
+                   (unsigned)address_port(address));
+}
