@@ -1,0 +1,20 @@
+/* TCP sockets that listen (tcp(7), ip(7), ipv6(7)). */
+#pragma once
+
+#include "base/err.h"
+#include "conf/address.h"
+
+enum socket_place {
+    SOCKET_FIRST,  /* must have the address for itself */
+    SOCKET_BESIDE, /* shares it with a SOCKET_FIRST of this process's */
+};
+
+/* Opens a non-blocking socket that listens on `address`; the kernel spreads connections over all
+ * sockets that share one (SO_REUSEPORT). Connections are held back until their first bytes are
+ * there (TCP_DEFER_ACCEPT), and those accepted from it have TCP_NODELAY. For SOCKET_FIRST, a port
+ * of 0 in `address` is replaced by the one the kernel chose, and "*" by the IPv4 wildcard on a host
+ * without IPv6. Returns the descriptor, owned by the caller, or -errno and a message. */
+int socket_listen(struct address *address, enum socket_place place, struct err *err);
+
+/* Accepts a connection as a non-blocking socket. Returns its descriptor, or -errno (accept4(2)). */
+int socket_accept(int fd);

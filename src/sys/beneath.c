@@ -1,0 +1,73 @@
+/* RESOLVE_BENEATH refuses every absolute link, and every link that leaves the root on its way, even
+ * one that comes back and ends inside. Such a link is followed by asking the kernel where the path
+ * really ends, and opening that place by a path without links. The answer may be out of date, or a
+ * lie of a racing rename; that is harmless, because it is only a proposal: the open is beneath the
+ * root again. */
+#include "sys/beneath.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* A rename during the resolution of ".." in a link makes openat2() say EAGAIN. */
+enum { TRIES = 16 };
+
+static int open_beneath(int root_fd, const char *path, __u64 resolve) {
+    struct open_how how = {
+        .flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | resolve,
+    };
+    long fd = -1;
+    for (int i = 0; i < TRIES; i++) {
+        fd = syscall(SYS_openat2, root_fd, path[0] != '\0' ? path : ".", &how, sizeof how);
+        if (fd >= 0 || (errno != EAGAIN && errno != EINTR))
+            break;
+    }
+    return fd < 0 ? -errno : (int)fd;
+}
+
+/* The path of what a descriptor refers to, NUL-terminated; its length, or -1. */
+static ssize_t real_path(int fd, char path[PATH_MAX]) {
+    char link[32];
+    (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t len = readlink(link, path, PATH_MAX - 1);
+    if (len >= 0)
+        path[len] = '\0';
+    return len;
+}
+
+/* The part of `path` that lies beneath `root`, or NULL. */
+static const char *part_beneath(const char *path, const char *root, size_t root_len) {
+    if (root_len == 1) /* "/" */
+        return path + 1;
+    if (strncmp(path, root, root_len) != 0 || (path[root_len] != '/' && path[root_len] != '\0'))
+        return NULL;
+    return path[root_len] == '/' ? path + root_len + 1 : "";
+}
+
+static int open_where_it_ends(int root_fd, const char *path) {
+    char root[PATH_MAX];
+    char end[PATH_MAX];
+    /* O_PATH: looks the path up, but opens nothing. */
+    int fd = openat(root_fd, path, O_PATH | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    ssize_t end_len = real_path(fd, end);
+    (void)close(fd);
+    ssize_t root_len = real_path(root_fd, root);
+    const char *part =
+        end_len > 0 && root_len > 0 ? part_beneath(end, root, (size_t)root_len) : NULL;
+    return part != NULL ? open_beneath(root_fd, part, RESOLVE_NO_SYMLINKS) : -EXDEV;
+}
+
+int beneath_open(int root_fd, const char *path, enum beneath_links links) {
+    if (links == BENEATH_LINKS_NONE)
+        return open_beneath(root_fd, path, RESOLVE_NO_SYMLINKS);
+    int fd = open_beneath(root_fd, path, 0);
+    return fd == -EXDEV ? open_where_it_ends(root_fd, path) : fd;
+}

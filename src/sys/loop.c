@@ -1,0 +1,90 @@
+/* Edge triggering, once and for all
+ *
+ * An edge-triggered epoll reports that something changed, not that something is so: after
+ * "readable", nothing more is said until new bytes arrive, however many of the old are left. So
+ * what has been reported is remembered in source.ready, and forgotten only by the one who learns
+ * that it is no longer true: who gets EAGAIN, or fewer bytes than asked for. In return a descriptor
+ * is registered once, for everything, and never modified.
+ *
+ * Who stops early, because its turn is over, gets no second report. It asks for another turn with
+ * loop_again(), and while anyone has asked, the loop looks for events without sleeping. Turns are
+ * bounded by those who take them; so a fast client waits for each of the others once per turn, and
+ * nobody waits for it.
+ *
+ * All events of a batch are noted before any source runs. A source that is freed in another one's
+ * turn leaves the list with list_remove(), and no event that points to it is left in the batch. */
+#include "sys/loop.h"
+
+#include "sys/clock.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { EVENTS_PER_TURN = 256 };
+
+int loop_init(struct loop *loop, struct err *err) {
+    list_init(&loop->ready);
+    loop->now_ms = clock_now_ms();
+    loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (loop->epoll_fd < 0)
+        return err_set(err, errno, "cannot create an epoll instance: %s", strerror(errno));
+    return 0;
+}
+
+void loop_deinit(struct loop *loop) {
+    if (loop->epoll_fd >= 0)
+        (void)close(loop->epoll_fd);
+    loop->epoll_fd = -1;
+}
+
+void source_init(struct source *source, int fd, void (*run)(struct source *source)) {
+    *source = (struct source){.fd = fd, .run = run};
+    list_init(&source->place);
+}
+
+int loop_add(struct loop *loop, struct source *source, uint32_t events) {
+    struct epoll_event event = {.events = events | EPOLLET, .data.ptr = source};
+    return epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, source->fd, &event) < 0 ? -errno : 0;
+}
+
+void loop_remove(struct loop *loop, struct source *source) {
+    (void)epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, source->fd, NULL);
+    list_remove(&source->place);
+}
+
+void loop_again(struct loop *loop, struct source *source) {
+    list_remove(&source->place);
+    list_append(&loop->ready, &source->place);
+}
+
+/* An error or a hang-up is told to whoever next reads or writes, so both are worth trying. */
+static uint32_t readiness_of(uint32_t events) {
+    return (events & (EPOLLERR | EPOLLHUP)) != 0 ? events | EPOLLIN | EPOLLOUT : events;
+}
+
+int loop_turn(struct loop *loop, int64_t wait_ms) {
+    struct epoll_event events[EVENTS_PER_TURN];
+    struct list turn;
+    int timeout_ms = wait_ms > INT_MAX ? INT_MAX : wait_ms < 0 ? -1 : (int)wait_ms;
+    if (!list_is_empty(&loop->ready))
+        timeout_ms = 0;
+    int count = epoll_wait(loop->epoll_fd, events, EVENTS_PER_TURN, timeout_ms);
+    if (count < 0 && errno != EINTR)
+        return -errno;
+    loop->now_ms = clock_now_ms();
+    for (int i = 0; i < count; i++) {
+        struct source *source = events[i].data.ptr;
+        source->ready |= readiness_of(events[i].events);
+        loop_again(loop, source);
+    }
+    list_init(&turn);
+    list_splice(&turn, &loop->ready);
+    while (!list_is_empty(&turn)) {
+        struct source *source = list_entry(turn.next, struct source, place);
+        list_remove(&source->place);
+        source->run(source);
+    }
+    return 0;
+}

@@ -1,0 +1,101 @@
+#include "sys/socket.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Seconds that a connection without a byte is held back; it is handed over then all the same, so
+ * that its deadline can start. */
+enum { DEFER_ACCEPT_S = 1 };
+
+static int set(int fd, int level, int name, int value) {
+    return setsockopt(fd, level, name, &value, sizeof value) < 0 ? -errno : 0;
+}
+
+/* SO_REUSEPORT would let a second pronto of the same user bind the same address unnoticed. So the
+ * first socket is bound without it, which fails if anyone listens there, and has it set afterwards,
+ * which lets the others join. */
+static int bind_in_place(int fd, const struct address *address, enum socket_place place) {
+    int result = set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    if (result == 0 && address->socket.any.sa_family == AF_INET6)
+        result = set(fd, IPPROTO_IPV6, IPV6_V6ONLY, address->both_families ? 0 : 1);
+    if (result == 0 && place == SOCKET_BESIDE)
+        result = set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    if (result == 0 && bind(fd, &address->socket.any, address_len(address)) < 0)
+        result = -errno;
+    if (result == 0 && place == SOCKET_FIRST)
+        result = set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    return result;
+}
+
+static int start_listening(int fd) {
+    int result = set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    if (result == 0)
+        result = set(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, DEFER_ACCEPT_S);
+    /* The kernel lowers the backlog to net.core.somaxconn. */
+    if (result == 0 && listen(fd, 65535) < 0)
+        result = -errno;
+    return result;
+}
+
+static int learn_port(int fd, struct address *address) {
+    struct address bound = *address;
+    socklen_t len = sizeof bound.socket;
+    if (getsockname(fd, &bound.socket.any, &len) < 0)
+        return -errno;
+    address_set_port(address, address_port(&bound));
+    return 0;
+}
+
+static int open_socket(struct address *address, enum socket_place place) {
+    int fd = socket(address->socket.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    int result = bind_in_place(fd, address, place);
+    if (result == 0)
+        result = start_listening(fd);
+    if (result == 0 && place == SOCKET_FIRST)
+        result = learn_port(fd, address);
+    if (result < 0) {
+        (void)close(fd);
+        return result;
+    }
+    return fd;
+}
+
+/* What would help against `errnum`, as the end of a sentence. */
+static const char *advice(int errnum) {
+    switch (errnum) {
+    case EADDRINUSE:
+        return " (another program listens there; try another port, or 0 for any free one)";
+    case EACCES:
+        return " (ports below 1024 need root; try --listen 8080)";
+    case EADDRNOTAVAIL:
+        return " (no interface has that address; try 127.0.0.1, or * for all)";
+    case EAFNOSUPPORT:
+        return " (this machine has no such address family)";
+    default:
+        return "";
+    }
+}
+
+int socket_listen(struct address *address, enum socket_place place, struct err *err) {
+    char text[ADDRESS_TEXT_MAX];
+    int fd = open_socket(address, place);
+    if ((fd == -EAFNOSUPPORT || fd == -EADDRNOTAVAIL) && address->both_families) {
+        uint16_t port = address_port(address);
+        *address = (struct address){.socket.v4.sin_family = AF_INET};
+        address_set_port(address, port);
+        fd = open_socket(address, place);
+    }
+    if (fd >= 0)
+        return fd;
+    address_format(address, text);
+    return err_set(err, -fd, "cannot listen on %s: %s%s", text, strerror(-fd), advice(-fd));
+}
+
+int socket_accept(int fd) {
+    int accepted = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    return accepted < 0 ? -errno : accepted;
+}
