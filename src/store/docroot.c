@@ -1,0 +1,202 @@
+#include "store/docroot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+void docroot_deinit(struct docroot *docroot) {
+    if (docroot->fd >= 0)
+        (void)close(docroot->fd);
+    free(docroot->name);
+    *docroot = (struct docroot)DOCROOT_INIT;
+}
+
+static int set_index(struct docroot *docroot, const char *names, struct err *err) {
+    struct slice rest = slice_of_text(names);
+    struct slice name;
+    while (slice_cut(&rest, ',', &name)) {
+        if (name.len == 0 || slice_find(name, '/') < name.len || slice_equal(name, SLICE(".")) ||
+            slice_equal(name, SLICE("..")))
+            return err_set(err, EINVAL,
+                           "'%s' is no list of file names (as in index.html,index.htm)", names);
+        if (docroot->index_count == DOCROOT_INDEX_MAX)
+            return err_set(err, EINVAL, "'%s' has more than %d index names", names,
+                           DOCROOT_INDEX_MAX);
+        docroot->index[docroot->index_count++] = name;
+    }
+    return 0;
+}
+
+/* Opens the directory that holds the file at `root`, where it is a file; the root itself, where it
+ * is a directory. */
+static int open_directory(struct docroot *docroot, const char *root) {
+    struct stat stat;
+    char *real = realpath(root, NULL); /* a root may be a link to anywhere */
+    int result = 0;
+    if (real == NULL || lstat(real, &stat) < 0) {
+        result = -errno;
+    } else if (S_ISREG(stat.st_mode)) {
+        char *slash = strrchr(real, '/');
+        docroot->name = strdup(slash + 1);
+        docroot->only = slice_of_text(docroot->name != NULL ? docroot->name : "");
+        slash[slash == real ? 1 : 0] = '\0';
+    } else if (!S_ISDIR(stat.st_mode)) {
+        result = -ENOTSUP;
+    }
+    if (result == 0) {
+        docroot->fd = open(real, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        result = docroot->fd < 0 ? -errno : 0;
+    }
+    free(real);
+    return result;
+}
+
+/* Finds out now, rather than at the first request, whether the root can be read. */
+static int try_reading(const struct docroot *docroot) {
+    int fd =
+        beneath_open(docroot->fd, docroot->only.ptr != NULL ? docroot->name : "", docroot->links);
+    if (fd < 0)
+        return fd;
+    (void)close(fd);
+    return 0;
+}
+
+static const char *advice(int errnum) {
+    switch (errnum) {
+    case ENOENT:
+        return " (give the path of a directory or a file)";
+    case EACCES:
+        return " (the user that runs pronto must be allowed to read it)";
+    case ENOTSUP:
+        return " (it is neither a directory nor a regular file)";
+    case ENOSYS:
+        return " (pronto needs openat2(2), which Linux has from 5.6 on)";
+    default:
+        return "";
+    }
+}
+
+int docroot_open(struct docroot *docroot, const char *root, const char *index_names, bool hidden,
+                 enum beneath_links links, struct err *err) {
+    *docroot = (struct docroot){.fd = -1, .hidden = hidden, .links = links};
+    int result = set_index(docroot, index_names, err);
+    if (result == 0) {
+        result = open_directory(docroot, root);
+        if (result == 0)
+            result = try_reading(docroot);
+        if (result < 0)
+            (void)err_set(err, -result, "cannot serve %s: %s%s", root, strerror(-result),
+                          advice(-result));
+    }
+    if (result < 0)
+        docroot_deinit(docroot);
+    return result;
+}
+
+/* Whether a segment starts with a dot. The one exception is what RFC 8615 puts at the top of every
+ * site. */
+static bool has_hidden_segment(struct slice path) {
+    struct slice rest = path;
+    struct slice segment;
+    bool first = true;
+    while (slice_cut(&rest, '/', &segment)) {
+        bool well_known = first && slice_equal(segment, SLICE(".well-known"));
+        if (segment.len > 0 && segment.ptr[0] == '.' && !well_known)
+            return true;
+        first = false;
+    }
+    return false;
+}
+
+static enum docroot_outcome outcome_of(int errnum) {
+    switch (errnum) {
+    case EACCES:
+    case EPERM:
+        return DOCROOT_FORBIDDEN;
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case EAGAIN: /* a rename raced with every try */
+        return DOCROOT_EXHAUSTED;
+    case EIO:
+    case ESTALE:
+        return DOCROOT_FAULT;
+    default: /* ENOENT and ENOTDIR; ELOOP and EXDEV for links; ENXIO for a socket; ENAMETOOLONG */
+        return DOCROOT_ABSENT;
+    }
+}
+
+/* Opens what the NUL-terminated path names: DOCROOT_FILE for a regular file, DOCROOT_DIRECTORY
+ * (with nothing left open) for a directory. */
+static enum docroot_outcome open_path(const struct docroot *docroot, const char *path,
+                                      struct docroot_file *file) {
+    file->fd = beneath_open(docroot->fd, path, docroot->links);
+    if (file->fd < 0)
+        return outcome_of(-file->fd);
+    enum docroot_outcome outcome = DOCROOT_ABSENT;
+    if (fstat(file->fd, &file->stat) < 0)
+        outcome = DOCROOT_FAULT;
+    else if (S_ISREG(file->stat.st_mode))
+        outcome = DOCROOT_FILE;
+    else if (S_ISDIR(file->stat.st_mode))
+        outcome = DOCROOT_DIRECTORY;
+    if (outcome != DOCROOT_FILE) {
+        (void)close(file->fd);
+        file->fd = -1;
+    }
+    return outcome;
+}
+
+/* Looks for an index file first: that is what a request for a directory mostly finds. */
+static enum docroot_outcome find_index(const struct docroot *docroot, char *path, size_t len,
+                                       size_t capacity, struct docroot_file *file) {
+    for (size_t i = 0; i < docroot->index_count; i++) {
+        struct slice name = docroot->index[i];
+        size_t slash = len > 0 ? 1 : 0;
+        if (len + slash + name.len >= capacity)
+            continue;
+        file->name = name;
+        if (slash > 0)
+            path[len] = '/';
+        memcpy(path + len + slash, name.ptr, name.len);
+        path[len + slash + name.len] = '\0';
+        enum docroot_outcome outcome = open_path(docroot, path, file);
+        if (outcome != DOCROOT_ABSENT && outcome != DOCROOT_DIRECTORY)
+            return outcome;
+    }
+    path[len] = '\0';
+    enum docroot_outcome outcome = open_path(docroot, path, file);
+    if (outcome == DOCROOT_FILE) { /* "file.txt/" */
+        (void)close(file->fd);
+        file->fd = -1;
+        return DOCROOT_ABSENT;
+    }
+    return outcome;
+}
+
+enum docroot_outcome docroot_find(const struct docroot *docroot, struct slice path,
+                                  bool as_directory, struct docroot_file *file) {
+    char text[PATH_MAX];
+    file->fd = -1;
+    if (docroot->only.ptr != NULL) {
+        bool is_root = path.len == 0;
+        if (!is_root && (as_directory || !slice_equal(path, docroot->only)))
+            return DOCROOT_ABSENT;
+        file->name = docroot->only;
+        enum docroot_outcome outcome = open_path(docroot, docroot->name, file);
+        return outcome == DOCROOT_DIRECTORY ? DOCROOT_ABSENT : outcome;
+    }
+    if (path.len >= sizeof text || (!docroot->hidden && has_hidden_segment(path)))
+        return DOCROOT_ABSENT;
+    if (path.len > 0)
+        memcpy(text, path.ptr, path.len);
+    text[path.len] = '\0';
+    if (as_directory)
+        return find_index(docroot, text, path.len, sizeof text, file);
+    file->name = path;
+    enum docroot_outcome outcome = open_path(docroot, text, file);
+    return outcome == DOCROOT_DIRECTORY ? DOCROOT_NEEDS_SLASH : outcome;
+}
