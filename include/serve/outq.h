@@ -1,0 +1,82 @@
+/* What is still to be sent on a connection: bytes of its own (heads), memory of entries, and
+ * stretches of files. */
+#pragma once
+
+#include "base/buf.h"
+#include "store/entry.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    OUTQ_SEGMENTS = 64,
+    OUTQ_BYTES = 64 * 1024,
+    /* What one response may add at most: a redirect to a target of which each byte becomes three.
+     */
+    OUTQ_RESPONSE_BYTES = 36 * 1024,
+    OUTQ_RESPONSE_SEGMENTS = 2,
+};
+
+struct segment {
+    uint64_t len; /* bytes left, more than 0 */
+    union {
+        const char *ptr; /* memory of the queue or of the entry */
+        uint64_t offset; /* in the entry's file */
+    };
+    struct entry *entry; /* a reference is held; NULL: the queue's own bytes */
+    bool is_file;
+};
+
+/* A queue is either a worker's scratch, which is filled and flushed within a turn, or what
+ * outq_detach() made of it: the unsent rest, owned by a connection that waits for its client. */
+struct outq {
+    struct segment *segments;
+    size_t first;
+    size_t count; /* from `first` on */
+    struct buf bytes;
+};
+
+enum outq_outcome {
+    OUTQ_SENT,         /* everything */
+    OUTQ_BLOCKED,      /* the socket takes no more now */
+    OUTQ_PAUSED,       /* the budget is used up */
+    OUTQ_PEER_GONE,    /* the client will take no more ever */
+    OUTQ_FILE_CHANGED, /* a file is shorter than was announced */
+    OUTQ_FAULT,        /* the file could not be read */
+};
+
+/* An empty scratch queue. Returns 0 or -ENOMEM. */
+int outq_init(struct outq *queue);
+
+/* Drops what is left in a scratch queue, and frees it. Idempotent. */
+void outq_deinit(struct outq *queue);
+
+/* Whether there is room for any one more response. */
+bool outq_has_room(const struct outq *queue);
+
+static inline bool outq_is_empty(const struct outq *queue) {
+    return queue->count == 0;
+}
+
+/* To write a head: write to queue->bytes, then push what has been written since it had `start`
+ * bytes. */
+void outq_push_bytes(struct outq *queue, size_t start);
+
+/* Queues an entry's content from `offset` on, `len` bytes, and takes a reference of its own if it
+ * needs one. */
+void outq_push_content(struct outq *queue, struct entry *entry, uint64_t offset, uint64_t len);
+
+/* Drops what is queued. */
+void outq_clear(struct outq *queue);
+
+/* Moves what is left in a scratch queue into one of its own, made as small as it can be, and
+ * empties the scratch queue in any case. Free it with outq_free(). NULL: out of memory. */
+struct outq *outq_detach(struct outq *scratch);
+
+/* NULL is allowed. */
+void outq_free(struct outq *detached);
+
+/* Sends from the front, about `budget` bytes at most (at least one piece), and adds the bytes sent
+ * to `sent`. */
+enum outq_outcome outq_flush(struct outq *queue, int fd, uint64_t budget, uint64_t *sent);

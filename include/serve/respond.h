@@ -1,0 +1,38 @@
+/* Decides what is answered. Pure: what it is told is a request, what its target names, and what was
+ * found there. */
+#pragma once
+
+#include "http/representation.h"
+#include "http/request.h"
+#include "http/target.h"
+#include "store/docroot.h"
+
+#include <stdbool.h>
+
+/* What the response carries behind its head. A response to HEAD has the same head, and nothing
+ * behind it. */
+enum response_content {
+    RESPONSE_LOOK_UP, /* not decided: look the path up, then call respond_found() */
+    RESPONSE_NOTHING,
+    RESPONSE_PAGE, /* the status's page */
+    RESPONSE_FILE, /* the whole file */
+};
+
+struct response {
+    enum response_content content;
+    enum status status;
+    bool allow;    /* names the methods (RFC 9110 §10.2.1) */
+    bool location; /* the target as a directory (RFC 9110 §10.2.2) */
+    bool close;    /* the connection must not persist */
+};
+
+/* What can be said without a look at the files. */
+struct response respond_request(const struct request *request, enum target_outcome target);
+
+/* What is answered to a GET or HEAD, given what was found; `representation` only with DOCROOT_FILE.
+ * `now_s` is the time of day, in seconds since the epoch. */
+struct response respond_found(const struct request *request, enum docroot_outcome outcome,
+                              const struct representation *representation, int64_t now_s);
+
+/* A refused request: its status, and a close. */
+struct response respond_refusal(enum refusal refusal);

@@ -1,0 +1,77 @@
+/* What all connections of a worker share: what is served, limits, deadlines and scratch memory. */
+#pragma once
+
+#include "base/deadline.h"
+#include "base/err.h"
+#include "conf/options.h"
+#include "http/date.h"
+#include "serve/outq.h"
+#include "store/docroot.h"
+#include "sys/loop.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum close_reason {
+#define CLOSE_REASON(name) CLOSE_##name,
+#include "serve/close_reason.def"
+#undef CLOSE_REASON
+    CLOSE_REASON_COUNT,
+};
+
+/* What a connection waits for. Every connection is in one of the queues at any time between two
+ * turns. */
+enum server_deadline {
+    DEADLINE_NONE,   /* in a turn */
+    DEADLINE_IDLE,   /* the first byte of a request other than the first */
+    DEADLINE_HEAD,   /* the rest of a head */
+    DEADLINE_BODY,   /* the rest of a request's content */
+    DEADLINE_SEND,   /* the client to take some bytes */
+    DEADLINE_LINGER, /* the client to close */
+    DEADLINE_COUNT,
+};
+
+struct server {
+    struct loop *loop;             /* borrowed */
+    const struct docroot *docroot; /* borrowed */
+    size_t max_head;               /* bytes */
+    uint64_t max_body;             /* bytes */
+    bool draining;                 /* every response is the last of its connection */
+    size_t connections;
+    struct deadline_queue deadlines[DEADLINE_COUNT];
+    struct list starved;      /* sources of listeners that ran out of descriptors */
+    int64_t starved_retry_ms; /* when they try again at the latest, on the loop's clock */
+    uint64_t closed[CLOSE_REASON_COUNT];
+    int64_t date_s; /* what `date` says */
+    char date[DATE_LEN];
+
+    /* Scratch, of use to one connection during its turn. */
+    char *input; /* max_head + SERVER_READ_BYTES; owned */
+    size_t input_capacity;
+    char *path; /* a decoded target, REQUEST_TARGET_MAX; owned */
+    struct outq output;
+};
+
+/* Room for at least this much can be read behind a head of the largest size. */
+enum { SERVER_READ_BYTES = 16 * 1024 };
+
+/* `loop` and `docroot` are borrowed until server_deinit(). Returns 0, or -ENOMEM and a message. */
+int server_init(struct server *server, struct loop *loop, const struct docroot *docroot,
+                const struct options *options, struct err *err);
+
+/* All connections must be closed before. Idempotent. */
+void server_deinit(struct server *server);
+
+/* The time of day as it goes into a Date field; valid until the next call. */
+struct slice server_date(struct server *server);
+
+/* Sets a listener aside that ran out of descriptors or memory: it runs again when a connection has
+ * closed, or one is idle and can be closed for a new one; and, since they may be used up elsewhere,
+ * every so often. */
+void server_starve(struct server *server, struct source *listener);
+void server_wake_starved(struct server *server);
+
+/* How long the loop may sleep until a deadline is due or starved listeners try again, in
+ * milliseconds; negative: forever. */
+int64_t server_wait_ms(const struct server *server);

@@ -1,0 +1,65 @@
+#include "serve/listener.h"
+
+#include "serve/connection.h"
+#include "sys/socket.h"
+
+#include <errno.h>
+
+/* Each is answered at once where it can be, so this bounds how long a turn is. */
+enum { ACCEPTS_PER_TURN = 32 };
+
+enum accepted {
+    ACCEPTED_ONE,
+    ACCEPTED_NONE,    /* the queue is empty */
+    ACCEPTED_STARVED, /* no descriptors or memory for one more */
+};
+
+static enum accepted accept_one(struct listener *listener) {
+    int fd = socket_accept(listener->source.fd);
+    if (fd >= 0) {
+        connection_open(listener->server, fd);
+        return ACCEPTED_ONE;
+    }
+    switch (-fd) {
+    case EAGAIN:
+        return ACCEPTED_NONE;
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+        return ACCEPTED_STARVED;
+    default: /* accept(2): the connection's own error (ECONNABORTED, EPROTO, EPERM, a network
+                error); go on */
+        return ACCEPTED_ONE;
+    }
+}
+
+/* The queue's edge has been seen and will not come again, so a starved listener must come back by
+ * itself: when a connection has closed, or one is idle and can be closed for a new one. */
+static void run(struct source *source) {
+    struct listener *listener = list_entry(source, struct listener, source);
+    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+        enum accepted accepted = accept_one(listener);
+        if (accepted == ACCEPTED_STARVED && !connections_shed(listener->server)) {
+            server_starve(listener->server, source);
+            return;
+        }
+        if (accepted == ACCEPTED_NONE) {
+            source->ready &= ~(uint32_t)EPOLLIN;
+            return;
+        }
+    }
+    loop_again(listener->server->loop, source);
+}
+
+int listener_init(struct listener *listener, struct server *server, int fd) {
+    listener->server = server;
+    source_init(&listener->source, fd, run);
+    return loop_add(server->loop, &listener->source, EPOLLIN);
+}
+
+void listener_stop(struct listener *listener) {
+    while (accept_one(listener) == ACCEPTED_ONE)
+        continue;
+    loop_remove(listener->server->loop, &listener->source);
+}

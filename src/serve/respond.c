@@ -1,0 +1,82 @@
+#include "serve/respond.h"
+
+#include "http/precondition.h"
+
+static struct response page(enum status status) {
+    return (struct response){.content = RESPONSE_PAGE, .status = status};
+}
+
+struct response respond_refusal(enum refusal refusal) {
+    struct response response = page(refusal_status(refusal));
+    response.close = true;
+    return response;
+}
+
+static struct response respond_method(enum method method) {
+    struct response response = {.content = RESPONSE_LOOK_UP};
+    if (method == METHOD_UNKNOWN) {
+        response = page(STATUS_NOT_IMPLEMENTED);
+    } else if (!method_is_allowed(method)) {
+        response = page(STATUS_METHOD_NOT_ALLOWED);
+        response.allow = true;
+    } else if (method ==
+               METHOD_OPTIONS) { /* RFC 9110 §9.3.7: of the server, and of any target, alike */
+        response = (struct response){
+            .content = RESPONSE_NOTHING, .status = STATUS_NO_CONTENT, .allow = true};
+    }
+    return response;
+}
+
+struct response respond_request(const struct request *request, enum target_outcome target) {
+    switch (target) {
+    case TARGET_BAD:
+        return respond_refusal(REFUSAL_BAD_TARGET);
+    case TARGET_PATH:
+    case TARGET_ASTERISK:
+    case TARGET_AUTHORITY:
+    case TARGET_ABSENT:
+        break;
+    }
+    if (request->expects_unknown) /* RFC 9110 §10.1.1 */
+        return page(STATUS_EXPECTATION_FAILED);
+    struct response response = respond_method(request->method);
+    if (response.content == RESPONSE_LOOK_UP && target == TARGET_ABSENT)
+        response = page(STATUS_NOT_FOUND);
+    return response;
+}
+
+static struct response respond_file(const struct request *request,
+                                    const struct representation *representation, int64_t now_s) {
+    switch (precondition_evaluate(request, representation, now_s)) {
+    case PRECONDITION_FAILED:
+        return page(STATUS_PRECONDITION_FAILED);
+    case PRECONDITION_NOT_MODIFIED:
+        return (struct response){.content = RESPONSE_NOTHING, .status = STATUS_NOT_MODIFIED};
+    case PRECONDITION_PASSED:
+        break;
+    }
+    return (struct response){.content = RESPONSE_FILE, .status = STATUS_OK};
+}
+
+struct response respond_found(const struct request *request, enum docroot_outcome outcome,
+                              const struct representation *representation, int64_t now_s) {
+    switch (outcome) {
+    case DOCROOT_FILE:
+        return respond_file(request, representation, now_s);
+    case DOCROOT_NEEDS_SLASH: {
+        struct response response = page(STATUS_MOVED_PERMANENTLY);
+        response.location = true;
+        return response;
+    }
+    case DOCROOT_ABSENT:
+        return page(STATUS_NOT_FOUND);
+    case DOCROOT_DIRECTORY:
+    case DOCROOT_FORBIDDEN:
+        return page(STATUS_FORBIDDEN);
+    case DOCROOT_EXHAUSTED:
+        return page(STATUS_UNAVAILABLE);
+    case DOCROOT_FAULT:
+        break;
+    }
+    return page(STATUS_INTERNAL_ERROR);
+}

@@ -1,0 +1,77 @@
+#include "serve/server.h"
+
+#include "http/request.h"
+#include "sys/clock.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* A client that was told why it is refused should close soon. */
+enum { LINGER_MS = 2000 };
+
+enum { STARVED_RETRY_MS = 100 };
+
+int server_init(struct server *server, struct loop *loop, const struct docroot *docroot,
+                const struct options *options, struct err *err) {
+    *server = (struct server){
+        .loop = loop,
+        .docroot = docroot,
+        .max_head = options->max_head,
+        .max_body = options->max_body,
+        .date_s = INT64_MIN,
+        .input_capacity = options->max_head + SERVER_READ_BYTES,
+    };
+    const int64_t durations_ms[DEADLINE_COUNT] = {
+        [DEADLINE_IDLE] = options->idle_timeout, [DEADLINE_HEAD] = options->head_timeout,
+        [DEADLINE_BODY] = options->idle_timeout, [DEADLINE_SEND] = options->send_timeout,
+        [DEADLINE_LINGER] = LINGER_MS,
+    };
+    for (int i = 0; i < DEADLINE_COUNT; i++)
+        deadline_queue_init(&server->deadlines[i], durations_ms[i]);
+    list_init(&server->starved);
+    server->input = malloc(server->input_capacity);
+    server->path = malloc(REQUEST_TARGET_MAX);
+    if (server->input == NULL || server->path == NULL || outq_init(&server->output) < 0) {
+        server_deinit(server);
+        return err_set(err, ENOMEM, "not enough memory");
+    }
+    return 0;
+}
+
+void server_deinit(struct server *server) {
+    free(server->input);
+    free(server->path);
+    outq_deinit(&server->output);
+    server->input = NULL;
+    server->path = NULL;
+}
+
+struct slice server_date(struct server *server) {
+    int64_t time_s = clock_time_s();
+    if (time_s != server->date_s) {
+        date_format(time_s, server->date);
+        server->date_s = time_s;
+    }
+    return slice_of(server->date, sizeof server->date);
+}
+
+void server_starve(struct server *server, struct source *listener) {
+    if (list_is_empty(&server->starved))
+        server->starved_retry_ms = server->loop->now_ms + STARVED_RETRY_MS;
+    list_remove(&listener->place);
+    list_append(&server->starved, &listener->place);
+}
+
+void server_wake_starved(struct server *server) {
+    list_splice(&server->loop->ready, &server->starved);
+}
+
+int64_t server_wait_ms(const struct server *server) {
+    int64_t now_ms = server->loop->now_ms;
+    int64_t wait_ms = -1;
+    if (!list_is_empty(&server->starved))
+        wait_ms = server->starved_retry_ms > now_ms ? server->starved_retry_ms - now_ms : 0;
+    for (unsigned i = 0; i < DEADLINE_COUNT; i++)
+        wait_ms = deadline_wait_ms(&server->deadlines[i], now_ms, wait_ms);
+    return wait_ms;
+}
