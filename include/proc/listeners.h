@@ -1,0 +1,30 @@
+/* The sockets pronto listens on: for each address, one for each worker. */
+#pragma once
+
+#include "base/err.h"
+#include "conf/options.h"
+
+/* All zero: none. */
+struct listeners {
+    struct option_addresses addresses; /* as they are bound: with their ports */
+    size_t workers;
+    int *sockets;        /* workers * addresses.count, those of a worker side by side; owned */
+    uint16_t taken_port; /* the standard port, where it was taken and the next free one is used;
+                            else 0 */
+};
+
+
+/* Opens them. Where the options name no address, the standard port, or the next free one, is used:
+ * on 127.0.0.1, or with
+ * --lan on all interfaces. Returns 0, or -errno and a message. */
+int listeners_open(struct listeners *listeners, const struct options *options, size_t workers,
+                   struct err *err);
+
+/* The sockets of one worker, addresses.count of them. */
+const int *listeners_of(const struct listeners *listeners, size_t worker);
+
+/* Closes the sockets of all workers but one, in that worker's process. */
+void listeners_keep(struct listeners *listeners, size_t worker);
+
+/* Idempotent. */
+void listeners_deinit(struct listeners *listeners);

@@ -1,0 +1,19 @@
+/* A worker: one process, one loop, and all connections that the kernel gives to its sockets. */
+#pragma once
+
+#include "conf/options.h"
+#include "store/docroot.h"
+
+/* What a worker is made from; all of it is borrowed until worker_run() returns. */
+struct worker_config {
+    const struct options *options;
+    const struct docroot *docroot;
+    const int *sockets; /* that listen, one for each address */
+    size_t socket_count;
+    int channel; /* to the master: a byte is written when connections are accepted; at its end,
+                    there is no master */
+};
+
+/* Serves until SIGTERM, and then until connections are drained; or until the master is gone.
+ * Returns an exit status. */
+int worker_run(const struct worker_config *config);

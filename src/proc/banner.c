@@ -1,0 +1,97 @@
+#include "proc/banner.h"
+
+#include "base/diag.h"
+#include "conf/version.h"
+
+#include <ifaddrs.h>
+#include <limits.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Fills in an interface's address, with a port; false where it is none that others could use. */
+static bool outside_address(const struct ifaddrs *interface, uint16_t port, bool v6_too,
+                            struct address *address) {
+    *address = (struct address){0};
+    if (interface->ifa_addr == NULL || (interface->ifa_flags & IFF_UP) == 0)
+        return false;
+    if (interface->ifa_addr->sa_family == AF_INET) {
+        address->socket.v4 = *(const struct sockaddr_in *)(const void *)interface->ifa_addr;
+    } else if (interface->ifa_addr->sa_family == AF_INET6 && v6_too) {
+        address->socket.v6 = *(const struct sockaddr_in6 *)(const void *)interface->ifa_addr;
+        if (IN6_IS_ADDR_LINKLOCAL(
+                &address->socket.v6.sin6_addr)) /* needs a zone, which URLs lack */
+            return false;
+    } else {
+        return false;
+    }
+    address_set_port(address, port);
+    return !address_is_loopback(address);
+}
+
+/* Prints the URLs of the interfaces that a wildcard stands for, each behind the label. */
+static void print_outside(const struct address *wildcard, const char *label) {
+    struct ifaddrs *interfaces = NULL;
+    if (getifaddrs(&interfaces) < 0)
+        return;
+    bool v6_too = wildcard->socket.any.sa_family == AF_INET6;
+    for (const struct ifaddrs *at = interfaces; at != NULL; at = at->ifa_next) {
+        struct address address;
+        char text[ADDRESS_TEXT_MAX];
+        if (!outside_address(at, address_port(wildcard), v6_too, &address))
+            continue;
+        address_format(&address, text);
+        fprintf(stderr, "%s http://%s/\n", label, text);
+    }
+    freeifaddrs(interfaces);
+}
+
+static void print_urls(const struct address *address) {
+    char text[ADDRESS_TEXT_MAX];
+    bool wildcard = address_is_wildcard(address);
+    address_format(address, text);
+    if (wildcard || address_is_loopback(address)) {
+        bool v6_only = address->socket.any.sa_family == AF_INET6 && !address->both_families;
+        fprintf(stderr, "  Local    http://%s:%u/\n", v6_only ? "[::1]" : "localhost",
+                (unsigned)address_port(address));
+    } else {
+        fprintf(stderr, "  Network  http://%s/\n", text);
+    }
+    if (wildcard)
+        print_outside(address, "  Network ");
+}
+
+static void print_terminal(const struct options *options, const struct listeners *listeners) {
+    char *root = realpath(options->root, NULL);
+    fprintf(stderr, "pronto %s  serving %s  (%zu worker%s)\n", VERSION,
+            root != NULL ? root : options->root, listeners->workers,
+            listeners->workers == 1 ? "" : "s");
+    free(root);
+    for (size_t i = 0; i < listeners->addresses.count; i++)
+        print_urls(&listeners->addresses.items[i]);
+    fputs("  Ctrl-C stops\n", stderr);
+}
+
+static void print_lines(const struct options *options, const struct listeners *listeners) {
+    for (size_t i = 0; i < listeners->addresses.count; i++) {
+        char text[ADDRESS_TEXT_MAX];
+        address_format(&listeners->addresses.items[i], text);
+        diag_message("listening on http://%s/", text);
+        if (options->lan)
+            print_outside(&listeners->addresses.items[i], "pronto: others can use");
+    }
+}
+
+void banner_print(const struct options *options, const struct listeners *listeners) {
+    if (options->quiet)
+        return;
+    if (listeners->taken_port != 0)
+        diag_message("port %u is taken, using %u instead (--listen asks for a certain one)",
+                     (unsigned)listeners->taken_port,
+                     (unsigned)address_port(&listeners->addresses.items[0]));
+    if (isatty(STDERR_FILENO))
+        print_terminal(options, listeners);
+    else
+        print_lines(options, listeners);
+}

@@ -1,0 +1,65 @@
+#include "base/diag.h"
+#include "conf/options.h"
+#include "conf/version.h"
+#include "proc/master.h"
+#include "store/docroot.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+enum { EXIT_USAGE = 2 };
+
+/* A connection is a descriptor, and a file being sent another; the soft limit is low for the sake
+ * of select(2), which is not used. */
+static void raise_descriptor_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+/* Prints to stdout what was asked for; a text that does not arrive is a failure. */
+static int finish_output(void) {
+    return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int serve(const struct options *options) {
+    struct docroot docroot = DOCROOT_INIT;
+    struct err err = ERR_INIT;
+    enum beneath_links links =
+        options->symlinks == SYMLINKS_INSIDE ? BENEATH_LINKS_INSIDE : BENEATH_LINKS_NONE;
+    int status = EXIT_SUCCESS;
+    if (docroot_open(&docroot, options->root, options->index, options->hidden, links, &err) < 0) {
+        diag_message("%s", err.text);
+        return EXIT_FAILURE;
+    }
+    if (options->check) {
+        puts("pronto: the options and the root are fine");
+        status = finish_output();
+    } else {
+        raise_descriptor_limit();
+        status = master_run(options, &docroot);
+    }
+    docroot_deinit(&docroot);
+    return status;
+}
+
+int main(int argc, char *argv[]) {
+    struct options options;
+    struct err err = ERR_INIT;
+    if (options_parse(&options, argc, argv, &err) < 0) {
+        diag_message("%s", err.text);
+        return EXIT_USAGE;
+    }
+    if (options.help) {
+        options_print_help(stdout);
+        return finish_output();
+    }
+    if (options.version) {
+        puts("pronto " VERSION);
+        return finish_output();
+    }
+    return serve(&options);
+}

@@ -1,0 +1,358 @@
+/* Every worker has a slot, and a slot has sockets of its own, which the master keeps open:
+ * connections that the kernel has accepted for a worker that dies wait there for the one that takes
+ * its place.
+ *
+ * Master and worker hold the ends of a channel. The worker writes one byte when it is ready.
+ * Otherwise it only waits for the end of it, which comes when the master is gone, however it went:
+ * no worker outlives its master. */
+#include "proc/master.h"
+
+#include "base/diag.h"
+#include "proc/banner.h"
+#include "proc/listeners.h"
+#include "proc/worker.h"
+#include "sys/loop.h"
+#include "sys/signals.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    /* A worker that dies sooner than this after its start is not replaced at once, but after a
+       delay that doubles. */
+    STABLE_MS = 1000,
+    DELAY_MIN_MS = 100,
+    DELAY_MAX_MS = 5000,
+    /* Workers give up draining by themselves; one that has not after this much longer is killed. */
+    KILL_GRACE_MS = 1000,
+};
+
+struct slot {
+    pid_t pid;             /* 0: vacant */
+    struct source channel; /* fd -1: vacant */
+    bool ready;
+    int64_t started_ms;
+    int64_t start_at_ms; /* vacant: when the next one starts */
+    int64_t delay_ms;    /* of the last start */
+};
+
+enum phase { PHASE_STARTING, PHASE_SERVING, PHASE_STOPPING };
+
+struct master {
+    const struct options *options;
+    const struct docroot *docroot;
+    struct loop loop;
+    struct source signals;
+    struct listeners listeners;
+    struct slot *slots; /* listeners.workers of them; owned */
+    enum phase phase;
+    int64_t kill_at_ms; /* while stopping */
+    bool killed;        /* while stopping: workers were not given time */
+    int status;         /* to exit with */
+    int in_worker;      /* this is a worker's process, the one of that slot; -1: the master's */
+};
+
+/* The CPUs this process may use. */
+static size_t count_cpus(void) {
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0)
+        return (size_t)CPU_COUNT(&set);
+    long online = sysconf(_SC_NPROCESSORS_ONLN); /* more CPUs than fit into the set */
+    return online > 0 ? (size_t)online : 1;
+}
+
+static bool is_everyone_ready(const struct master *master) {
+    for (size_t i = 0; i < master->listeners.workers; i++) {
+        if (!master->slots[i].ready)
+            return false;
+    }
+    return true;
+}
+
+static void on_channel(struct source *source) {
+    struct slot *slot = list_entry(source, struct slot, channel);
+    char byte;
+    if (read(source->fd, &byte, 1) == 1)
+        slot->ready = true;
+}
+
+/* Starting workers */
+
+/* What a worker must not inherit. */
+static void leave_master(struct master *master, size_t index) {
+    master->in_worker = (int)index;
+    for (size_t i = 0; i < master->listeners.workers; i++) {
+        if (master->slots[i].channel.fd >= 0)
+            (void)close(master->slots[i].channel.fd);
+        master->slots[i].channel.fd = -1;
+    }
+    listeners_keep(&master->listeners, index);
+    (void)close(master->signals.fd);
+    master->signals.fd = -1;
+    loop_deinit(&master->loop);
+}
+
+static int run_worker(struct master *master, size_t index, int channel) {
+    leave_master(master, index);
+    struct worker_config config = {
+        .options = master->options,
+        .docroot = master->docroot,
+        .sockets = listeners_of(&master->listeners, index),
+        .socket_count = master->listeners.addresses.count,
+        .channel = channel,
+    };
+    int status = worker_run(&config);
+    (void)close(channel);
+    return status;
+}
+
+/* Starts a worker in a vacant slot. Returns 0 or -errno in the master; in the worker it returns 0
+ * when that is done. */
+static int start_worker(struct master *master, size_t index) {
+    struct slot *slot = &master->slots[index];
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+        return -errno;
+    pid_t pid = fork();
+    if (pid == 0) {
+        (void)close(ends[0]);
+        master->status = run_worker(master, index, ends[1]);
+        return 0;
+    }
+    int result = pid < 0 ? -errno : 0;
+    (void)close(ends[1]);
+    source_init(&slot->channel, ends[0], on_channel);
+    if (result == 0)
+        result = loop_add(&master->loop, &slot->channel, EPOLLIN);
+    if (result < 0) {
+        (void)close(ends[0]); /* a worker that was forked sees the end of it */
+        slot->channel.fd = -1;
+    }
+    slot->pid = pid < 0 ? 0 : pid;
+    slot->ready = false;
+    slot->started_ms = master->loop.now_ms;
+    return result;
+}
+
+/* Replaces the worker of a slot after `delay_ms`, and says so in time. */
+static void schedule_start(struct master *master, struct slot *slot) {
+    bool stable = master->loop.now_ms - slot->started_ms >= STABLE_MS;
+    if (stable)
+        slot->delay_ms = 0;
+    else if (slot->delay_ms == 0)
+        slot->delay_ms = DELAY_MIN_MS;
+    else
+        slot->delay_ms = slot->delay_ms * 2 < DELAY_MAX_MS ? slot->delay_ms * 2 : DELAY_MAX_MS;
+    slot->start_at_ms = master->loop.now_ms + slot->delay_ms;
+}
+
+static void start_due_workers(struct master *master) {
+    for (size_t i = 0; i < master->listeners.workers && master->in_worker < 0; i++) {
+        struct slot *slot = &master->slots[i];
+        if (slot->pid != 0 || slot->start_at_ms > master->loop.now_ms)
+            continue;
+        int result = start_worker(master, i);
+        if (result < 0) {
+            diag_message("cannot start a worker: %s", strerror(-result));
+            slot->started_ms = master->loop.now_ms;
+            schedule_start(master, slot);
+        }
+    }
+}
+
+/* Stopping */
+
+static void signal_workers(const struct master *master, int number) {
+    for (size_t i = 0; i < master->listeners.workers; i++) {
+        if (master->slots[i].pid != 0)
+            (void)kill(master->slots[i].pid, number);
+    }
+}
+
+static void kill_workers(struct master *master) {
+    master->killed = true;
+    signal_workers(master, SIGKILL);
+}
+
+static void stop(struct master *master) {
+    if (master->phase == PHASE_STOPPING) {
+        kill_workers(master);
+        return;
+    }
+    master->phase = PHASE_STOPPING;
+    master->kill_at_ms = master->loop.now_ms + master->options->drain_timeout + KILL_GRACE_MS;
+    signal_workers(master, SIGTERM);
+}
+
+/* Why a worker ended, as the end of a sentence. */
+static void describe_end(int wait_status, struct err *end) {
+    if (WIFSIGNALED(wait_status))
+        (void)err_set(end, 0, "was killed by signal %d (%s)", WTERMSIG(wait_status),
+                      strsignal(WTERMSIG(wait_status)));
+    else
+        (void)err_set(end, 0, "exited with status %d", WEXITSTATUS(wait_status));
+}
+
+static void worker_ended(struct master *master, struct slot *slot, int wait_status) {
+    struct err end = ERR_INIT;
+    pid_t pid = slot->pid;
+    slot->pid = 0;
+    slot->ready = false;
+    list_remove(&slot->channel.place);
+    if (slot->channel.fd >= 0)
+        (void)close(slot->channel.fd);
+    slot->channel.fd = -1;
+    describe_end(wait_status, &end);
+    switch (master->phase) {
+    case PHASE_STARTING:
+        diag_message("worker %d %s before it was ready", (int)pid, end.text);
+        master->status = EXIT_FAILURE;
+        stop(master);
+        break;
+    case PHASE_SERVING:
+        schedule_start(master, slot);
+        diag_message("worker %d %s; another takes its place", (int)pid, end.text);
+        break;
+    case PHASE_STOPPING:
+        if (wait_status != 0 && !master->killed) {
+            diag_message("worker %d %s", (int)pid, end.text);
+            master->status = EXIT_FAILURE;
+        }
+        break;
+    }
+}
+
+static void reap_workers(struct master *master) {
+    int wait_status;
+    pid_t pid;
+    while ((pid = waitpid(-1, &wait_status, WNOHANG)) > 0) {
+        for (size_t i = 0; i < master->listeners.workers; i++) {
+            if (master->slots[i].pid == pid)
+                worker_ended(master, &master->slots[i], wait_status);
+        }
+    }
+}
+
+static void on_signal(struct source *source) {
+    struct master *master = list_entry(source, struct master, signals);
+    int number;
+    source->ready = 0;
+    while ((number = signals_next(source->fd)) != 0) {
+        if (number == SIGCHLD)
+            reap_workers(master);
+        else
+            stop(master);
+    }
+}
+
+/* Serving */
+
+static int init(struct master *master, struct err *err) {
+    static const int numbers[] = {SIGTERM, SIGINT, SIGQUIT, SIGCHLD, 0};
+    size_t workers = master->options->workers > 0 ? (size_t)master->options->workers : count_cpus();
+    int result = listeners_open(&master->listeners, master->options, workers, err);
+    if (result < 0)
+        return result;
+    result = loop_init(&master->loop, err);
+    if (result < 0)
+        return result;
+    result = signals_open(numbers, err);
+    if (result < 0)
+        return result;
+    source_init(&master->signals, result, on_signal);
+    master->slots = calloc(workers, sizeof *master->slots);
+    if (master->slots == NULL)
+        return err_set(err, ENOMEM, "not enough memory");
+    for (size_t i = 0; i < workers; i++)
+        master->slots[i].channel.fd = -1;
+    result = loop_add(&master->loop, &master->signals, EPOLLIN);
+    return result < 0 ? err_set(err, -result, "cannot wait for signals: %s", strerror(-result)) : 0;
+}
+
+static void deinit(struct master *master) {
+    for (size_t i = 0; i < master->listeners.workers && master->slots != NULL; i++) {
+        if (master->slots[i].channel.fd >= 0)
+            (void)close(master->slots[i].channel.fd);
+    }
+    free(master->slots);
+    if (master->signals.fd >= 0)
+        (void)close(master->signals.fd);
+    loop_deinit(&master->loop);
+    listeners_deinit(&master->listeners);
+}
+
+static bool is_everyone_gone(const struct master *master) {
+    for (size_t i = 0; i < master->listeners.workers; i++) {
+        if (master->slots[i].pid != 0)
+            return false;
+    }
+    return true;
+}
+
+/* How long the next turn may sleep: until a worker is to be started, or those that don't stop are
+ * to be killed. */
+static int64_t wait_ms(const struct master *master) {
+    int64_t due_ms = INT64_MAX;
+    if (master->phase == PHASE_STOPPING) {
+        due_ms = master->killed ? INT64_MAX : master->kill_at_ms;
+    } else {
+        for (size_t i = 0; i < master->listeners.workers; i++) {
+            if (master->slots[i].pid == 0 && master->slots[i].start_at_ms < due_ms)
+                due_ms = master->slots[i].start_at_ms;
+        }
+    }
+    if (due_ms == INT64_MAX)
+        return -1;
+    return due_ms > master->loop.now_ms ? due_ms - master->loop.now_ms : 0;
+}
+
+/* Returns in the master when all workers are gone, and in a worker when it is done. */
+static void supervise(struct master *master) {
+    for (;;) {
+        if (master->phase != PHASE_STOPPING)
+            start_due_workers(master);
+        if (master->in_worker >= 0)
+            return;
+        if (master->phase == PHASE_STOPPING && is_everyone_gone(master))
+            return;
+        int result = loop_turn(&master->loop, wait_ms(master));
+        if (result < 0) {
+            diag_message("cannot wait for events: %s", strerror(-result));
+            master->status = EXIT_FAILURE;
+            return; /* the workers see the end of their channels */
+        }
+        if (master->phase == PHASE_STARTING && is_everyone_ready(master)) {
+            master->phase = PHASE_SERVING;
+            banner_print(master->options, &master->listeners);
+        }
+        if (master->phase == PHASE_STOPPING && master->loop.now_ms >= master->kill_at_ms &&
+            !master->killed)
+            kill_workers(master);
+    }
+}
+
+int master_run(const struct options *options, const struct docroot *docroot) {
+    struct master master = {
+        .options = options,
+        .docroot = docroot,
+        .loop = LOOP_INIT,
+        .signals = {.fd = -1},
+        .status = EXIT_SUCCESS,
+        .in_worker = -1,
+    };
+    struct err err = ERR_INIT;
+    if (init(&master, &err) < 0) {
+        diag_message("%s", err.text);
+        master.status = EXIT_FAILURE;
+    } else {
+        supervise(&master);
+    }
+    deinit(&master);
+    return master.status;
+}

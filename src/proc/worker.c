@@ -1,0 +1,148 @@
+#include "proc/worker.h"
+
+#include "base/diag.h"
+#include "serve/connection.h"
+#include "serve/listener.h"
+#include "serve/server.h"
+#include "sys/signals.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* When a worker stops, connections that nothing is asked on are closed after this long: a request
+ * that is on its way to one of them is still answered. */
+enum { IDLE_GRACE_MS = 250 };
+
+struct worker {
+    struct loop loop;
+    struct server server;
+    struct listener listeners[OPTIONS_ADDRESSES_MAX];
+    size_t listener_count;
+    struct source signals;
+    struct source channel;
+    int64_t drain_timeout_ms;
+    int64_t close_idle_at_ms; /* while server.draining */
+    int64_t give_up_at_ms;    /* the same */
+    bool orphaned;            /* the master is gone */
+};
+
+static void drain(struct worker *worker) {
+    for (size_t i = 0; i < worker->listener_count; i++)
+        listener_stop(&worker->listeners[i]);
+    worker->listener_count = 0;
+    worker->server.draining = true;
+    worker->close_idle_at_ms = worker->loop.now_ms + IDLE_GRACE_MS;
+    worker->give_up_at_ms = worker->loop.now_ms + worker->drain_timeout_ms;
+}
+
+static void on_signal(struct source *source) {
+    struct worker *worker = list_entry(source, struct worker, signals);
+    int number;
+    source->ready = 0;
+    while ((number = signals_next(source->fd)) != 0) {
+        if (number == SIGTERM && !worker->server.draining)
+            drain(worker);
+    }
+}
+
+static void on_channel(struct source *source) {
+    struct worker *worker = list_entry(source, struct worker, channel);
+    char byte;
+    ssize_t len = read(source->fd, &byte, 1);
+    if (len == 0 || (len < 0 && errno != EAGAIN && errno != EINTR))
+        worker->orphaned = true;
+}
+
+/* The master stops its workers itself, so that a Ctrl-C, which the terminal sends to all of them,
+ * is not obeyed twice. sendfile(2) to a connection that is gone raises SIGPIPE. */
+static void ignore_signals(void) {
+    (void)signal(SIGINT, SIG_IGN);
+    (void)signal(SIGQUIT, SIG_IGN);
+    (void)signal(SIGPIPE, SIG_IGN);
+}
+
+static int init(struct worker *worker, const struct worker_config *config, struct err *err) {
+    static const int numbers[] = {SIGTERM, 0};
+    ignore_signals();
+    int result = loop_init(&worker->loop, err);
+    if (result < 0)
+        return result;
+    result = server_init(&worker->server, &worker->loop, config->docroot, config->options, err);
+    if (result < 0)
+        return result;
+    result = signals_open(numbers, err);
+    if (result < 0)
+        return result;
+    source_init(&worker->signals, result, on_signal);
+    source_init(&worker->channel, config->channel, on_channel);
+    result = loop_add(&worker->loop, &worker->signals, EPOLLIN);
+    if (result == 0)
+        result = loop_add(&worker->loop, &worker->channel, EPOLLIN | EPOLLRDHUP);
+    for (size_t i = 0; i < config->socket_count && result == 0; i++) {
+        result = listener_init(&worker->listeners[i], &worker->server, config->sockets[i]);
+        worker->listener_count = i + 1;
+    }
+    if (result < 0)
+        return err_set(err, -result, "cannot wait for connections: %s", strerror(-result));
+    worker->drain_timeout_ms = config->options->drain_timeout;
+    return 0;
+}
+
+static void deinit(struct worker *worker) {
+    connections_close_all(&worker->server);
+    server_deinit(&worker->server);
+    if (worker->signals.fd >= 0)
+        (void)close(worker->signals.fd);
+    loop_deinit(&worker->loop);
+}
+
+/* How long the next turn may sleep. */
+static int64_t wait_ms(const struct worker *worker) {
+    int64_t wait_ms = server_wait_ms(&worker->server);
+    if (!worker->server.draining)
+        return wait_ms;
+    int64_t now_ms = worker->loop.now_ms;
+    int64_t due_ms =
+        now_ms < worker->close_idle_at_ms && worker->close_idle_at_ms < worker->give_up_at_ms
+            ? worker->close_idle_at_ms
+            : worker->give_up_at_ms;
+    int64_t left_ms = due_ms > now_ms ? due_ms - now_ms : 0;
+    return wait_ms < 0 || left_ms < wait_ms ? left_ms : wait_ms;
+}
+
+/* Whether a worker that drains is done. */
+static bool is_drained(struct worker *worker) {
+    if (worker->loop.now_ms >= worker->close_idle_at_ms)
+        connections_close_idle(&worker->server);
+    return worker->server.connections == 0 || worker->loop.now_ms >= worker->give_up_at_ms;
+}
+
+static int serve(struct worker *worker) {
+    while (!worker->orphaned) {
+        int result = loop_turn(&worker->loop, wait_ms(worker));
+        if (result < 0) {
+            diag_message("a worker cannot wait for events: %s", strerror(-result));
+            return EXIT_FAILURE;
+        }
+        connections_expire(&worker->server);
+        if (worker->server.draining && is_drained(worker))
+            break;
+    }
+    return EXIT_SUCCESS;
+}
+
+int worker_run(const struct worker_config *config) {
+    struct worker worker = {.loop = LOOP_INIT, .signals = {.fd = -1}};
+    struct err err = ERR_INIT;
+    int status = EXIT_FAILURE;
+    if (init(&worker, config, &err) < 0) {
+        diag_message("%s", err.text);
+    } else if (write(config->channel, "r", 1) == 1) {
+        status = serve(&worker);
+    }
+    deinit(&worker);
+    return status;
+}
