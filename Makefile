@@ -194,7 +194,7 @@ run-tests: $(BUILD)/pronto $(UNIT_TESTS) $(SYSTEM_TESTS)
 
 lint-layers:
 	$(call say,LINT,layers)
-	$(Q)tests/lint/layers.sh
+	$(Q)tests/lint/layers.sh $(foreach floor,$(FLOORS),'$(floor):$(BELOW_$(floor))')
 
 lint-format:
 	$(call say,LINT,format)
@@ -207,12 +207,11 @@ lint-docs: $(BUILD)/print-docs
 lint-cppcheck:
 	$(call say,LINT,cppcheck)
 	$(Q)cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
-	  --suppressions-list=tests/lint/cppcheck.txt -j $(JOBS) -Iinclude -D_GNU_SOURCE src
+	  -j $(JOBS) -Iinclude -D_GNU_SOURCE src
 
 lint-tidy:
 	$(call say,LINT,clang-tidy)
-	$(Q)printf '%s\n' $(SOURCES) | xargs -P $(JOBS) -n 4 clang-tidy --quiet --warnings-as-errors='*' 2>/dev/null \
-	  $(if $(V),,| grep -v '^$$' || test $$? = 1) 
+	$(Q)tests/lint/tidy.sh $(JOBS) $(SOURCES) $(wildcard docs/*.c bench/*.c)
 
 .PHONY: all run static test check lint format docs deps install uninstall clean help run-tests FORCE \
         lint-layers lint-format lint-docs lint-cppcheck lint-tidy

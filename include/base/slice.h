@@ -32,11 +32,14 @@ static inline struct slice slice_after(struct slice slice, size_t count) {
 }
 
 static inline bool slice_equal(struct slice a, struct slice b) {
+    /* Only an empty slice may be without a pointer.
+     * NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
 static inline bool slice_starts_with(struct slice slice, struct slice prefix) {
-    return slice.len >= prefix.len && memcmp(slice.ptr, prefix.ptr, prefix.len) == 0;
+    return slice.len >= prefix.len &&
+           (prefix.len == 0 || memcmp(slice.ptr, prefix.ptr, prefix.len) == 0);
 }
 
 /* Offset of the first `byte`, or slice.len where there is none. */

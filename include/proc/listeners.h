@@ -13,7 +13,6 @@ struct listeners {
                             else 0 */
 };
 
-
 /* Opens them. Where the options name no address, the standard port, or the next free one, is used:
  * on 127.0.0.1, or with
  * --lan on all interfaces. Returns 0, or -errno and a message. */

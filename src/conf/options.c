@@ -91,8 +91,9 @@ static int add_address(const struct option_row *row, const char *text,
 static int set(struct options *options, const struct option_row *row, const char *text,
                struct err *err) {
     void *field = (char *)options + row->offset;
-    uint64_t quantity;
+    uint64_t quantity = 0;
     int result;
+    CHECK(text != NULL || row->kind == OPTION_FLAG);
     switch (row->kind) {
     case OPTION_FLAG:
         *(bool *)field = true;

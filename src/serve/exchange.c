@@ -43,6 +43,7 @@ static void render(struct server *server, const struct exchange *exchange) {
     struct buf *buf = &output->bytes;
     size_t start = buf->len;
 
+    CHECK(response->content != RESPONSE_FILE || exchange->entry != NULL);
     head_start(buf, response->status, server_date(server), connection_of(exchange));
     if (response->allow)
         head_field(buf, SLICE("Allow"), method_allow());

@@ -30,26 +30,39 @@ static int set_index(struct docroot *docroot, const char *names, struct err *err
     return 0;
 }
 
-/* Opens the directory that holds the file at `root`, where it is a file; the root itself, where it
- * is a directory. */
-static int open_directory(struct docroot *docroot, const char *root) {
+/* Cuts the file's name off `real` and keeps it as the one that is served. */
+static int keep_only(struct docroot *docroot, char *real) {
+    char *slash = strrchr(real, '/');
+    docroot->name = strdup(slash + 1);
+    if (docroot->name == NULL)
+        return -ENOMEM;
+    docroot->only = slice_of_text(docroot->name);
+    slash[slash == real ? 1 : 0] = '\0';
+    return 0;
+}
+
+/* Opens the directory that holds the file at `real`, where it is a file; else the directory at
+ * `real` itself. */
+static int open_directory(struct docroot *docroot, char *real) {
     struct stat stat;
-    char *real = realpath(root, NULL); /* a root may be a link to anywhere */
     int result = 0;
-    if (real == NULL || lstat(real, &stat) < 0) {
-        result = -errno;
-    } else if (S_ISREG(stat.st_mode)) {
-        char *slash = strrchr(real, '/');
-        docroot->name = strdup(slash + 1);
-        docroot->only = slice_of_text(docroot->name != NULL ? docroot->name : "");
-        slash[slash == real ? 1 : 0] = '\0';
-    } else if (!S_ISDIR(stat.st_mode)) {
+    if (lstat(real, &stat) < 0)
+        return -errno;
+    if (S_ISREG(stat.st_mode))
+        result = keep_only(docroot, real);
+    else if (!S_ISDIR(stat.st_mode))
         result = -ENOTSUP;
-    }
-    if (result == 0) {
-        docroot->fd = open(real, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        result = docroot->fd < 0 ? -errno : 0;
-    }
+    if (result < 0)
+        return result;
+    docroot->fd = open(real, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return docroot->fd < 0 ? -errno : 0;
+}
+
+static int open_root(struct docroot *docroot, const char *root) {
+    char *real = realpath(root, NULL); /* a root may be a link to anywhere */
+    if (real == NULL)
+        return -errno;
+    int result = open_directory(docroot, real);
     free(real);
     return result;
 }
@@ -84,7 +97,7 @@ int docroot_open(struct docroot *docroot, const char *root, const char *index_na
     *docroot = (struct docroot){.fd = -1, .hidden = hidden, .links = links};
     int result = set_index(docroot, index_names, err);
     if (result == 0) {
-        result = open_directory(docroot, root);
+        result = open_root(docroot, root);
         if (result == 0)
             result = try_reading(docroot);
         if (result < 0)

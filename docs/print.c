@@ -1,0 +1,49 @@
+/* Prints the documents that come from tables, so that nothing is typed twice: `print-docs options`
+ * is docs/options.md. */
+#include "conf/options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A table cell: '|' would end it. */
+static void print_cell(const char *text) {
+    for (; *text != '\0'; text++)
+        printf(*text == '|' ? "\\%c" : "%c", *text);
+}
+
+static void print_option(const struct option_row *row) {
+    printf("| `");
+    if (row->letter != 0)
+        printf("-%c, ", row->letter);
+    printf("--%s", row->name);
+    if (row->argument != NULL) {
+        putchar(' ');
+        print_cell(row->argument);
+    }
+    printf("` | %s%s%s | ", row->standard != NULL ? "`" : "",
+           row->standard != NULL ? row->standard : "", row->standard != NULL ? "`" : "");
+    print_cell(row->help);
+    puts(" |");
+}
+
+static void print_options(void) {
+    puts(
+        "# Options\n\n"
+        "    pronto [OPTIONS] [ROOT]\n\n"
+        "ROOT is a directory or a single file; without it, the current directory is served. Sizes\n"
+        "take K, M or G; times take ms, s, m or h.\n\n"
+        "| option | default | meaning |\n| --- | --- | --- |");
+    for (const struct option_row *row = options_rows(); row->name != NULL; row++)
+        print_option(row);
+}
+
+int main(int argc, char *argv[]) {
+    if (argc == 2 && strcmp(argv[1], "options") == 0)
+        print_options();
+    else if (argc == 2 && strcmp(argv[1], "help") == 0)
+        options_print_help(stdout);
+    else
+        return EXIT_FAILURE;
+    return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
