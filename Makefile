@@ -100,6 +100,10 @@ check: test lint
 ## lint: layers, format, clang-tidy, cppcheck, documents printed from tables
 lint: lint-layers lint-format lint-docs lint-cppcheck lint-tidy
 
+## bench: measure throughput with wrk (bench/throughput.sh)
+bench: all deps
+	$(Q)bench/throughput.sh
+
 ## format: format the C sources
 format:
 	$(Q)clang-format -i $(C_FILES)
@@ -213,7 +217,7 @@ lint-tidy:
 	$(call say,LINT,clang-tidy)
 	$(Q)tests/lint/tidy.sh $(JOBS) $(SOURCES) $(wildcard docs/*.c bench/*.c)
 
-.PHONY: all run static test check lint format docs deps install uninstall clean help run-tests FORCE \
+.PHONY: all run static test check bench lint format docs deps install uninstall clean help run-tests FORCE \
         lint-layers lint-format lint-docs lint-cppcheck lint-tidy
 FORCE:
 

@@ -17,6 +17,8 @@ bool etag_list_matches(struct slice list, struct slice etag, enum etag_compariso
     struct slice element;
     if (slice_equal(slice_trim(list), SLICE("*")))
         return true;
+    if (etag.ptr == NULL)
+        return false;
     while (field_list_next(&list, &element)) {
         if (slice_starts_with(element, weak_prefix)) {
             if (comparison == ETAG_STRONG)

@@ -13,12 +13,13 @@ static bool any_line_matches(const struct request *request, enum field field, st
     return false;
 }
 
-/* Whether the field is there, once, and holds a date (RFC 9110 §13.1.3: anything else is to be
- * ignored). */
-static bool has_date(const struct request *request, enum field field, int64_t now_s,
-                     int64_t *time_s) {
+/* Whether the field is there, once, and holds a date, and there is a date to compare it with (RFC
+ * 9110 §13.1.3: otherwise it is to be ignored). */
+static bool has_date(const struct request *request, enum field field,
+                     const struct representation *representation, int64_t now_s, int64_t *time_s) {
     struct slice value = request_hint(request, field);
-    return value.ptr != NULL && date_parse(value, now_s, time_s);
+    return representation->etag.ptr != NULL && value.ptr != NULL &&
+           date_parse(value, now_s, time_s);
 }
 
 enum precondition_outcome precondition_evaluate(const struct request *request,
@@ -28,14 +29,16 @@ enum precondition_outcome precondition_evaluate(const struct request *request,
     if (request->fields[FIELD_IF_MATCH].ptr != NULL) { /* §13.2.2 step 1 */
         if (!any_line_matches(request, FIELD_IF_MATCH, representation->etag, ETAG_STRONG))
             return PRECONDITION_FAILED;
-    } else if (has_date(request, FIELD_IF_UNMODIFIED_SINCE, now_s, &since_s)) { /* step 2 */
+    } else if (has_date(request, FIELD_IF_UNMODIFIED_SINCE, representation, now_s,
+                        &since_s)) { /* step 2 */
         if (representation->last_modified_s > since_s)
             return PRECONDITION_FAILED;
     }
     if (request->fields[FIELD_IF_NONE_MATCH].ptr != NULL) { /* step 3 */
         if (any_line_matches(request, FIELD_IF_NONE_MATCH, representation->etag, ETAG_WEAK))
             return PRECONDITION_NOT_MODIFIED;
-    } else if (has_date(request, FIELD_IF_MODIFIED_SINCE, now_s, &since_s)) { /* step 4 */
+    } else if (has_date(request, FIELD_IF_MODIFIED_SINCE, representation, now_s,
+                        &since_s)) { /* step 4 */
         if (representation->last_modified_s <= since_s)
             return PRECONDITION_NOT_MODIFIED;
     }

@@ -35,7 +35,8 @@ static enum segment_outcome decode_segment(struct slice raw, struct buf *path) {
             if (c == '/')
                 outcome = SEGMENT_SLASH;
         }
-        buf_put_char(path, c);
+        /* The segment stays one, so that a ".." behind it drops all of it. */
+        buf_put_char(path, c == '/' ? '_' : c);
     }
     return outcome;
 }
@@ -98,9 +99,9 @@ enum target_outcome target_parse(enum method method, struct slice raw, struct bu
     struct slice rest = raw;
     bool has_path = slice_cut(&rest, '?', &raw_path) && raw_path.len > 0;
     target->query = rest;
-    /* RFC 9112 §3.2.4: an absolute form without a path and with OPTIONS means "*". */
+    /* RFC 9112 §3.2.4: an absolute form without a path or a query and with OPTIONS means "*". */
     if (!has_path)
-        return method == METHOD_OPTIONS ? TARGET_ASTERISK : TARGET_PATH;
+        return method == METHOD_OPTIONS && rest.ptr == NULL ? TARGET_ASTERISK : TARGET_PATH;
     enum target_outcome outcome = normalise(raw_path, path, &target->trailing_slash);
     target->path = buf_slice(path);
     return outcome;
