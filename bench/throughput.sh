@@ -21,7 +21,7 @@ workers=$(cat "/proc/$master/task/$master/children")
 
 # Nanoseconds on a CPU, of all workers.
 cpu_ns() {
-    for pid in $workers; do cat "/proc/$pid/schedstat"; done | awk '{ sum += $1 } END { printf "%d\n", sum }'
+    for pid in $workers; do cat "/proc/$pid/schedstat"; done | awk '{ sum += $1 } END { printf "%.0f\n", sum }'
 }
 
 measure() {
