@@ -91,7 +91,7 @@ static:
 	$(Q)$(MAKE) --no-print-directory STATIC=1 all
 
 ## test: install what tests need, build with ASan and UBSan, run every test
-test: deps
+test: deps-test
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) SANITIZE=1 WERROR=1 run-tests
 
 ## check: test, and lint
@@ -111,6 +111,9 @@ format:
 ## docs: print what comes from tables into README.md and docs/
 docs: $(BUILD)/print-docs
 	$(Q)tests/lint/docs.sh $< write
+
+deps-test:
+	$(Q)tests/deps.sh test
 
 ## deps: install what test and lint need, through the system's package manager
 deps:
@@ -139,7 +142,7 @@ help:
 FLAGS := $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL)
 $(BUILD)/flags: FORCE
 	$(Q)mkdir -p $(@D)
-	$(Q)printf '%s\n' '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$(FLAGS))' > $@
+	$(Q)flags='$(subst ','\'',$(FLAGS))'; [ "$$flags" = "$$(cat $@ 2>/dev/null)" ] || printf '%s\n' "$$flags" > $@
 
 $(BUILD)/obj/%.o: src/%.c $(BUILD)/flags
 	$(call say,CC,$<)
@@ -217,7 +220,7 @@ lint-tidy:
 	$(call say,LINT,clang-tidy)
 	$(Q)tests/lint/tidy.sh $(JOBS) $(SOURCES) $(wildcard docs/*.c bench/*.c)
 
-.PHONY: all run static test check bench lint format docs deps install uninstall clean help run-tests FORCE \
+.PHONY: all run static test check bench lint format docs deps deps-test install uninstall clean help run-tests FORCE \
         lint-layers lint-format lint-docs lint-cppcheck lint-tidy
 FORCE:
 

@@ -35,6 +35,9 @@ struct deadline *deadline_expired(struct deadline_queue *queue, int64_t now_ms);
 /* The one that is due first, or NULL; it stays in the queue. */
 struct deadline *deadline_first(const struct deadline_queue *queue);
 
-/* The sooner of `wait_ms` and the time until the queue's first deadline, at least 0; a negative
- * `wait_ms` is forever. */
+/* How long to sleep, in milliseconds: until `due_ms`, but no longer than `wait_ms` (negative:
+ * forever); at least 0. */
+int64_t deadline_sooner_ms(int64_t wait_ms, int64_t due_ms, int64_t now_ms);
+
+/* The same for the queue's first deadline, if it has one. */
 int64_t deadline_wait_ms(const struct deadline_queue *queue, int64_t now_ms, int64_t wait_ms);

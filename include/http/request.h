@@ -14,7 +14,8 @@
 enum request_outcome {
     REQUEST_WHOLE,   /* the head is there and `request` is filled in */
     REQUEST_MORE,    /* so far so good: read more and parse again from the start */
-    REQUEST_REFUSED, /* answer `request->refusal` and close */
+    REQUEST_REFUSED, /* answer `request->refusal` and close; of the rest only the method may be
+                        known */
 };
 
 enum {

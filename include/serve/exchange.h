@@ -9,8 +9,9 @@
  * knows; returns whether it does, as the response says. */
 bool exchange_answer(struct server *server, const struct request *request, bool persist);
 
-/* Queues the answer to a message that is refused. The connection does not persist. */
-void exchange_refuse(struct server *server, enum refusal refusal);
+/* Queues the answer to a message that is refused; `method` is METHOD_UNKNOWN where it could not be
+ * read. The connection does not persist. */
+void exchange_refuse(struct server *server, enum refusal refusal, enum method method);
 
 /* Queues a 100 (Continue). */
 void exchange_continue(struct server *server);

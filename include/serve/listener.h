@@ -11,6 +11,5 @@ struct listener {
 /* Starts accepting from `fd`, which is borrowed: it outlives the listener. Returns 0 or -errno. */
 int listener_init(struct listener *listener, struct server *server, int fd);
 
-/* Takes what is in the accept queue now, and then no more; the queue itself stays with the socket.
- */
+/* Takes what is in the accept queue, and then no more; what comes later stays with the socket. */
 void listener_stop(struct listener *listener);

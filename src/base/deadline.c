@@ -34,10 +34,12 @@ struct deadline *deadline_expired(struct deadline_queue *queue, int64_t now_ms) 
     return first;
 }
 
+int64_t deadline_sooner_ms(int64_t wait_ms, int64_t due_ms, int64_t now_ms) {
+    int64_t left_ms = due_ms > now_ms ? due_ms - now_ms : 0;
+    return wait_ms < 0 || left_ms < wait_ms ? left_ms : wait_ms;
+}
+
 int64_t deadline_wait_ms(const struct deadline_queue *queue, int64_t now_ms, int64_t wait_ms) {
     const struct deadline *first = deadline_first(queue);
-    if (first == NULL)
-        return wait_ms;
-    int64_t left_ms = first->due_ms > now_ms ? first->due_ms - now_ms : 0;
-    return wait_ms < 0 || left_ms < wait_ms ? left_ms : wait_ms;
+    return first != NULL ? deadline_sooner_ms(wait_ms, first->due_ms, now_ms) : wait_ms;
 }

@@ -7,6 +7,7 @@
  * no worker outlives its master. */
 #include "proc/master.h"
 
+#include "base/deadline.h"
 #include "base/diag.h"
 #include "proc/banner.h"
 #include "proc/listeners.h"
@@ -80,6 +81,30 @@ static void on_channel(struct source *source) {
     char byte;
     if (read(source->fd, &byte, 1) == 1)
         slot->ready = true;
+}
+
+/* Stopping */
+
+static void signal_workers(const struct master *master, int number) {
+    for (size_t i = 0; i < master->listeners.workers; i++) {
+        if (master->slots[i].pid != 0)
+            (void)kill(master->slots[i].pid, number);
+    }
+}
+
+static void kill_workers(struct master *master) {
+    master->killed = true;
+    signal_workers(master, SIGKILL);
+}
+
+static void stop(struct master *master) {
+    if (master->phase == PHASE_STOPPING) {
+        kill_workers(master);
+        return;
+    }
+    master->phase = PHASE_STOPPING;
+    master->kill_at_ms = master->loop.now_ms + master->options->drain_timeout + KILL_GRACE_MS;
+    signal_workers(master, SIGTERM);
 }
 
 /* Starting workers */
@@ -160,35 +185,18 @@ static void start_due_workers(struct master *master) {
         int result = start_worker(master, i);
         if (result < 0) {
             diag_message("cannot start a worker: %s", strerror(-result));
+            if (master->phase == PHASE_STARTING) {
+                master->status = EXIT_FAILURE;
+                stop(master);
+                return;
+            }
             slot->started_ms = master->loop.now_ms;
             schedule_start(master, slot);
         }
     }
 }
 
-/* Stopping */
-
-static void signal_workers(const struct master *master, int number) {
-    for (size_t i = 0; i < master->listeners.workers; i++) {
-        if (master->slots[i].pid != 0)
-            (void)kill(master->slots[i].pid, number);
-    }
-}
-
-static void kill_workers(struct master *master) {
-    master->killed = true;
-    signal_workers(master, SIGKILL);
-}
-
-static void stop(struct master *master) {
-    if (master->phase == PHASE_STOPPING) {
-        kill_workers(master);
-        return;
-    }
-    master->phase = PHASE_STOPPING;
-    master->kill_at_ms = master->loop.now_ms + master->options->drain_timeout + KILL_GRACE_MS;
-    signal_workers(master, SIGTERM);
-}
+/* Ended workers */
 
 /* Why a worker ended, as the end of a sentence. */
 static void describe_end(int wait_status, struct err *end) {
@@ -295,21 +303,19 @@ static bool is_everyone_gone(const struct master *master) {
     return true;
 }
 
-/* How long the next turn may sleep: until a worker is to be started, or those that don't stop are
- * to be killed. */
+/* How long the next turn may sleep: until those that don't stop are to be killed, or a worker is to
+ * be started. */
 static int64_t wait_ms(const struct master *master) {
-    int64_t due_ms = INT64_MAX;
-    if (master->phase == PHASE_STOPPING) {
-        due_ms = master->killed ? INT64_MAX : master->kill_at_ms;
-    } else {
-        for (size_t i = 0; i < master->listeners.workers; i++) {
-            if (master->slots[i].pid == 0 && master->slots[i].start_at_ms < due_ms)
-                due_ms = master->slots[i].start_at_ms;
-        }
+    int64_t now_ms = master->loop.now_ms;
+    int64_t wait_ms = -1;
+    if (master->phase == PHASE_STOPPING)
+        return master->killed ? -1 : deadline_sooner_ms(-1, master->kill_at_ms, now_ms);
+    for (size_t i = 0; i < master->listeners.workers; i++) {
+        const struct slot *slot = &master->slots[i];
+        if (slot->pid == 0)
+            wait_ms = deadline_sooner_ms(wait_ms, slot->start_at_ms, now_ms);
     }
-    if (due_ms == INT64_MAX)
-        return -1;
-    return due_ms > master->loop.now_ms ? due_ms - master->loop.now_ms : 0;
+    return wait_ms;
 }
 
 /* Returns in the master when all workers are gone, and in a worker when it is done. */

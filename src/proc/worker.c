@@ -92,7 +92,6 @@ static int init(struct worker *worker, const struct worker_config *config, struc
 }
 
 static void deinit(struct worker *worker) {
-    connections_close_all(&worker->server);
     server_deinit(&worker->server);
     if (worker->signals.fd >= 0)
         (void)close(worker->signals.fd);
@@ -101,16 +100,13 @@ static void deinit(struct worker *worker) {
 
 /* How long the next turn may sleep. */
 static int64_t wait_ms(const struct worker *worker) {
-    int64_t wait_ms = server_wait_ms(&worker->server);
-    if (!worker->server.draining)
-        return wait_ms;
     int64_t now_ms = worker->loop.now_ms;
-    int64_t due_ms =
-        now_ms < worker->close_idle_at_ms && worker->close_idle_at_ms < worker->give_up_at_ms
-            ? worker->close_idle_at_ms
-            : worker->give_up_at_ms;
-    int64_t left_ms = due_ms > now_ms ? due_ms - now_ms : 0;
-    return wait_ms < 0 || left_ms < wait_ms ? left_ms : wait_ms;
+    int64_t wait_ms = server_wait_ms(&worker->server);
+    if (worker->server.draining)
+        wait_ms = deadline_sooner_ms(wait_ms, worker->give_up_at_ms, now_ms);
+    if (worker->server.draining && now_ms < worker->close_idle_at_ms)
+        wait_ms = deadline_sooner_ms(wait_ms, worker->close_idle_at_ms, now_ms);
+    return wait_ms;
 }
 
 /* Whether a worker that drains is done. */
@@ -121,17 +117,20 @@ static bool is_drained(struct worker *worker) {
 }
 
 static int serve(struct worker *worker) {
+    int status = EXIT_SUCCESS;
     while (!worker->orphaned) {
         int result = loop_turn(&worker->loop, wait_ms(worker));
         if (result < 0) {
             diag_message("a worker cannot wait for events: %s", strerror(-result));
-            return EXIT_FAILURE;
+            status = EXIT_FAILURE;
+            break;
         }
         connections_expire(&worker->server);
         if (worker->server.draining && is_drained(worker))
             break;
     }
-    return EXIT_SUCCESS;
+    connections_close_all(&worker->server);
+    return status;
 }
 
 int worker_run(const struct worker_config *config) {

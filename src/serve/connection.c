@@ -194,8 +194,8 @@ static enum step send_rest(struct connection *conn) {
 
 /* Answering */
 
-static void refuse(struct connection *conn, enum refusal refusal) {
-    exchange_refuse(conn->server, refusal);
+static void refuse(struct connection *conn, enum refusal refusal, enum method method) {
+    exchange_refuse(conn->server, refusal, method);
     conn->closing = true;
     conn->lingering = true;
     conn->reason = refusal == REFUSAL_TIMEOUT ? CLOSE_HEAD_TIMEOUT : CLOSE_REFUSED;
@@ -223,7 +223,8 @@ static enum take take_body(struct connection *conn, const struct request *reques
     bool wanted = method_is_allowed(request->method) && !request->expects_unknown;
     *len = 0;
     if (!conn->in_body) {
-        if (request->expects_continue && content.len == 0) {
+        bool announced = request->framing == BODY_CHUNKED || request->content_length > 0;
+        if (request->expects_continue && announced && content.len == 0) {
             /* What follows is the content or the next request, and only a 100 tells which (RFC 9110
              * §10.1.1). */
             if (!wanted) {
@@ -243,11 +244,11 @@ static enum take take_body(struct connection *conn, const struct request *reques
         *input = request->head;
         return TAKE_MORE;
     case BODY_BAD:
-        refuse(conn, REFUSAL_BAD_CHUNK);
+        refuse(conn, REFUSAL_BAD_CHUNK, request->method);
         break;
     case BODY_TOO_LARGE:
         if (wanted)
-            refuse(conn, REFUSAL_CONTENT_TOO_LARGE);
+            refuse(conn, REFUSAL_CONTENT_TOO_LARGE, request->method);
         else
             answer(conn, request, false);
         break;
@@ -266,7 +267,7 @@ static enum take take_request(struct connection *conn, struct slice *input) {
     case REQUEST_MORE:
         return TAKE_MORE;
     case REQUEST_REFUSED:
-        refuse(conn, request.refusal);
+        refuse(conn, request.refusal, request.method);
         return TAKE_ONE;
     case REQUEST_WHOLE:
         break;
@@ -305,7 +306,7 @@ static enum step answer_requests(struct connection *conn, size_t len) {
         take = take_request(conn, &input);
     }
     if (conn->peer_done && take == TAKE_MORE && input.len > 0)
-        refuse(conn, REFUSAL_INCOMPLETE);
+        refuse(conn, REFUSAL_INCOMPLETE, METHOD_UNKNOWN);
     if (conn->closing) {
         conn->lingering |= input.len > 0;
     } else if (!keep_rest(conn, input)) {
@@ -443,7 +444,7 @@ static void time_out_request(struct connection *conn) {
     free(conn->rest);
     conn->rest = NULL;
     conn->in_body = false;
-    refuse(conn, REFUSAL_TIMEOUT);
+    refuse(conn, REFUSAL_TIMEOUT, METHOD_UNKNOWN);
     carry_on(conn, flush_scratch(conn));
 }
 

@@ -11,6 +11,7 @@
 /* What a response is made from; `entry` is NULL unless a file was found. */
 struct exchange {
     const struct request *request; /* NULL: there was none that could be read */
+    enum method method;
     struct target target;
     struct entry *entry;
     struct response response;
@@ -20,12 +21,11 @@ struct exchange {
 static void put_page(struct buf *buf, const struct exchange *exchange) {
     char memory[1024];
     struct buf page = BUF_INIT(memory, sizeof memory);
-    bool is_head = exchange->request != NULL && exchange->request->method == METHOD_HEAD;
     status_page(&page, exchange->response.status);
     CHECK(!page.overflow);
     head_page(buf, page.len);
     head_end(buf);
-    if (!is_head)
+    if (exchange->method != METHOD_HEAD)
         buf_put(buf, buf_slice(&page));
 }
 
@@ -68,7 +68,7 @@ static void render(struct server *server, const struct exchange *exchange) {
         break;
     }
     outq_push_bytes(output, start);
-    if (response->content == RESPONSE_FILE && exchange->request->method == METHOD_GET)
+    if (response->content == RESPONSE_FILE && exchange->method == METHOD_GET)
         outq_push_content(output, exchange->entry, 0, exchange->entry->representation.length);
 }
 
@@ -94,7 +94,7 @@ static void look_up(struct server *server, struct exchange *exchange) {
 }
 
 bool exchange_answer(struct server *server, const struct request *request, bool persist) {
-    struct exchange exchange = {.request = request};
+    struct exchange exchange = {.request = request, .method = request->method};
     struct buf path = BUF_INIT(server->path, REQUEST_TARGET_MAX);
     enum target_outcome target =
         target_parse(request->method, request->target, &path, &exchange.target);
@@ -110,8 +110,8 @@ bool exchange_answer(struct server *server, const struct request *request, bool 
     return exchange.persist;
 }
 
-void exchange_refuse(struct server *server, enum refusal refusal) {
-    struct exchange exchange = {.response = respond_refusal(refusal)};
+void exchange_refuse(struct server *server, enum refusal refusal, enum method method) {
+    struct exchange exchange = {.method = method, .response = respond_refusal(refusal)};
     render(server, &exchange);
 }
 

@@ -8,6 +8,9 @@
 /* Each is answered at once where it can be, so this bounds how long a turn is. */
 enum { ACCEPTS_PER_TURN = 32 };
 
+/* The accept queue may be refilled faster than it is emptied. */
+enum { ACCEPTS_AT_STOP = 4096 };
+
 enum accepted {
     ACCEPTED_ONE,
     ACCEPTED_NONE,    /* the queue is empty */
@@ -59,7 +62,7 @@ int listener_init(struct listener *listener, struct server *server, int fd) {
 }
 
 void listener_stop(struct listener *listener) {
-    while (accept_one(listener) == ACCEPTED_ONE)
+    for (int i = 0; i < ACCEPTS_AT_STOP && accept_one(listener) == ACCEPTED_ONE; i++)
         continue;
     loop_remove(listener->server->loop, &listener->source);
 }

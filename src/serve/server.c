@@ -70,7 +70,7 @@ int64_t server_wait_ms(const struct server *server) {
     int64_t now_ms = server->loop->now_ms;
     int64_t wait_ms = -1;
     if (!list_is_empty(&server->starved))
-        wait_ms = server->starved_retry_ms > now_ms ? server->starved_retry_ms - now_ms : 0;
+        wait_ms = deadline_sooner_ms(wait_ms, server->starved_retry_ms, now_ms);
     for (unsigned i = 0; i < DEADLINE_COUNT; i++)
         wait_ms = deadline_wait_ms(&server->deadlines[i], now_ms, wait_ms);
     return wait_ms;
