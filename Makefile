@@ -170,20 +170,20 @@ $(BUILD)/pronto: $(BUILD)/obj/proc/main.o $(call archive,$(BELOW_proc))
 
 $(BUILD)/print-docs: docs/print.c $(call archive,$(BELOW_conf)) $(BUILD)/flags
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter-out %/flags,$^)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.c %.o %.a,$^)
 
 # Tests: test_x.c tests the module x, and links its floor and those below. A function __wrap_f() in it stands before f()
 # wherever the module calls it.
 
 floor_of = $(firstword $(notdir $(patsubst %/,%,$(dir $(wildcard include/*/$(1).h)))))
-wraps_of = $(addprefix -Wl$(comma)--wrap=,$(shell sed -n 's/.*\b__wrap_\([a-z0-9_]*\)(.*/\1/p' $(1) | sort -u))
+wraps_of = $(addprefix -Wl$(comma)--wrap=,$(shell sed -n 's/.*\b__wrap_\([a-z0-9_]*\)[()].*/\1/p' $(1) | sort -u))
 comma   := ,
 
 define UNIT_RULE
 $(BUILD)/tests/unit/test_$(1): tests/unit/test_$(1).c $(SUPPORT_OBJECTS) $(call archive,$(BELOW_$(call floor_of,$(1)))) $(BUILD)/flags
 	$$(call say,TEST,$$@)
 	$$(Q)mkdir -p $$(@D)
-	$$(Q)$$(CC) $$(CPPFLAGS_ALL) -iquote tests $$(CFLAGS_ALL) $$(LDFLAGS_ALL) $$(call wraps_of,$$<) -o $$@ $$(filter-out %/flags,$$^) -lcmocka
+	$$(Q)$$(CC) $$(CPPFLAGS_ALL) -iquote tests $$(CFLAGS_ALL) $$(LDFLAGS_ALL) $$(call wraps_of,$$<) -o $$@ $$(filter %.c %.o %.a,$$^) -lcmocka
 endef
 $(foreach module,$(UNIT_SOURCES:tests/unit/test_%.c=%),$(eval $(call UNIT_RULE,$(module))))
 
@@ -191,11 +191,11 @@ $(foreach module,$(UNIT_SOURCES:tests/unit/test_%.c=%),$(eval $(call UNIT_RULE,$
 $(BUILD)/tests/system/%: tests/system/%.c $(SUPPORT_OBJECTS) $(BUILD)/flags
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS_ALL) -iquote tests $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter-out %/flags,$^) -lcmocka
+	$(Q)$(CC) $(CPPFLAGS_ALL) -iquote tests $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.c %.o %.a,$^) -lcmocka
 
 run-tests: $(BUILD)/pronto $(UNIT_TESTS) $(SYSTEM_TESTS)
 	$(Q)PRONTO=$(abspath $(BUILD)/pronto) CMOCKA_MESSAGE_OUTPUT=TAP \
-	  prove --jobs $(JOBS) --timer --exec '' $(UNIT_TESTS) $(SYSTEM_TESTS)
+	  prove --jobs $(JOBS) --timer --comments --exec '' $(UNIT_TESTS) $(SYSTEM_TESTS)
 
 # Lint
 

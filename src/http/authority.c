@@ -2,22 +2,49 @@
 
 #include "base/ascii.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <string.h>
+
 /* unreserved / sub-delims (RFC 3986 §2) */
 static bool is_name_char(char c) {
     return ascii_is_alpha(c) || ascii_is_digit(c) ||
            (c != '\0' && memchr("-._~!$&'()*+,;=", c, sizeof "-._~!$&'()*+,;=" - 1) != NULL);
 }
 
-/* Bytes of `text` that are an IP literal, from '[' to ']', or 0. */
-static size_t ip_literal_len(struct slice text) {
+/* "v" 1*HEXDIG "." 1*( unreserved / sub-delims / ":" ) */
+static bool is_future_address(struct slice text) {
+    size_t dot = slice_find(text, '.');
+    if (dot < 2 || dot + 1 >= text.len)
+        return false;
     for (size_t i = 1; i < text.len; i++) {
         char c = text.ptr[i];
-        if (c == ']')
-            return i > 1 ? i + 1 : 0;
-        if (!is_name_char(c) && c != ':')
-            return 0;
+        if (i < dot ? ascii_hex_value(c) < 0 : !is_name_char(c) && c != ':')
+            return false;
     }
-    return 0;
+    return true;
+}
+
+/* inet_pton() takes the IPv6address of RFC 3986 §3.2.2, and nothing else. */
+static bool is_ipv6_address(struct slice text) {
+    char address[INET6_ADDRSTRLEN];
+    struct in6_addr parsed;
+    if (text.len >= sizeof address || slice_find(text, '\0') < text.len)
+        return false;
+    memcpy(address, text.ptr, text.len);
+    address[text.len] = '\0';
+    return inet_pton(AF_INET6, address, &parsed) == 1;
+}
+
+/* Bytes of `text` that are an IP literal, from '[' to ']', or 0. */
+static size_t ip_literal_len(struct slice text) {
+    const size_t end = slice_find(text, ']');
+    if (end == text.len || end < 2)
+        return 0;
+    struct slice address = slice_of(text.ptr + 1, end - 1);
+    bool valid =
+        ascii_lower(address.ptr[0]) == 'v' ? is_future_address(address) : is_ipv6_address(address);
+    return valid ? end + 1 : 0;
 }
 
 /* Bytes at the start of `text` that are a registered name or an IPv4 address. */

@@ -13,9 +13,11 @@ enum body_state {
     STATE_SIZE,       /* digits of a chunk's size */
     STATE_SIZE_BLANK, /* white space between the size and the ';' of an extension */
     STATE_EXTENSION,  /* behind the ';' */
-    STATE_SIZE_LF,    /* the LF of a size line */
-    STATE_DATA,       /* a chunk's content */
-    STATE_DATA_CR,    /* the CRLF behind it */
+    STATE_QUOTED,     /* in a quoted string of an extension */
+    STATE_QUOTED_PAIR,
+    STATE_SIZE_LF, /* the LF of a size line */
+    STATE_DATA,    /* a chunk's content */
+    STATE_DATA_CR, /* the CRLF behind it */
     STATE_DATA_LF,
     STATE_TRAILER_START, /* a trailer field, or the last CRLF */
     STATE_TRAILER_NAME,
@@ -72,6 +74,8 @@ static bool counts_as_overhead(enum body_state state) {
     switch (state) {
     case STATE_SIZE_BLANK:
     case STATE_EXTENSION:
+    case STATE_QUOTED:
+    case STATE_QUOTED_PAIR:
     case STATE_TRAILER_NAME:
     case STATE_TRAILER_VALUE:
         return true;
@@ -99,7 +103,17 @@ static enum body_state step(struct body *body, char c) {
     case STATE_SIZE_BLANK: /* RFC 9112 §7.1.1: BWS, to be read but never sent */
         return c == ';' ? STATE_EXTENSION : ascii_is_blank(c) ? STATE_SIZE_BLANK : STATE_BAD;
     case STATE_EXTENSION:
-        return c == '\r' ? STATE_SIZE_LF : field_is_value_char(c) ? STATE_EXTENSION : STATE_BAD;
+        return c == '\r'                ? STATE_SIZE_LF
+               : c == '"'               ? STATE_QUOTED
+               : field_is_value_char(c) ? STATE_EXTENSION
+                                        : STATE_BAD;
+    case STATE_QUOTED: /* a line end here is framing to one reader, and text to another */
+        return c == '"'                 ? STATE_EXTENSION
+               : c == '\\'              ? STATE_QUOTED_PAIR
+               : field_is_value_char(c) ? STATE_QUOTED
+                                        : STATE_BAD;
+    case STATE_QUOTED_PAIR:
+        return field_is_value_char(c) ? STATE_QUOTED : STATE_BAD;
     case STATE_SIZE_LF:
         return c == '\n' ? after_size_line(body) : STATE_BAD;
     case STATE_DATA_CR:

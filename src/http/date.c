@@ -43,6 +43,11 @@ static int64_t days_of_calendar(const struct calendar *calendar) {
     return era * ERA_DAYS + day_of_era - 719468; /* 0000-03-01 to 1970-01-01 */
 }
 
+static int64_t seconds_of_calendar(const struct calendar *calendar) {
+    return days_of_calendar(calendar) * DAY_S + calendar->hour * 3600 + calendar->minute * 60 +
+           calendar->second;
+}
+
 static void calendar_of_days(int64_t days, struct calendar *calendar) {
     days += 719468;
     int64_t era = (days + ERA_DAYS) / ERA_DAYS - 1;
@@ -150,10 +155,11 @@ static bool take_rfc850(struct slice *text, int64_t now_s, struct calendar *cale
     if (!taken)
         return false;
     /* RFC 9110 §5.6.7: what appears to be more than 50 years in the future is the past. */
-    struct calendar now;
-    calendar_of_days(now_s / DAY_S, &now);
-    calendar->year += now.year - now.year % 100;
-    if (calendar->year > now.year + 50)
+    struct calendar limit;
+    calendar_of_days(now_s / DAY_S, &limit);
+    calendar->year += limit.year - limit.year % 100;
+    limit.year += 50;
+    if (seconds_of_calendar(calendar) > days_of_calendar(&limit) * DAY_S + now_s % DAY_S)
         calendar->year -= 100;
     return true;
 }
@@ -189,7 +195,6 @@ bool date_parse(struct slice text, int64_t now_s, int64_t *time_s) {
     struct calendar calendar;
     if (!take_any(&text, now_s, &calendar) || text.len > 0 || !is_real(&calendar))
         return false;
-    *time_s = days_of_calendar(&calendar) * DAY_S + calendar.hour * 3600 + calendar.minute * 60 +
-              calendar.second;
+    *time_s = seconds_of_calendar(&calendar);
     return true;
 }

@@ -1,0 +1,39 @@
+#include "base/ascii.h"
+
+#include "support/row.h"
+
+#include <string.h>
+
+/* Each class is written out here, and compared over all bytes. */
+static bool is_one_of(const char *members, int byte) {
+    return byte != 0 && strchr(members, byte) != NULL;
+}
+
+static void test_classes_over_all_bytes(void **state) {
+    (void)state;
+    const char *digits = "0123456789";
+    const char *lower = "abcdefghijklmnopqrstuvwxyz";
+    const char *upper = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    const char *hex = "0123456789abcdef";
+    for (int byte = 0; byte < 256; byte++) {
+        const char *name = row_at("byte", (size_t)byte);
+        char c = (char)byte;
+        bool is_upper = byte < 128 && is_one_of(upper, byte);
+        bool is_lower = byte < 128 && is_one_of(lower, byte);
+        char folded = is_upper ? lower[strchr(upper, byte) - upper] : c;
+        const char *hex_at = byte < 128 && byte != 0 ? strchr(hex, folded) : NULL;
+        row_assert_number(name, ascii_is_digit(c), byte < 128 && is_one_of(digits, byte));
+        row_assert_number(name, ascii_is_alpha(c), is_upper || is_lower);
+        row_assert_number(name, ascii_is_blank(c), byte == 32 || byte == 9);
+        row_assert_number(name, ascii_is_control(c), byte <= 31 || byte == 127);
+        row_assert_number(name, ascii_lower(c), folded);
+        row_assert_number(name, ascii_hex_value(c), hex_at != NULL ? hex_at - hex : -1);
+    }
+}
+
+int main(void) {
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_classes_over_all_bytes),
+    };
+    return cmocka_run_group_tests_name("ascii", tests, NULL, NULL);
+}

@@ -1,0 +1,126 @@
+#include "http/head.h"
+
+#include "support/guard.h"
+#include "support/row.h"
+
+#define DATE    "Sun, 06 Nov 1994 08:49:37 GMT"
+#define START   "HTTP/1.1 200 OK\r\nDate: " DATE "\r\nServer: pronto\r\n"
+#define NOSNIFF "X-Content-Type-Options: nosniff\r\n"
+
+static const struct representation representation = {
+    .content_type = SLICE_INIT("text/plain; charset=utf-8"),
+    .etag = SLICE_INIT("\"1-2-3\""),
+    .last_modified_s = 784111777,
+    .length = 5000000000,
+};
+
+static void start(struct buf *buf) {
+    head_start(buf, STATUS_OK, SLICE(DATE), HEAD_CONNECTION_IMPLIED);
+}
+
+static void start_and_close(struct buf *buf) {
+    head_start(buf, STATUS_BAD_REQUEST, SLICE(DATE), HEAD_CONNECTION_CLOSE);
+}
+
+static void start_and_keep_alive(struct buf *buf) {
+    head_start(buf, STATUS_NOT_MODIFIED, SLICE(DATE), HEAD_CONNECTION_KEEP_ALIVE);
+}
+
+static void field(struct buf *buf) {
+    head_field(buf, SLICE("Allow"), SLICE("GET, HEAD"));
+}
+
+static void empty_field(struct buf *buf) {
+    head_field(buf, SLICE("Allow"), SLICE(""));
+}
+
+static void number(struct buf *buf) {
+    head_field_number(buf, SLICE("Content-Length"), 0);
+}
+
+static void largest_number(struct buf *buf) {
+    head_field_number(buf, SLICE("Content-Length"), UINT64_MAX);
+}
+
+static void validators(struct buf *buf) {
+    head_validators(buf, &representation);
+}
+
+static void content(struct buf *buf) {
+    head_representation(buf, &representation);
+}
+
+static void page(struct buf *buf) {
+    head_page(buf, 321);
+}
+
+static void whole(struct buf *buf) {
+    start(buf);
+    content(buf);
+    head_end(buf);
+}
+
+static const struct {
+    const char *name;
+    void (*write)(struct buf *buf);
+    struct slice text;
+} rows[] = {
+    {"start", start, SLICE_INIT(START)},
+    {"rfc9112-9.6 start and close", start_and_close,
+     SLICE_INIT("HTTP/1.1 400 Bad Request\r\nDate: " DATE
+                "\r\nServer: pronto\r\nConnection: close\r\n")},
+    {"start and keep-alive", start_and_keep_alive,
+     SLICE_INIT("HTTP/1.1 304 Not Modified\r\nDate: " DATE
+                "\r\nServer: pronto\r\nConnection: keep-alive\r\n")},
+    {"field", field, SLICE_INIT("Allow: GET, HEAD\r\n")},
+    {"field without a value", empty_field, SLICE_INIT("Allow: \r\n")},
+    {"zero", number, SLICE_INIT("Content-Length: 0\r\n")},
+    {"the largest number", largest_number, SLICE_INIT("Content-Length: 18446744073709551615\r\n")},
+    {"rfc9110-15.4.5 validators", validators,
+     SLICE_INIT("ETag: \"1-2-3\"\r\nLast-Modified: " DATE "\r\nCache-Control: no-cache\r\n")},
+    {"representation", content,
+     SLICE_INIT("Content-Type: text/plain; charset=utf-8\r\nContent-Length: 5000000000\r\n" NOSNIFF
+                "ETag: \"1-2-3\"\r\nLast-Modified: " DATE "\r\nCache-Control: no-cache\r\n")},
+    {"page", page,
+     SLICE_INIT("Content-Type: text/html; charset=utf-8\r\nContent-Length: 321\r\n" NOSNIFF
+                "Cache-Control: no-cache\r\n")},
+    {"end", head_end, SLICE_INIT("\r\n")},
+    {"whole", whole,
+     SLICE_INIT(START
+                "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 5000000000\r\n" NOSNIFF
+                "ETag: \"1-2-3\"\r\nLast-Modified: " DATE "\r\nCache-Control: no-cache\r\n\r\n")},
+};
+
+/* Into a room of just the right size. */
+static void test_bytes(void **state) {
+    (void)state;
+    for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
+        char *room = guard_room(rows[i].text.len);
+        struct buf buf = BUF_INIT(room, rows[i].text.len);
+        rows[i].write(&buf);
+        row_assert_slice(rows[i].name, buf_slice(&buf), rows[i].text);
+        row_assert(rows[i].name, !buf.overflow);
+        guard_free(room, rows[i].text.len);
+    }
+}
+
+static void test_rooms_that_are_too_small(void **state) {
+    (void)state;
+    for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
+        for (size_t capacity = 0; capacity < rows[i].text.len; capacity++) {
+            char *room = guard_room(capacity);
+            struct buf buf = BUF_INIT(room, capacity);
+            rows[i].write(&buf);
+            row_assert(row_at(rows[i].name, capacity), buf.overflow);
+            guard_free(room, capacity);
+        }
+    }
+}
+
+int main(void) {
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_rooms_that_are_too_small),
+    };
+    return cmocka_run_group_tests_name("head", tests, NULL, NULL);
+}
