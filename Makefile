@@ -195,7 +195,7 @@ $(BUILD)/tests/system/%: tests/system/%.c $(SUPPORT_OBJECTS) $(BUILD)/flags
 
 run-tests: $(BUILD)/pronto $(UNIT_TESTS) $(SYSTEM_TESTS)
 	$(Q)PRONTO=$(abspath $(BUILD)/pronto) CMOCKA_MESSAGE_OUTPUT=TAP \
-	  prove --jobs $(JOBS) --timer --comments --exec '' $(UNIT_TESTS) $(SYSTEM_TESTS)
+	  prove --jobs $(JOBS) --timer --comments --exec tests/tap.sh $(UNIT_TESTS) $(SYSTEM_TESTS)
 
 # Lint
 
