@@ -45,6 +45,11 @@ struct request {
  * REQUEST_MORE for an input, it returns the same for every longer one. */
 enum request_outcome request_parse(struct slice input, size_t max_head, struct request *request);
 
+/* Whether there is content behind the head, were it only the end of a chunked one. */
+static inline bool request_has_content(const struct request *request) {
+    return request->framing == BODY_CHUNKED || request->content_length > 0;
+}
+
 /* Walks all lines of a LIST field: start with `*value` = SLICE_NONE; false at the end. */
 bool request_field_next(const struct request *request, enum field field, struct slice *value);
 

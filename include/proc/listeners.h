@@ -19,11 +19,10 @@ struct listeners {
 int listeners_open(struct listeners *listeners, const struct options *options, size_t workers,
                    struct err *err);
 
-/* The sockets of one worker, addresses.count of them. */
-const int *listeners_of(const struct listeners *listeners, size_t worker);
-
-/* Closes the sockets of all workers but one, in that worker's process. */
-void listeners_keep(struct listeners *listeners, size_t worker);
+/* In a worker's process: moves its sockets, addresses.count of them, to `sockets`, which owns them
+ * from then on, and closes the others. */
+void listeners_hand_over(struct listeners *listeners, size_t worker,
+                         int sockets[OPTIONS_ADDRESSES_MAX]);
 
 /* Idempotent. */
 void listeners_deinit(struct listeners *listeners);

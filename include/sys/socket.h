@@ -16,5 +16,8 @@ enum socket_place {
  * without IPv6. Returns the descriptor, owned by the caller, or -errno and a message. */
 int socket_listen(struct address *address, enum socket_place place, struct err *err);
 
+/* Bytes that have been sent but not acknowledged by the other side (SIOCOUTQ, tcp(7)). */
+size_t socket_unacked_bytes(int fd);
+
 /* Accepts a connection as a non-blocking socket. Returns its descriptor, or -errno (accept4(2)). */
 int socket_accept(int fd);

@@ -48,8 +48,6 @@ static bool set_v6(struct address *address, const char *host) {
 static bool set_host(struct address *address, struct slice host) {
     char text[INET6_ADDRSTRLEN];
     *address = (struct address){0};
-    if (host.len >= sizeof text)
-        return false;
     if (slice_equal(host, SLICE("*"))) {
         address->both_families = true;
         return set_v6(address, "::");
@@ -59,6 +57,8 @@ static bool set_host(struct address *address, struct slice host) {
     bool bracketed = host.len > 2 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']';
     if (bracketed)
         host = slice_of(host.ptr + 1, host.len - 2);
+    if (host.len >= sizeof text)
+        return false;
     memcpy(text, host.ptr, host.len);
     text[host.len] = '\0';
     return bracketed ? set_v6(address, text) : set_v4(address, text);

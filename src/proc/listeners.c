@@ -69,18 +69,15 @@ int listeners_open(struct listeners *listeners, const struct options *options, s
     return result;
 }
 
-const int *listeners_of(const struct listeners *listeners, size_t worker) {
-    return listeners->sockets + worker * listeners->addresses.count;
-}
-
-void listeners_keep(struct listeners *listeners, size_t worker) {
+void listeners_hand_over(struct listeners *listeners, size_t worker,
+                         int sockets[OPTIONS_ADDRESSES_MAX]) {
     size_t count = listeners->addresses.count;
-    for (size_t i = 0; i < listeners->workers * count; i++) {
-        if (i / count != worker) {
-            (void)close(listeners->sockets[i]);
-            listeners->sockets[i] = -1;
-        }
+    int *own = listeners->sockets + worker * count;
+    for (size_t i = 0; i < count; i++) {
+        sockets[i] = own[i];
+        own[i] = -1;
     }
+    listeners_deinit(listeners);
 }
 
 void listeners_deinit(struct listeners *listeners) {

@@ -56,7 +56,7 @@ struct master {
     int64_t kill_at_ms; /* while stopping */
     bool killed;        /* while stopping: workers were not given time */
     int status;         /* to exit with */
-    int in_worker;      /* this is a worker's process, the one of that slot; -1: the master's */
+    bool in_worker;     /* this is a worker's process */
 };
 
 /* The CPUs this process may use. */
@@ -103,6 +103,8 @@ static void stop(struct master *master) {
         return;
     }
     master->phase = PHASE_STOPPING;
+    listeners_deinit(
+        &master->listeners); /* the kernel stops accepting when the workers have closed theirs */
     master->kill_at_ms = master->loop.now_ms + master->options->drain_timeout + KILL_GRACE_MS;
     signal_workers(master, SIGTERM);
 }
@@ -110,28 +112,26 @@ static void stop(struct master *master) {
 /* Starting workers */
 
 /* What a worker must not inherit. */
-static void leave_master(struct master *master, size_t index) {
-    master->in_worker = (int)index;
+static void leave_master(struct master *master) {
     for (size_t i = 0; i < master->listeners.workers; i++) {
         if (master->slots[i].channel.fd >= 0)
             (void)close(master->slots[i].channel.fd);
         master->slots[i].channel.fd = -1;
     }
-    listeners_keep(&master->listeners, index);
     (void)close(master->signals.fd);
     master->signals.fd = -1;
     loop_deinit(&master->loop);
 }
 
 static int run_worker(struct master *master, size_t index, int channel) {
-    leave_master(master, index);
     struct worker_config config = {
         .options = master->options,
         .docroot = master->docroot,
-        .sockets = listeners_of(&master->listeners, index),
         .socket_count = master->listeners.addresses.count,
         .channel = channel,
     };
+    leave_master(master);
+    listeners_hand_over(&master->listeners, index, config.sockets);
     int status = worker_run(&config);
     (void)close(channel);
     return status;
@@ -147,6 +147,7 @@ static int start_worker(struct master *master, size_t index) {
     pid_t pid = fork();
     if (pid == 0) {
         (void)close(ends[0]);
+        master->in_worker = true;
         master->status = run_worker(master, index, ends[1]);
         return 0;
     }
@@ -178,7 +179,7 @@ static void schedule_start(struct master *master, struct slot *slot) {
 }
 
 static void start_due_workers(struct master *master) {
-    for (size_t i = 0; i < master->listeners.workers && master->in_worker < 0; i++) {
+    for (size_t i = 0; i < master->listeners.workers && !master->in_worker; i++) {
         struct slot *slot = &master->slots[i];
         if (slot->pid != 0 || slot->start_at_ms > master->loop.now_ms)
             continue;
@@ -323,7 +324,7 @@ static void supervise(struct master *master) {
     for (;;) {
         if (master->phase != PHASE_STOPPING)
             start_due_workers(master);
-        if (master->in_worker >= 0)
+        if (master->in_worker)
             return;
         if (master->phase == PHASE_STOPPING && is_everyone_gone(master))
             return;
@@ -350,7 +351,6 @@ int master_run(const struct options *options, const struct docroot *docroot) {
         .loop = LOOP_INIT,
         .signals = {.fd = -1},
         .status = EXIT_SUCCESS,
-        .in_worker = -1,
     };
     struct err err = ERR_INIT;
     if (init(&master, &err) < 0) {

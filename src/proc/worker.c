@@ -30,8 +30,10 @@ struct worker {
 };
 
 static void drain(struct worker *worker) {
-    for (size_t i = 0; i < worker->listener_count; i++)
+    for (size_t i = 0; i < worker->listener_count; i++) {
         listener_stop(&worker->listeners[i]);
+        (void)close(worker->listeners[i].source.fd); /* or the kernel would go on accepting */
+    }
     worker->listener_count = 0;
     worker->server.draining = true;
     worker->close_idle_at_ms = worker->loop.now_ms + IDLE_GRACE_MS;
@@ -92,6 +94,8 @@ static int init(struct worker *worker, const struct worker_config *config, struc
 }
 
 static void deinit(struct worker *worker) {
+    for (size_t i = 0; i < worker->listener_count; i++)
+        (void)close(worker->listeners[i].source.fd);
     server_deinit(&worker->server);
     if (worker->signals.fd >= 0)
         (void)close(worker->signals.fd);

@@ -21,6 +21,7 @@
 #include "base/check.h"
 #include "http/body.h"
 #include "serve/exchange.h"
+#include "sys/socket.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -57,6 +58,8 @@ struct connection {
     struct outq *output;   /* STATE_SEND only, else NULL */
     struct body
         body; /* where the content of the request at the start of `rest` is at; with `in_body` */
+    size_t unacked_bytes; /* STATE_SEND: what the client had not acknowledged when the deadline
+                             started */
     uint32_t linger_left; /* bytes that may still be thrown away */
     uint8_t state;
     uint8_t awaited;     /* enum server_deadline: the one that is running */
@@ -99,6 +102,14 @@ static void await(struct connection *conn, enum server_deadline deadline) {
         server_wake_starved(server);
 }
 
+/* The socket has room again only after a good part of its buffer has been taken, which a slow
+ * client needs a while for. So what counts is what the client has acknowledged. */
+static void await_taking(struct connection *conn) {
+    if (conn->awaited != DEADLINE_SEND)
+        conn->unacked_bytes = socket_unacked_bytes(conn->source.fd);
+    await(conn, DEADLINE_SEND);
+}
+
 /* Something has been achieved: the next deadline starts anew. */
 static void progress(struct connection *conn) {
     conn->awaited = DEADLINE_NONE;
@@ -106,8 +117,11 @@ static void progress(struct connection *conn) {
 
 /* Sending */
 
-static enum step finish(struct connection *conn, bool unread) {
-    if (conn->peer_done || !(unread || conn->lingering))
+/* The last answer has been handed to the kernel. The connection can be closed at once if the client
+ * has all of it, and has nothing more to say. */
+static enum step finish(struct connection *conn, bool readable) {
+    bool linger = readable || conn->lingering || socket_unacked_bytes(conn->source.fd) > 0;
+    if (conn->peer_done || !linger)
         return closed(conn, (enum close_reason)conn->reason);
     if (shutdown(conn->source.fd, SHUT_WR) < 0)
         return closed(conn, CLOSE_PEER_GONE);
@@ -142,7 +156,7 @@ static enum step flushed(struct connection *conn, enum outq_outcome outcome, uin
     if (sent > 0)
         progress(conn);
     conn->state = STATE_SEND;
-    await(conn, DEADLINE_SEND);
+    await_taking(conn);
     switch (outcome) {
     case OUTQ_SENT:
         break;
@@ -215,33 +229,39 @@ enum take {
     TAKE_ONE,  /* one was answered, or refused */
 };
 
+/* Starts on the content of a request. Returns false where the request was answered without it: what
+ * follows on the connection may be the content or the next request, which only a 100 would have
+ * told (RFC 9110 §10.1.1). */
+static bool start_body(struct connection *conn, const struct request *request, bool wanted,
+                       bool waiting) {
+    if (waiting && !wanted) {
+        answer(conn, request, false);
+        return false;
+    }
+    body_start(&conn->body, request->framing, request->content_length, conn->server->max_body);
+    conn->in_body = true;
+    progress(conn);
+    return true;
+}
+
 /* Passes over the content of the request at the start of `input`. TAKE_ONE: it ends, after `len`
- * bytes, or it was answered without it. */
+ * bytes, or the request was answered without it. */
 static enum take take_body(struct connection *conn, const struct request *request,
                            struct slice *input, size_t *len) {
     struct slice content = slice_after(*input, request->head.len);
     bool wanted = method_is_allowed(request->method) && !request->expects_unknown;
-    *len = 0;
-    if (!conn->in_body) {
-        bool announced = request->framing == BODY_CHUNKED || request->content_length > 0;
-        if (request->expects_continue && announced && content.len == 0) {
-            /* What follows is the content or the next request, and only a 100 tells which (RFC 9110
-             * §10.1.1). */
-            if (!wanted) {
-                answer(conn, request, false);
-                return TAKE_ONE;
-            }
-            exchange_continue(conn->server);
-        }
-        body_start(&conn->body, request->framing, request->content_length, conn->server->max_body);
-        conn->in_body = true;
-        progress(conn);
-    }
+    bool starts = !conn->in_body;
+    bool waiting = starts && content.len == 0 && request_has_content(request) &&
+                   (request->expects_continue || request->expects_unknown);
+    if (starts && !start_body(conn, request, wanted, waiting))
+        return TAKE_ONE;
     switch (body_consume(&conn->body, content, len)) {
     case BODY_DONE:
         break;
-    case BODY_MORE: /* what is left of it is the head */
-        *input = request->head;
+    case BODY_MORE:
+        if (waiting)
+            exchange_continue(conn->server);
+        *input = request->head; /* what is left of it */
         return TAKE_MORE;
     case BODY_BAD:
         refuse(conn, REFUSAL_BAD_CHUNK, request->method);
@@ -448,6 +468,16 @@ static void time_out_request(struct connection *conn) {
     carry_on(conn, flush_scratch(conn));
 }
 
+/* Gives a client more time that has taken something since the deadline started. */
+static void expire_taking(struct connection *conn) {
+    if (socket_unacked_bytes(conn->source.fd) >= conn->unacked_bytes) {
+        close_connection(conn, CLOSE_SEND_TIMEOUT);
+        return;
+    }
+    progress(conn);
+    await_taking(conn);
+}
+
 static void expire(struct connection *conn, enum server_deadline deadline) {
     switch (deadline) {
     case DEADLINE_HEAD:
@@ -458,7 +488,7 @@ static void expire(struct connection *conn, enum server_deadline deadline) {
         close_connection(conn, CLOSE_IDLE_TIMEOUT);
         break;
     case DEADLINE_SEND:
-        close_connection(conn, CLOSE_SEND_TIMEOUT);
+        expire_taking(conn);
         break;
     case DEADLINE_LINGER:
         close_connection(conn, CLOSE_LINGER_TIMEOUT);

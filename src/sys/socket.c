@@ -1,8 +1,10 @@
 #include "sys/socket.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 /* Seconds that a connection without a byte is held back; it is handed over then all the same, so
@@ -93,6 +95,11 @@ int socket_listen(struct address *address, enum socket_place place, struct err *
         return fd;
     address_format(address, text);
     return err_set(err, -fd, "cannot listen on %s: %s%s", text, strerror(-fd), advice(-fd));
+}
+
+size_t socket_unacked_bytes(int fd) {
+    int bytes = 0;
+    return ioctl(fd, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? (size_t)bytes : 0;
 }
 
 int socket_accept(int fd) {
