@@ -39,8 +39,8 @@ struct server {
     uint64_t max_body;             /* bytes */
     bool draining;                 /* every response is the last of its connection */
     size_t connections;
-    int reserved_fd; /* descriptors from this one on are kept free for files, as long as a
-                        connection is idle */
+    size_t comfortable; /* connections; with more, an idle one gives way, so that descriptors for
+                           files are left */
     struct deadline_queue deadlines[DEADLINE_COUNT];
     struct list starved;      /* sources of listeners that ran out of descriptors */
     int64_t starved_retry_ms; /* when they try again at the latest, on the loop's clock */

@@ -20,7 +20,7 @@ enum accepted {
 static enum accepted accept_one(struct listener *listener) {
     int fd = socket_accept(listener->source.fd);
     if (fd >= 0) {
-        if (fd >= listener->server->reserved_fd)
+        if (listener->server->connections >= listener->server->comfortable)
             (void)connections_shed(listener->server);
         connection_open(listener->server, fd);
         return ACCEPTED_ONE;

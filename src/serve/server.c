@@ -4,7 +4,6 @@
 #include "sys/clock.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 
@@ -15,14 +14,13 @@ enum { STARVED_RETRY_MS = 100 };
 
 enum { RESERVE_MAX = 64 };
 
-/* The kernel hands out the lowest free descriptor. So one of at least this number means that few
- * are left. */
-static int first_reserved_fd(void) {
+/* What the descriptor limit allows, less some for files and for what a worker has open anyway. */
+static size_t comfortable_connections(void) {
     struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > INT_MAX)
-        return INT_MAX;
-    rlim_t reserve = limit.rlim_cur / 8 < RESERVE_MAX ? limit.rlim_cur / 8 : RESERVE_MAX;
-    return (int)(limit.rlim_cur - reserve);
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return SIZE_MAX;
+    rlim_t reserve = limit.rlim_cur / 4 < RESERVE_MAX ? limit.rlim_cur / 4 : RESERVE_MAX;
+    return limit.rlim_cur - reserve;
 }
 
 int server_init(struct server *server, struct loop *loop, const struct docroot *docroot,
@@ -32,7 +30,7 @@ int server_init(struct server *server, struct loop *loop, const struct docroot *
         .docroot = docroot,
         .max_head = options->max_head,
         .max_body = options->max_body,
-        .reserved_fd = first_reserved_fd(),
+        .comfortable = comfortable_connections(),
         .date_s = INT64_MIN,
         .input_capacity = options->max_head + SERVER_READ_BYTES,
     };
