@@ -30,12 +30,12 @@ struct worker {
 };
 
 static void drain(struct worker *worker) {
+    worker->server.draining = true; /* before the last are accepted and answered */
     for (size_t i = 0; i < worker->listener_count; i++) {
         listener_stop(&worker->listeners[i]);
         (void)close(worker->listeners[i].source.fd); /* or the kernel would go on accepting */
     }
     worker->listener_count = 0;
-    worker->server.draining = true;
     worker->close_idle_at_ms = worker->loop.now_ms + IDLE_GRACE_MS;
     worker->give_up_at_ms = worker->loop.now_ms + worker->drain_timeout_ms;
 }

@@ -300,6 +300,13 @@ static enum take take_request(struct connection *conn, struct slice *input) {
     return TAKE_ONE;
 }
 
+/* The method of a request that is not whole, as far as it has come. */
+static enum method method_of(const struct connection *conn, struct slice input) {
+    struct request request;
+    (void)request_parse(input, conn->server->max_head, &request);
+    return request.method;
+}
+
 /* Keeps input for a later turn. */
 static bool keep_rest(struct connection *conn, struct slice input) {
     if (input.len == 0)
@@ -326,7 +333,7 @@ static enum step answer_requests(struct connection *conn, size_t len) {
         take = take_request(conn, &input);
     }
     if (conn->peer_done && take == TAKE_MORE && input.len > 0)
-        refuse(conn, REFUSAL_INCOMPLETE, METHOD_UNKNOWN);
+        refuse(conn, REFUSAL_INCOMPLETE, method_of(conn, input));
     if (conn->closing) {
         conn->lingering |= input.len > 0;
     } else if (!keep_rest(conn, input)) {
@@ -384,7 +391,8 @@ static enum step read_requests(struct connection *conn) {
 }
 
 static enum step discard(struct connection *conn) {
-    await(conn, DEADLINE_LINGER);
+    if (conn->awaited != DEADLINE_SEND) /* it is given that only while it is still reading */
+        await(conn, DEADLINE_LINGER);
     if ((conn->source.ready & EPOLLIN) == 0)
         return STEP_WAIT;
     ssize_t count = read_scratch(conn, 0);
@@ -461,21 +469,30 @@ static struct connection *connection_of(struct deadline *deadline) {
 
 /* The client is told that it was too slow, if it is listening. */
 static void time_out_request(struct connection *conn) {
-    free(conn->rest);
-    conn->rest = NULL;
-    conn->in_body = false;
-    refuse(conn, REFUSAL_TIMEOUT, METHOD_UNKNOWN);
+    struct slice input = slice_of(conn->server->input, take_rest(conn));
+    refuse(conn, REFUSAL_TIMEOUT, method_of(conn, input));
     carry_on(conn, flush_scratch(conn));
 }
 
 /* Gives a client more time that has taken something since the deadline started. */
 static void expire_taking(struct connection *conn) {
-    if (socket_unacked_bytes(conn->source.fd) >= conn->unacked_bytes) {
+    size_t unacked_bytes = socket_unacked_bytes(conn->source.fd);
+    if (unacked_bytes >= conn->unacked_bytes) {
         close_connection(conn, CLOSE_SEND_TIMEOUT);
-        return;
+    } else if (unacked_bytes == 0 && conn->state == STATE_LINGER) {
+        close_connection(conn, CLOSE_LINGER_TIMEOUT);
+    } else {
+        progress(conn);
+        await_taking(conn);
     }
-    progress(conn);
-    await_taking(conn);
+}
+
+/* A client that does not close may still be reading: then it has as long as any other. */
+static void expire_linger(struct connection *conn) {
+    if (socket_unacked_bytes(conn->source.fd) > 0)
+        await_taking(conn);
+    else
+        close_connection(conn, CLOSE_LINGER_TIMEOUT);
 }
 
 static void expire(struct connection *conn, enum server_deadline deadline) {
@@ -491,7 +508,7 @@ static void expire(struct connection *conn, enum server_deadline deadline) {
         expire_taking(conn);
         break;
     case DEADLINE_LINGER:
-        close_connection(conn, CLOSE_LINGER_TIMEOUT);
+        expire_linger(conn);
         break;
     case DEADLINE_NONE:
     case DEADLINE_COUNT:
@@ -510,11 +527,14 @@ void connections_expire(struct server *server) {
 }
 
 bool connections_shed(struct server *server) {
-    struct deadline *deadline = deadline_first(&server->deadlines[DEADLINE_IDLE]);
-    if (deadline == NULL)
-        return false;
-    close_connection(connection_of(deadline), CLOSE_SHED);
-    return true;
+    list_for_each(link, &server->deadlines[DEADLINE_IDLE].members) {
+        struct connection *conn = connection_of(list_entry(link, struct deadline, link));
+        if ((conn->source.ready & EPOLLIN) == 0) { /* else its request has come, or its end */
+            close_connection(conn, CLOSE_SHED);
+            return true;
+        }
+    }
+    return false;
 }
 
 void connections_close_idle(struct server *server) {

@@ -43,12 +43,14 @@ static enum accepted accept_one(struct listener *listener) {
  * itself: when a connection has closed, or one is idle and can be closed for a new one. */
 static void run(struct source *source) {
     struct listener *listener = list_entry(source, struct listener, source);
+    bool shed = false; /* in vain, if the next one starves again */
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
         enum accepted accepted = accept_one(listener);
-        if (accepted == ACCEPTED_STARVED && !connections_shed(listener->server)) {
+        if (accepted == ACCEPTED_STARVED && (shed || !connections_shed(listener->server))) {
             server_starve(listener->server, source);
             return;
         }
+        shed = accepted == ACCEPTED_STARVED;
         if (accepted == ACCEPTED_NONE) {
             source->ready &= ~(uint32_t)EPOLLIN;
             return;

@@ -151,7 +151,11 @@ static enum outq_outcome outcome_of(int errnum) {
     case EAGAIN:
         return OUTQ_BLOCKED;
     case EIO:
+    case ESTALE:
+    case ENXIO:
+    case EACCES:
     case ENOMEM:
+    case ENOBUFS:
     case EINVAL:
     case EOVERFLOW:
         return OUTQ_FAULT;

@@ -1,0 +1,137 @@
+#!/bin/sh
+# Installs what `make test` and `make lint` need, through the system's package manager.
+#
+#   tests/deps.sh test     what the tests need
+#   tests/deps.sh [all]    what lint needs, too
+#
+# It looks for the tools themselves, so it is quick and silent where all is there, however they came.
+set -u
+
+scope=${1:-all}
+case $scope in
+test | all) ;;
+*)
+    echo "usage: tests/deps.sh [test|all]" >&2
+    exit 2
+    ;;
+esac
+
+fail() {
+    echo "tests/deps.sh: $*" >&2
+    exit 1
+}
+
+has_program() {
+    command -v "$1" >/dev/null 2>&1
+}
+
+# Whether a C program can include the header, which cmocka.h allows only behind others.
+has_header() {
+    printf '#include <setjmp.h>\n#include <stdarg.h>\n#include <stddef.h>\n#include <stdint.h>\n#include <%s>\n' "$1" |
+        ${CC:-cc} -E -x c - >/dev/null 2>&1
+}
+
+# Whether the compiler comes with the sanitizers that the tests are built with.
+has_sanitizers() {
+    echo 'int main(void) { return 0; }' |
+        ${CC:-cc} -fsanitize=address,undefined -x c -o /dev/null - >/dev/null 2>&1
+}
+
+# Debian numbers llvm-ar by default.
+has_any() {
+    for name in "$@"; do
+        has_program "$name" && return 0
+    done
+    return 1
+}
+
+# What is missing, by the names of the table below.
+missing() {
+    has_header cmocka.h || echo cmocka
+    has_sanitizers || printf 'libasan\nlibubsan\n'
+    for tool in wrk curl prove; do
+        has_program "$tool" || echo "$tool"
+    done
+    [ "$scope" = all ] || return 0
+    for tool in clang clang-format clang-tidy cppcheck; do
+        has_program "$tool" || echo "$tool"
+    done
+    has_program ld.lld || echo lld
+    has_any llvm-ar llvm-ar-14 || echo llvm
+}
+
+# need        apt-get        dnf                pacman    apk                zypper         (-: part of the compiler, or not to be had)
+table='
+cmocka        libcmocka-dev  libcmocka-devel    cmocka    cmocka-dev         libcmocka-devel
+libasan       -              libasan            -         -                  -
+libubsan      -              libubsan           -         -                  -
+wrk           wrk            wrk                wrk       wrk                wrk
+curl          curl           curl               curl      curl               curl
+prove         perl           perl-Test-Harness  perl      perl-utils         perl
+clang         clang          clang              clang     clang              clang
+clang-format  clang-format   clang-tools-extra  clang     clang-extra-tools  clang-tools
+clang-tidy    clang-tidy     clang-tools-extra  clang     clang-extra-tools  clang-tools
+cppcheck      cppcheck       cppcheck           cppcheck  cppcheck           cppcheck
+lld           lld            lld                lld       lld                lld
+llvm          llvm           llvm               llvm      llvm               llvm
+'
+
+managers='apt-get dnf pacman apk zypper'
+
+# The first package manager there is, as its column in the table, and its name.
+find_manager() {
+    column=2
+    for manager in $managers; do
+        has_program "$manager" && return 0
+        column=$((column + 1))
+    done
+    return 1
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    else
+        sudo "$@"
+    fi
+}
+
+install() {
+    case $manager in
+    apt-get)
+        # The lists of a fresh machine are empty.
+        as_root apt-get update -qq
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
+        ;;
+    dnf) as_root dnf install -y -q "$@" ;;
+    pacman) as_root pacman -Sy --needed --noconfirm "$@" ;;
+    apk) as_root apk add -q "$@" ;;
+    zypper) as_root zypper --non-interactive --quiet install "$@" ;;
+    esac
+}
+
+needs=$(missing)
+[ -n "$needs" ] || exit 0
+list=$(echo "$needs" | tr '\n' ' ')
+
+has_program "${CC:-cc}" || fail "there is no C compiler (${CC:-cc}); install gcc or clang and try again"
+find_manager || fail "missing: $list- and none of $managers is here to install it; please install it by hand"
+if [ "$(id -u)" -ne 0 ] && ! has_program sudo; then
+    fail "missing: $list- run this as root, or install sudo"
+fi
+
+packages=$(for need in $needs; do
+    echo "$table" | awk -v need="$need" -v column="$column" '$1 == need && $column != "-" { print $column }'
+done | sort -u)
+[ -n "$packages" ] || fail "missing: $list- and $manager has no package for it"
+
+echo "tests/deps.sh: installing $(echo "$packages" | tr '\n' ' ')with $manager" >&2
+# The package manager's output is of interest only if it fails; the words are package names, so they are split.
+# shellcheck disable=SC2086
+output=$(install $packages 2>&1) || {
+    echo "$output" >&2
+    fail "$manager could not install: $(echo "$packages" | tr '\n' ' ')"
+}
+
+left=$(missing | tr '\n' ' ')
+[ -z "$left" ] || fail "still missing after the installation: $left- please install it by hand"

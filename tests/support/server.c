@@ -1,0 +1,195 @@
+#include "support/server.h"
+
+#include "support/note.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { WORDS_MAX = 32, START_TIMEOUT_MS = 30000, STOP_TIMEOUT_MS = 30000 };
+
+static const char announcement[] = "pronto: listening on ";
+
+const char *server_binary(void) {
+    const char *path = getenv("PRONTO");
+    if (path == NULL)
+        fail_msg("set PRONTO to the binary under test, as `make test` does");
+    return path;
+}
+
+bool server_is_sanitized(void) {
+    static const char symbol[] = "__asan_init";
+    struct stat stat;
+    int fd = open(server_binary(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &stat) != 0)
+        fail_msg("%s cannot be read", server_binary());
+    size_t size = (size_t)stat.st_size;
+    void *image = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+    (void)close(fd);
+    if (image == MAP_FAILED)
+        fail_msg("%s cannot be mapped", server_binary());
+    bool found = memmem(image, size, symbol, sizeof symbol - 1) != NULL;
+    (void)munmap(image, size);
+    return found;
+}
+
+static size_t count_announcements(const char *text) {
+    size_t count = 0;
+    const char *at = text;
+    while ((at = strstr(at, announcement)) != NULL) {
+        at += sizeof announcement - 1;
+        count += strchr(at, '\n') != NULL;
+    }
+    return count;
+}
+
+/* Waits for the announcements, and returns stderr. */
+static char *await_announcements(struct server *server, size_t addresses) {
+    int64_t deadline = note_now_ms() + START_TIMEOUT_MS;
+    for (;;) {
+        bool ended = process_wait(&server->process, 0);
+        char *text = process_text(server->process.err_fd);
+        if (count_announcements(text) >= addresses)
+            return text;
+        if (ended || note_now_ms() > deadline)
+            fail_msg("the server %s; its stderr:\n%s",
+                     ended ? "ended" : "did not say that it listens", text);
+        free(text);
+        note_pause_ms(2);
+    }
+}
+
+void server_start(struct server *server, const struct process_options *options, size_t addresses,
+                  const char *const words[]) {
+    const char *argv[WORDS_MAX] = {server_binary()};
+    for (size_t i = 0; words[i] != NULL; i++) {
+        assert_in_range(i, 0, WORDS_MAX - 3);
+        argv[i + 1] = words[i];
+    }
+    process_start(&server->process, options, argv);
+    free(await_announcements(server, addresses));
+    server->port = addresses > 0 ? server_port(server, "http://") : 0;
+}
+
+/* The port in "host:8080/", as its last colon has it: a host may hold colons. */
+static uint16_t port_of(const char *url) {
+    size_t len = strcspn(url, "/\n");
+    while (len > 0 && url[len - 1] != ':')
+        len--;
+    return (uint16_t)strtoul(url + len, NULL, 10);
+}
+
+uint16_t server_port(const struct server *server, const char *prefix) {
+    char *text = process_text(server->process.err_fd);
+    uint16_t port = 0;
+    for (const char *at = text; port == 0 && (at = strstr(at, announcement)) != NULL;) {
+        at += sizeof announcement - 1;
+        if (strncmp(at, prefix, strlen(prefix)) == 0)
+            port = port_of(at + strlen("http://"));
+    }
+    free(text);
+    return port;
+}
+
+size_t server_workers(const struct server *server, pid_t workers[SERVER_WORKERS_MAX]) {
+    return process_children(server->process.pid, workers, SERVER_WORKERS_MAX);
+}
+
+size_t server_await_workers(const struct server *server, pid_t workers[SERVER_WORKERS_MAX],
+                            size_t count) {
+    int64_t deadline = note_now_ms() + 10000;
+    size_t found;
+    while ((found = server_workers(server, workers)) != count && note_now_ms() < deadline)
+        note_pause_ms(2);
+    return found;
+}
+
+size_t server_count_fds(const struct server *server) {
+    pid_t workers[SERVER_WORKERS_MAX];
+    size_t count = server_workers(server, workers);
+    size_t fds = 0;
+    for (size_t i = 0; i < count; i++)
+        fds += process_count_fds(workers[i]);
+    return fds;
+}
+
+size_t server_settled_fds(const struct server *server) {
+    size_t fds = server_count_fds(server);
+    for (int unchanged = 0; unchanged < 20; unchanged++) {
+        note_pause_ms(10);
+        size_t now = server_count_fds(server);
+        if (now != fds)
+            unchanged = 0;
+        fds = now;
+    }
+    return fds;
+}
+
+size_t server_await_fds(const struct server *server, size_t count) {
+    int64_t deadline = note_now_ms() + 15000;
+    size_t fds;
+    while ((fds = server_count_fds(server)) > count && note_now_ms() < deadline)
+        note_pause_ms(5);
+    return fds;
+}
+
+static const char *find_report(const char *text) {
+    const char *report = strstr(text, "Sanitizer");
+    return report != NULL ? report : strstr(text, "runtime error:");
+}
+
+void server_assert_unreported(const struct server *server) {
+    char *text = process_text(server->process.err_fd);
+    if (find_report(text) != NULL)
+        fail_msg("a sanitizer reports:\n%s", text);
+    free(text);
+}
+
+static size_t count_alive(const pid_t *pids, size_t count) {
+    size_t alive = 0;
+    for (size_t i = 0; i < count; i++)
+        alive += process_is_alive(pids[i]);
+    return alive;
+}
+
+/* What is wrong with a server that has ended, or NULL. */
+static const char *judge_end(const struct server *server, const char *text, const pid_t *workers,
+                             size_t count) {
+    if (find_report(text) != NULL)
+        return "a sanitizer reports";
+    if (process_exit_code(&server->process) != 0)
+        return "the exit code is not 0";
+    if (count_alive(workers, count) > 0)
+        return "workers are left";
+    return NULL;
+}
+
+void server_end(struct server *server, char complaint[SERVER_COMPLAINT_MAX]) {
+    pid_t workers[SERVER_WORKERS_MAX];
+    complaint[0] = '\0';
+    if (server->process.pid > 0) {
+        size_t count = server_workers(server, workers);
+        (void)kill(server->process.pid, SIGTERM);
+        bool ended = process_wait(&server->process, STOP_TIMEOUT_MS);
+        char *text = process_text(server->process.err_fd);
+        const char *wrong =
+            ended ? judge_end(server, text, workers, count) : "it did not end after SIGTERM";
+        if (wrong != NULL)
+            (void)snprintf(complaint, SERVER_COMPLAINT_MAX, "stop: %s (exit code %d); stderr:\n%s",
+                           wrong, ended ? process_exit_code(&server->process) : -1, text);
+        free(text);
+    }
+    process_deinit(&server->process);
+}
+
+void server_stop(struct server *server) {
+    char complaint[SERVER_COMPLAINT_MAX];
+    server_end(server, complaint);
+    if (complaint[0] != '\0')
+        fail_msg("%s", complaint);
+}

@@ -1,0 +1,57 @@
+/* The server under test: the binary that the environment variable PRONTO names. */
+#pragma once
+
+#include "support/process.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct server {
+    struct process process; /* the master */
+    uint16_t port;          /* of the first address that it announced */
+};
+
+#define SERVER_INIT \
+    { PROCESS_INIT, 0 }
+
+enum { SERVER_WORKERS_MAX = 64 };
+
+/* The binary's path; fails the test where PRONTO is not set. */
+const char *server_binary(void);
+
+/* Whether the binary was built with AddressSanitizer. */
+bool server_is_sanitized(void);
+
+/* Starts the binary with `words`, ended by NULL, as its arguments, and waits until it announced
+ * `addresses` of them. Fails the test, and shows its stderr, where it does not. */
+void server_start(struct server *server, const struct process_options *options, size_t addresses,
+                  const char *const words[]);
+
+/* The port of the announced URL that starts with `prefix`, as "http://[::1]:"; 0: there is none. */
+uint16_t server_port(const struct server *server, const char *prefix);
+
+/* Writes the ids of the workers, and returns how many there are. */
+size_t server_workers(const struct server *server, pid_t workers[SERVER_WORKERS_MAX]);
+
+/* The number of workers once there are `count`, or after 10 s. */
+size_t server_await_workers(const struct server *server, pid_t workers[SERVER_WORKERS_MAX],
+                            size_t count);
+
+/* Open fds of all workers; and their number once it has not changed for a while. */
+size_t server_count_fds(const struct server *server);
+size_t server_settled_fds(const struct server *server);
+
+/* Waits until the workers have no more than `count` fds open, 15 s at most. Returns the number. */
+size_t server_await_fds(const struct server *server, size_t count);
+
+/* Sends SIGTERM and waits for the end. Writes what is wrong with it to `complaint`, which is empty
+ * when all is well: exit code 0, no sanitizer report, no worker left. Idempotent. */
+enum { SERVER_COMPLAINT_MAX = 4096 };
+void server_end(struct server *server, char complaint[SERVER_COMPLAINT_MAX]);
+
+/* The same, and fails the test where something is wrong. */
+void server_stop(struct server *server);
+
+/* Fails the test if a sanitizer has reported anything on stderr. */
+void server_assert_unreported(const struct server *server);

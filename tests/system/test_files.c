@@ -1,0 +1,258 @@
+/* What a file's response holds: every byte of it, its type, and the same head for HEAD. */
+#include "support/client.h"
+#include "support/scene.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define MIB (1024u * 1024u)
+
+static const unsigned sizes[] = {0,     1,     2,     1023,    1024,    32767,
+                                 32768, 32769, 65536, MIB + 1, 64 * MIB};
+enum { SIZES = sizeof sizes / sizeof sizes[0] };
+
+static void make_sizes(const struct scene *scene) {
+    char name[16];
+    for (unsigned i = 0; i < SIZES; i++) {
+        (void)snprintf(name, sizeof name, "%u.bin", i);
+        tree_file(&scene->tree, name, i, sizes[i]);
+    }
+}
+
+static void fetch_size(struct client *client, const char *method, unsigned i) {
+    struct response response;
+    char target[16];
+    char length[16];
+    (void)snprintf(target, sizeof target, "/%u.bin", i);
+    (void)snprintf(length, sizeof length, "%u", sizes[i]);
+    client_request(client, method, target, "", &response);
+    response_assert_status(&response, 200);
+    response_assert_field(&response, "Content-Length", length);
+    response_assert_no_field(&response, "Connection");
+    if (strcmp(method, "GET") == 0)
+        response_assert_content(&response, i, sizes[i]);
+    response_deinit(&response);
+}
+
+static void test_every_byte_of_every_size_over_one_connection(void **state) {
+    struct scene *scene = *state;
+    struct client client;
+    make_sizes(scene);
+    scene_serve(scene, NULL);
+    client_open(&client, scene->server.port);
+    for (unsigned i = 0; i < SIZES; i++)
+        fetch_size(&client, "GET", i);
+    /* And from large to small, with heads between: bodies must not reach into what follows. */
+    for (unsigned i = SIZES; i-- > 0;) {
+        fetch_size(&client, "HEAD", i);
+        fetch_size(&client, "GET", i);
+    }
+    client_close(&client);
+}
+
+static void test_every_size_pipelined_in_one_write(void **state) {
+    struct scene *scene = *state;
+    struct client client;
+    struct response response;
+    char requests[SIZES * 64];
+    size_t len = 0;
+    make_sizes(scene);
+    scene_serve(scene, NULL);
+    for (unsigned i = SIZES; i-- > 0;)
+        len += (size_t)snprintf(requests + len, sizeof requests - len,
+                                "GET /%u.bin HTTP/1.1\r\nHost: x\r\n\r\n", i);
+    client_open(&client, scene->server.port);
+    client_send(&client, requests, len);
+    for (unsigned i = SIZES; i-- > 0;) {
+        client_read(&client, false, &response);
+        response_assert_content(&response, i, sizes[i]);
+        response_deinit(&response);
+    }
+    client_close(&client);
+}
+
+/* RFC 9110 §9.3.2: the fields of HEAD are those of GET. */
+static void test_rfc9110_9_3_2_head_has_the_head_of_get(void **state) {
+    static const char *const targets[] = {"/a.txt", "/", "/absent", "/dir", "/dir/"};
+    static const char date[] = "\r\nDate: ";
+    struct scene *scene = *state;
+    struct client client;
+    struct response get;
+    struct response head;
+    tree_text(&scene->tree, "a.txt", "some text\n");
+    tree_text(&scene->tree, "index.html", "<p>index");
+    tree_directory(&scene->tree, "dir");
+    scene_serve(scene, NULL);
+    client_open(&client, scene->server.port);
+    for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
+        client_get(&client, targets[i], &get);
+        client_request(&client, "HEAD", targets[i], "", &head);
+        /* A second may have passed between the two. */
+        char *get_date = strstr(get.head, date);
+        char *head_date = strstr(head.head, date);
+        assert_non_null(get_date);
+        assert_non_null(head_date);
+        memset(get_date + strlen(date), 'x', strlen("Sun, 06 Nov 1994 08:49:37 GMT"));
+        memset(head_date + strlen(date), 'x', strlen("Sun, 06 Nov 1994 08:49:37 GMT"));
+        assert_string_equal(get.head, head.head);
+        assert_true(get.body_len > 0);
+        response_deinit(&get);
+        response_deinit(&head);
+    }
+    client_close(&client);
+}
+
+static const struct {
+    const char *file;
+    const char *target;
+    const char *type;
+} types[] = {
+    {"a.html", "/a.html", "text/html; charset=utf-8"},
+    {"a.htm", "/a.htm", "text/html; charset=utf-8"},
+    {"a.css", "/a.css", "text/css; charset=utf-8"},
+    {"a.js", "/a.js", "text/javascript; charset=utf-8"},
+    {"a.mjs", "/a.mjs", "text/javascript; charset=utf-8"},
+    {"a.txt", "/a.txt", "text/plain; charset=utf-8"},
+    {"a.md", "/a.md", "text/markdown; charset=utf-8"},
+    {"a.csv", "/a.csv", "text/csv; charset=utf-8"},
+    {"a.json", "/a.json", "application/json; charset=utf-8"},
+    {"a.png", "/a.png", "image/png"},
+    {"a.jpg", "/a.jpg", "image/jpeg"},
+    {"a.jpeg", "/a.jpeg", "image/jpeg"},
+    {"a.gif", "/a.gif", "image/gif"},
+    {"a.webp", "/a.webp", "image/webp"},
+    {"a.pdf", "/a.pdf", "application/pdf"},
+    {"a.wasm", "/a.wasm", "application/wasm"},
+    {"a.mp4", "/a.mp4", "video/mp4"},
+    {"a.woff2", "/a.woff2", "font/woff2"},
+    {"a.zip", "/a.zip", "application/zip"},
+    {"upper.HTML", "/upper.HTML", "text/html; charset=utf-8"},
+    {"two.html.png", "/two.html.png", "image/png"},
+    {"encoded.css", "/encoded%2Ecss", "text/css; charset=utf-8"},
+    {"a.unknown", "/a.unknown", "application/octet-stream"},
+    {"none", "/none", "application/octet-stream"},
+    {"dir.html/none", "/dir.html/none", "application/octet-stream"},
+    {"ends.", "/ends.", "application/octet-stream"},
+};
+
+static void test_content_types(void **state) {
+    struct scene *scene = *state;
+    struct client client;
+    struct response response;
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+        tree_text(&scene->tree, types[i].file, types[i].file);
+    scene_serve(scene, NULL);
+    client_open(&client, scene->server.port);
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        client_get(&client, types[i].target, &response);
+        response_assert_status(&response, 200);
+        response_assert_text(&response, types[i].file);
+        response_assert_field(&response, "Content-Type", types[i].type);
+        response_deinit(&response);
+    }
+    client_close(&client);
+}
+
+static void test_fields_of_a_representation(void **state) {
+    struct scene *scene = *state;
+    struct response response;
+    tree_text(&scene->tree, "a.txt", "text");
+    scene_serve(scene, NULL);
+    client_get_once(scene->server.port, "/a.txt", &response);
+    response_assert_field(&response, "Content-Length", "4");
+    response_assert_field(&response, "Cache-Control", "no-cache");
+    response_assert_field(&response, "X-Content-Type-Options", "nosniff");
+    (void)response_parse_date(response_field(&response, "Last-Modified"));
+    const char *etag = response_field(&response, "ETag");
+    size_t len = strlen(etag);
+    /* RFC 9110 §8.8.3: a strong one is quoted, and has no W/. */
+    assert_true(len > 2 && etag[0] == '"' && strchr(etag + 1, '"') == etag + len - 1);
+    response_deinit(&response);
+}
+
+static void expect_text(uint16_t port, const char *target, const char *text) {
+    struct response response;
+    client_get_once(port, target, &response);
+    response_assert_status(&response, 200);
+    response_assert_text(&response, text);
+    response_deinit(&response);
+}
+
+/* A request sent after a change has completed sees it, and with another ETag. */
+static void test_changes_are_seen_at_once(void **state) {
+    struct scene *scene = *state;
+    struct client client;
+    struct response first;
+    struct response second;
+    tree_text(&scene->tree, "a.txt", "first");
+    scene_serve(scene, NULL);
+    client_open(&client, scene->server.port);
+    client_expect(&client, "/later.txt", 404);
+    client_get(&client, "/a.txt", &first);
+    response_assert_text(&first, "first");
+    note_pause_ms(20); /* the clock of time stamps ticks in 10 ms at worst */
+    tree_text(&scene->tree, "a.txt", "other");
+    tree_text(&scene->tree, "later.txt", "now there");
+    client_get(&client, "/a.txt", &second);
+    response_assert_text(&second, "other");
+    char etag[128];
+    (void)snprintf(etag, sizeof etag, "%s", response_field(&first, "ETag"));
+    assert_string_not_equal(response_field(&second, "ETag"), etag);
+    expect_text(scene->server.port, "/later.txt", "now there");
+    assert_int_equal(remove(tree_path(&scene->tree, "later.txt")), 0);
+    client_expect(&client, "/later.txt", 404);
+    response_deinit(&first);
+    response_deinit(&second);
+    client_close(&client);
+}
+
+static void test_a_query_does_not_matter_to_a_file(void **state) {
+    struct scene *scene = *state;
+    tree_text(&scene->tree, "a.txt", "text");
+    tree_text(&scene->tree, "index.html", "index");
+    scene_serve(scene, NULL);
+    expect_text(scene->server.port, "/a.txt?", "text");
+    expect_text(scene->server.port, "/a.txt?v=1&w=../%00?/x", "text");
+    expect_text(scene->server.port, "/?/a.txt", "index");
+}
+
+static void test_a_single_file_as_root(void **state) {
+    struct scene *scene = *state;
+    struct response response;
+    tree_text(&scene->tree, "page.html", "<p>the one page");
+    tree_text(&scene->tree, "secret.txt", "not this one");
+    const char *const words[] = {"--listen", "127.0.0.1:0", tree_path(&scene->tree, "page.html"),
+                                 NULL};
+    server_start(&scene->server, NULL, 1, words);
+    client_get_once(scene->server.port, "/", &response);
+    response_assert_status(&response, 200);
+    response_assert_text(&response, "<p>the one page");
+    response_assert_field(&response, "Content-Type", "text/html; charset=utf-8");
+    response_deinit(&response);
+    client_expect_once(scene->server.port, "/secret.txt", 404);
+    client_expect_once(scene->server.port, "/../secret.txt", 400);
+}
+
+static void test_the_current_directory_is_the_default_root(void **state) {
+    struct scene *scene = *state;
+    tree_text(&scene->tree, "a.txt", "here");
+    const struct process_options options = {.directory = scene->tree.path};
+    const char *const words[] = {"--listen", "127.0.0.1:0", NULL};
+    server_start(&scene->server, &options, 1, words);
+    expect_text(scene->server.port, "/a.txt", "here");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        scene_test(test_every_byte_of_every_size_over_one_connection),
+        scene_test(test_every_size_pipelined_in_one_write),
+        scene_test(test_rfc9110_9_3_2_head_has_the_head_of_get),
+        scene_test(test_content_types),
+        scene_test(test_fields_of_a_representation),
+        scene_test(test_changes_are_seen_at_once),
+        scene_test(test_a_query_does_not_matter_to_a_file),
+        scene_test(test_a_single_file_as_root),
+        scene_test(test_the_current_directory_is_the_default_root),
+    };
+    return cmocka_run_group_tests_name("files", tests, NULL, NULL);
+}

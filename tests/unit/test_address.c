@@ -1,0 +1,141 @@
+#include "conf/address.h"
+
+#include "support/row.h"
+
+#include <errno.h>
+
+#define NO_ADDRESS "is no address to listen on"
+#define NO_PORT    "has no port from 0 to 65535"
+
+static const struct {
+    const char *name;
+    const char *text;
+    const char *formatted;
+    int family;
+    uint16_t port;
+    bool loopback;
+    bool wildcard;
+    bool both_families;
+} good[] = {
+    {"port alone", "8080", "127.0.0.1:8080", AF_INET, 8080, true, false, false},
+    {"port 0", "0", "127.0.0.1:0", AF_INET, 0, true, false, false},
+    {"largest port", "65535", "127.0.0.1:65535", AF_INET, 65535, true, false, false},
+    {"leading zeros", "00080", "127.0.0.1:80", AF_INET, 80, true, false, false},
+    {"IPv4", "192.0.2.7:81", "192.0.2.7:81", AF_INET, 81, false, false, false},
+    {"IPv4 loopback, not .1", "127.255.3.4:1", "127.255.3.4:1", AF_INET, 1, true, false, false},
+    {"IPv4 next to loopback", "128.0.0.1:1", "128.0.0.1:1", AF_INET, 1, false, false, false},
+    {"IPv4 wildcard", "0.0.0.0:80", "0.0.0.0:80", AF_INET, 80, false, true, false},
+    {"longest IPv4", "255.255.255.255:65535", "255.255.255.255:65535", AF_INET, 65535, false, false,
+     false},
+    {"localhost", "localhost:80", "127.0.0.1:80", AF_INET, 80, true, false, false},
+    {"IPv6 loopback", "[::1]:8080", "[::1]:8080", AF_INET6, 8080, true, false, false},
+    {"IPv6 wildcard", "[::]:0", "[::]:0", AF_INET6, 0, false, true, false},
+    {"IPv6", "[2001:db8::7]:443", "[2001:db8::7]:443", AF_INET6, 443, false, false, false},
+    {"IPv6, canonical form", "[2001:DB8:0:0:0:0:0:7]:443", "[2001:db8::7]:443", AF_INET6, 443,
+     false, false, false},
+    {"IPv6, in full", "[2001:0db8:1111:2222:3333:4444:5555:6666]:65535",
+     "[2001:db8:1111:2222:3333:4444:5555:6666]:65535", AF_INET6, 65535, false, false, false},
+    {"IPv6, longest", "[0000:0000:0000:0000:0000:ffff:192.168.100.100]:65535",
+     "[::ffff:192.168.100.100]:65535", AF_INET6, 65535, false, false, false},
+    {"all", "*:80", "[::]:80", AF_INET6, 80, false, true, true},
+};
+
+static void test_good(void **state) {
+    (void)state;
+    for (size_t i = 0; i < ROWS_COUNT(good); i++) {
+        const char *row = good[i].name;
+        struct address address;
+        struct err err = ERR_INIT;
+        char text[ADDRESS_TEXT_MAX];
+        memset(&address, 0xa5, sizeof address);
+        row_assert_number(row, address_parse(good[i].text, &address, &err), 0);
+        row_assert_number(row, address.socket.any.sa_family, good[i].family);
+        row_assert_number(row, address_port(&address), good[i].port);
+        row_assert_number(row, address_is_loopback(&address), good[i].loopback);
+        row_assert_number(row, address_is_wildcard(&address), good[i].wildcard);
+        row_assert_number(row, address.both_families, good[i].both_families);
+        row_assert_number(row, address_len(&address),
+                          good[i].family == AF_INET6 ? sizeof address.socket.v6
+                                                     : sizeof address.socket.v4);
+        address_format(&address, text);
+        row_assert_slice(row, slice_of_text(text), slice_of_text(good[i].formatted));
+    }
+}
+
+/* What nobody set must be zero: bind(2) reads the scope and the flow of IPv6, too. */
+static void test_the_rest_is_zero(void **state) {
+    (void)state;
+    struct address address;
+    struct err err = ERR_INIT;
+    memset(&address, 0xa5, sizeof address);
+    assert_int_equal(address_parse("[::1]:80", &address, &err), 0);
+    assert_int_equal(address.socket.v6.sin6_scope_id, 0);
+    assert_int_equal(address.socket.v6.sin6_flowinfo, 0);
+}
+
+static const struct {
+    const char *name;
+    const char *text;
+    const char *message;
+} bad[] = {
+    {"nothing", "", NO_PORT},
+    {"a word", "http", NO_PORT},
+    {"port too large", "65536", NO_PORT},
+    {"port much too large", "99999999999999999999999", NO_PORT},
+    {"signed port", "+80", NO_PORT},
+    {"negative port", "-1", NO_PORT},
+    {"blank before the port", "127.0.0.1: 80", NO_PORT},
+    {"something behind the port", "127.0.0.1:80x", NO_PORT},
+    {"no port", "127.0.0.1:", NO_PORT},
+    {"IPv4 without a port", "127.0.0.1", NO_PORT},
+    {"all without a port", "*", NO_PORT},
+    {"no host", ":80", NO_ADDRESS},
+    {"a name", "example.org:80", NO_ADDRESS},
+    {"short IPv4", "127.1:80", NO_ADDRESS},
+    {"IPv4 number too large", "127.0.0.256:80", NO_ADDRESS},
+    {"IPv4 in brackets", "[127.0.0.1]:80", NO_ADDRESS},
+    {"IPv6 without brackets", "::1:80", NO_ADDRESS},
+    {"IPv6 without a port", "[::1]", NO_ADDRESS},
+    {"IPv6 with an open bracket", "[::1:80", NO_ADDRESS},
+    {"empty brackets", "[]:80", NO_ADDRESS},
+    {"a bracket alone", "[:80", NO_ADDRESS},
+    {"star in brackets", "[*]:80", NO_ADDRESS},
+    {"two stars", "**:80", NO_ADDRESS},
+    {"too long for an address", "1111:1111:1111:1111:1111:1111:1111:1111:1111:1111:1111:80",
+     NO_ADDRESS},
+};
+
+static void test_bad(void **state) {
+    (void)state;
+    for (size_t i = 0; i < ROWS_COUNT(bad); i++) {
+        struct address address;
+        struct err err = ERR_INIT;
+        row_assert_number(bad[i].name, address_parse(bad[i].text, &address, &err), -EINVAL);
+        row_assert(bad[i].name, strstr(err.text, bad[i].message) != NULL);
+        row_assert(bad[i].name, strstr(err.text, bad[i].text) != NULL);
+    }
+}
+
+static void test_set_port(void **state) {
+    (void)state;
+    static const char *const texts[] = {"127.0.0.1:1", "[::1]:1"};
+    for (size_t i = 0; i < ROWS_COUNT(texts); i++) {
+        struct address address;
+        struct err err = ERR_INIT;
+        row_assert_number(texts[i], address_parse(texts[i], &address, &err), 0);
+        address_set_port(&address, 65535);
+        row_assert_number(texts[i], address_port(&address), 65535);
+        address_set_port(&address, 258);
+        row_assert_number(texts[i], address_port(&address), 258);
+    }
+}
+
+int main(void) {
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_good),
+        cmocka_unit_test(test_the_rest_is_zero),
+        cmocka_unit_test(test_bad),
+        cmocka_unit_test(test_set_port),
+    };
+    return cmocka_run_group_tests_name("address", tests, NULL, NULL);
+}

@@ -1,0 +1,620 @@
+/* The heart of it: conversations that are disturbed at every byte, in every way that a network has,
+ * must come to the same as undisturbed ones; or end, with the right reason and nothing left. */
+#include "serve/connection.h"
+
+#include "support/disturbed.h"
+#include "support/stage.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The Makefile looks here for what is to be wrapped; support/disturbed.h defines it. */
+ssize_t __wrap_recv(int fd, void *ptr, size_t len, int flags);
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags);
+ssize_t __wrap_sendfile(int fd, int file_fd, off_t *offset, size_t len);
+int __wrap_shutdown(int fd, int how);
+int __wrap_ioctl(int fd, unsigned long request, void *value);
+int __wrap_close(int fd);
+int __wrap_epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_event *event);
+int __wrap_epoll_wait(int epoll_fd, struct epoll_event *events, int max, int timeout_ms);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *time);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void __wrap_free(void *ptr);
+
+static struct stage stage;
+static struct visitor visitor;
+static struct visitor other;
+
+static int setup(void **state) {
+    (void)state;
+    undisturbed();
+    visitor.fd = -1;
+    other.fd = -1;
+    stage_open(&stage);
+    return 0;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    undisturbed();
+    visitor_leave(&visitor);
+    visitor_leave(&other);
+    stage_close(&stage);
+    return 0;
+}
+
+#define GET(path) "GET /" path " HTTP/1.1\r\nHost: a\r\n\r\n"
+
+/* Each ends with the client's shutting its side. */
+static const struct conversation {
+    const char *name;
+    const char *text;
+    enum close_reason reason;
+    const char *statuses; /* of the answers */
+} conversations[] = {
+    {"nothing", "", CLOSE_PEER_CLOSED, ""},
+    {"one request", GET("small"), CLOSE_PEER_CLOSED, "200 "},
+    {"large file", GET("big"), CLOSE_PEER_CLOSED, "200 "},
+    {"pipelined",
+     GET("small") "HEAD /big HTTP/1.1\r\nHost: a\r\n\r\n" GET("nothing") GET("middle") GET(
+         "directory") "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n" GET("small") GET("big") GET("small"),
+     CLOSE_PEER_CLOSED, "200 200 404 200 301 204 200 200 200 "},
+    {"rfc9112-9.6 close", "GET /small HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+     CLOSE_ANSWERED, "200 "},
+    {"close with more behind",
+     "GET /small HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" GET("small") GET("big"),
+     CLOSE_ANSWERED, "200 "},
+    {"rfc9112-9.3 HTTP/1.0", "GET /small HTTP/1.0\r\n\r\n" GET("small"), CLOSE_ANSWERED, "200 "},
+    {"HTTP/1.0 with keep-alive",
+     "GET /small HTTP/1.0\r\nConnection: keep-alive\r\n\r\n" GET("small"), CLOSE_PEER_CLOSED,
+     "200 200 "},
+    {"rfc9112-6.2 content",
+     "GET /small HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n0123456789" GET("small"),
+     CLOSE_PEER_CLOSED, "200 200 "},
+    {"rfc9112-7.1 chunked content",
+     "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+     "3;x=y\r\nabc\r\n0a\r\n0123456789\r\n0\r\nTrailer: x\r\n\r\n" GET("small"),
+     CLOSE_PEER_CLOSED, "405 200 "},
+    {"content again and again",
+     "GET /small HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n0123456789"
+     "GET /small HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n012"
+     "GET /small HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" GET("small"),
+     CLOSE_PEER_CLOSED, "200 200 200 200 "},
+    {"refused", GET("small") "GET / HTTP/1.1\r\n\r\n" GET("small"), CLOSE_REFUSED, "200 400 "},
+    {"bad chunk",
+     "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n" GET("small"),
+     CLOSE_REFUSED, "400 "},
+    {"content too large", "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\nabc",
+     CLOSE_REFUSED, "413 "},
+    {"rfc9112-8 incomplete head", GET("small") "GET /small HTT", CLOSE_REFUSED, "200 400 "},
+    {"rfc9112-8 incomplete content",
+     "GET /small HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n01234", CLOSE_REFUSED, "400 "},
+};
+
+/* The answers of the undisturbed run. */
+static char expected[sizeof visitor.bytes];
+static size_t expected_len;
+
+/* How input arrives: `piece` bytes at a time; 0: all of it before the connection is accepted. */
+static void speak(const char *row, const char *text, size_t piece) {
+    size_t len = strlen(text);
+    size_t at = 0;
+    visitor_connect(&visitor);
+    disturbed_fd = visitor.server_fd;
+    if (piece == 0) {
+        row_assert_number(row, visitor_send(&visitor, text, len), len);
+        visitor_half_close(&visitor);
+        visitor_enter(&stage, &visitor);
+        stage_settle(&stage, &visitor);
+        return;
+    }
+    visitor_enter(&stage, &visitor);
+    while (at < len && visitor_send(&visitor, text + at, 1) == 1) {
+        size_t more = len - at - 1 < piece - 1 ? len - at - 1 : piece - 1;
+        at += 1 + visitor_send(&visitor, text + at + 1, more);
+        stage_turn(&stage);
+        (void)visitor_receive(&visitor);
+    }
+    (void)shutdown(visitor.fd, SHUT_WR);
+    stage_settle(&stage, &visitor);
+}
+
+/* The visitor has gone, and nothing may be left of the connection. */
+static void assert_gone(const char *row, long blocks_before) {
+    row_assert_number(row, stage.server.connections, 0);
+    row_assert(row, outq_is_empty(&stage.server.output) && stage.server.output.bytes.len == 0);
+    row_assert_number(row, disturbed_fd, -1);
+    row_assert_number(row, blocks, blocks_before);
+    visitor_leave(&visitor);
+    row_assert_number(row, process_count_fds(getpid()), stage.fds + 2);
+}
+
+static void assert_as_expected(const char *row, enum close_reason reason, long blocks_before) {
+    row_assert_number(row, visitor.len, expected_len);
+    row_assert(row, memcmp(visitor.bytes, expected, expected_len) == 0);
+    row_assert(row, visitor.ended);
+    assert_gone(row, blocks_before);
+    stage_assert_closed(&stage, row, reason);
+}
+
+/* Whether the answers have these statuses, in this order. */
+static void assert_statuses(const char *row, const char *statuses) {
+    static const char start[] = "HTTP/1.1 ";
+    const char *at = visitor.bytes;
+    const char *end = visitor.bytes + visitor.len;
+    for (; *statuses != '\0'; statuses += 4) {
+        at = memmem(at, (size_t)(end - at), start, sizeof start - 1);
+        row_assert(row, at != NULL);
+        at += sizeof start - 1;
+        row_assert_slice(row, slice_of(at, 3), slice_of(statuses, 3));
+    }
+    row_assert(row, memmem(at, (size_t)(end - at), start, sizeof start - 1) == NULL);
+}
+
+static void run_undisturbed(const struct conversation *conversation) {
+    long before = blocks;
+    undisturbed();
+    speak(conversation->name, conversation->text, 0);
+    assert_statuses(conversation->name, conversation->statuses);
+    expected_len = visitor.len;
+    memcpy(expected, visitor.bytes, expected_len);
+    assert_as_expected(conversation->name, conversation->reason, before);
+}
+
+/* Calls run() for each conversation and each k that tells something new about `max` bytes: all at
+ * first, then some. */
+static void for_every_k(bool of_output, void (*run)(const struct conversation *conversation,
+                                                    const char *row, size_t k)) {
+    for (size_t i = 0; i < ROWS_COUNT(conversations); i++) {
+        run_undisturbed(&conversations[i]);
+        size_t max = of_output ? expected_len : strlen(conversations[i].text);
+        for (size_t k = 1; k <= max; k += k < 600 || k + 400 > max ? 1 : 509) {
+            undisturbed();
+            run(&conversations[i], row_at(conversations[i].name, k), k);
+        }
+    }
+}
+
+static void test_undisturbed(void **state) {
+    (void)state;
+    for (size_t i = 0; i < ROWS_COUNT(conversations); i++)
+        run_undisturbed(&conversations[i]);
+}
+
+static void arrive_in_pieces(const struct conversation *conversation, const char *row, size_t k) {
+    long before = blocks;
+    speak(row, conversation->text, k);
+    assert_as_expected(row, conversation->reason, before);
+}
+
+static void test_input_arrives_k_bytes_at_a_time(void **state) {
+    (void)state;
+    for_every_k(false, arrive_in_pieces);
+}
+
+static void read_in_pieces(const struct conversation *conversation, const char *row, size_t k) {
+    long before = blocks;
+    input = (struct feint){.step = k, .pauses = true, .interrupts = true};
+    speak(row, conversation->text, 0);
+    assert_as_expected(row, conversation->reason, before);
+}
+
+static void test_eagain_after_every_k_bytes_read(void **state) {
+    (void)state;
+    for_every_k(false, read_in_pieces);
+}
+
+static void send_in_pieces(const struct conversation *conversation, const char *row, size_t k) {
+    long before = blocks;
+    output = (struct feint){.step = k, .pauses = true, .interrupts = true};
+    if (k < 4) /* most of it is the same again and again */
+        output.step = 4 + k;
+    speak(row, conversation->text, k % 3 == 0 ? 7 : 0);
+    assert_as_expected(row, conversation->reason, before);
+}
+
+static void test_output_accepted_k_bytes_at_a_time(void **state) {
+    (void)state;
+    for_every_k(true, send_in_pieces);
+}
+
+static void disturb_both_ways(const struct conversation *conversation, const char *row, size_t k) {
+    long before = blocks;
+    input = (struct feint){.step = k, .pauses = true};
+    output = (struct feint){.step = 3 * k + 40, .pauses = true};
+    speak(row, conversation->text, k % 2 == 0 ? 0 : 11);
+    assert_as_expected(row, conversation->reason, before);
+}
+
+static void test_both_ways_disturbed(void **state) {
+    (void)state;
+    for_every_k(false, disturb_both_ways);
+}
+
+/* Who is not told to close by what it reads, learns of the reset. */
+static void reset_while_reading(const struct conversation *conversation, const char *row,
+                                size_t k) {
+    long before = blocks;
+    input = (struct feint){.error = ECONNRESET, .error_after = k - 1};
+    speak(row, conversation->text, 0);
+    row_assert(row, visitor.len <= expected_len);
+    row_assert(row, memcmp(visitor.bytes, expected, visitor.len) == 0);
+    assert_gone(row, before);
+    bool answered = visitor.len == expected_len && conversation->reason != CLOSE_PEER_CLOSED;
+    if (answered && stage.server.closed[CLOSE_PEER_GONE] == 0)
+        stage_assert_closed(&stage, row, conversation->reason);
+    else
+        stage_assert_closed(&stage, row, CLOSE_PEER_GONE);
+}
+
+static void test_reset_after_k_bytes_read(void **state) {
+    (void)state;
+    for_every_k(false, reset_while_reading);
+}
+
+static void reset_while_sending(const struct conversation *conversation, const char *row,
+                                size_t k) {
+    long before = blocks;
+    output = (struct feint){.error = k % 2 == 0 ? EPIPE : ECONNRESET, .error_after = k - 1};
+    speak(row, conversation->text, 0);
+    row_assert_number(row, visitor.len, k - 1);
+    row_assert(row, memcmp(visitor.bytes, expected, visitor.len) == 0);
+    assert_gone(row, before);
+    stage_assert_closed(&stage, row, CLOSE_PEER_GONE);
+}
+
+static void test_reset_after_k_bytes_sent(void **state) {
+    (void)state;
+    for_every_k(true, reset_while_sending);
+}
+
+/* The client closes for good after k bytes, with its answers unread. */
+static void leave_early(const struct conversation *conversation, const char *row, size_t k) {
+    long before = blocks;
+    visitor_connect(&visitor);
+    disturbed_fd = visitor.server_fd;
+    output = (struct feint){.step = 50, .pauses = true};
+    row_assert_number(row, visitor_send(&visitor, conversation->text, k), k);
+    visitor_enter(&stage, &visitor);
+    stage_turn(&stage);
+    visitor_leave(&visitor);
+    stage_settle(&stage, &visitor);
+    assert_gone(row, before);
+    memset(stage.server.closed, 0, sizeof stage.server.closed);
+}
+
+static void test_client_leaves_after_k_bytes(void **state) {
+    (void)state;
+    for_every_k(false, leave_early);
+}
+
+/* Whatever allocation fails, there is an end to it, and nothing is left. */
+static void test_out_of_memory(void **state) {
+    (void)state;
+    for (size_t i = 0; i < ROWS_COUNT(conversations); i++) {
+        for (long n = 0; n < 40; n++) {
+            const char *row = row_at(conversations[i].name, (size_t)n);
+            long before = blocks;
+            undisturbed();
+            output = (struct feint){.step = 70, .pauses = true};
+            allocations_until_failure = n;
+            speak(row, conversations[i].text, n % 2 == 0 ? 0 : 30);
+            allocations_until_failure = -1;
+            assert_gone(row, before);
+            uint64_t closes = 0;
+            for (unsigned reason = 0; reason < CLOSE_REASON_COUNT; reason++)
+                closes += stage.server.closed[reason];
+            row_assert_number(row, closes, 1);
+            memset(stage.server.closed, 0, sizeof stage.server.closed);
+        }
+    }
+}
+
+/* A visitor whose connection can be disturbed. */
+static void invite_disturbed(struct visitor *guest) {
+    visitor_connect(guest);
+    disturbed_fd = guest->server_fd;
+    visitor_enter(&stage, guest);
+}
+
+/* Registration */
+
+static void test_a_last_request_is_not_registered(void **state) {
+    (void)state;
+    acknowledges = true;
+    visitor_connect(&visitor);
+    visitor_send_text(&visitor, "GET /small HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    visitor_enter(&stage, &visitor);
+    stage_assert_closed(&stage, "close", CLOSE_ANSWERED);
+    assert_int_equal(additions, 0);
+}
+
+static void test_registered_once_when_it_waits(void **state) {
+    (void)state;
+    visitor_connect(&visitor);
+    visitor_send_text(&visitor, GET("small"));
+    visitor_enter(&stage, &visitor);
+    assert_int_equal(additions, 1);
+    for (int i = 0; i < 5; i++)
+        stage_ask(&stage, &visitor, GET("big") GET("small"));
+    assert_int_equal(visitor_count(&visitor, "HTTP/1.1 200 OK"), 11);
+    assert_int_equal(additions, 1);
+}
+
+static void test_registration_fails(void **state) {
+    (void)state;
+    add_error = ENOSPC;
+    stage_invite(&stage, &visitor);
+    stage_assert_closed(&stage, "ENOSPC", CLOSE_FAULT);
+    assert_int_equal(stage.server.connections, 0);
+}
+
+static void test_shutdown_fails(void **state) {
+    (void)state;
+    invite_disturbed(&visitor);
+    shutdown_error = ENOTCONN;
+    stage_ask(&stage, &visitor, "bad\r\n\r\n");
+    stage_assert_closed(&stage, "ENOTCONN", CLOSE_PEER_GONE);
+}
+
+/* Memory */
+
+static void test_an_idle_connection_is_its_struct(void **state) {
+    (void)state;
+    long before = blocks;
+    largest_struct = 0;
+    stage_invite(&stage, &visitor);
+    assert_int_equal(blocks - before, 1);
+    stage_ask(&stage, &visitor, GET("big") GET("small") "GET /");
+    assert_int_equal(blocks - before, 2); /* the start of a head */
+    stage_ask(&stage, &visitor, "small HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n123");
+    assert_int_equal(blocks - before, 2); /* a head whose content is not complete */
+    stage_ask(&stage, &visitor, "45");
+    assert_int_equal(blocks - before, 1);
+    assert_in_range(largest_struct, 1, 256);
+    assert_int_equal(visitor_count(&visitor, "HTTP/1.1 200 OK"), 3);
+}
+
+static void test_blocked_output_is_owned_until_it_is_sent(void **state) {
+    (void)state;
+    long before = blocks;
+    invite_disturbed(&visitor);
+    output = (struct feint){.step = 150, .pauses = true};
+    no_edges = true;
+    stage_ask(&stage, &visitor, GET("big"));
+    assert_int_equal(blocks - before, 3); /* the queue, and the entry */
+    no_edges = false;
+    stage_settle(&stage, &visitor);
+    assert_int_equal(blocks - before, 1);
+    stage_assert_none_closed(&stage, "sent");
+}
+
+static void test_blocked_output_is_not_tried_in_vain(void **state) {
+    (void)state;
+    invite_disturbed(&visitor);
+    output = (struct feint){.step = 150, .pauses = true};
+    no_edges = true;
+    stage_ask(&stage, &visitor, GET("big"));
+    size_t before = sends;
+    stage_ask(&stage, &visitor, GET("small"));
+    assert_int_equal(sends, before);
+    no_edges = false;
+    stage_settle(&stage, &visitor);
+    assert_int_equal(visitor_count(&visitor, "HTTP/1.1 200"), 2);
+}
+
+/* Also where the client has everything: what it sends would still reset the connection. */
+static void test_rfc9112_9_6_lingers_while_input_may_come(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        const char *text;
+        enum close_reason reason;
+    } rows[] = {
+        {"refused", "bad\r\n\r\n", CLOSE_REFUSED},
+        {"more input", "GET /small HTTP/1.0\r\n\r\nx", CLOSE_ANSWERED},
+        {"content that is not read",
+         "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n",
+         CLOSE_ANSWERED},
+    };
+    acknowledges = true;
+    for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
+        stage_invite(&stage, &visitor);
+        stage_ask(&stage, &visitor, rows[i].text);
+        row_assert(rows[i].name, visitor.ended && visitor_is_heard(&visitor));
+        stage_assert_none_closed(&stage, rows[i].name);
+        visitor_leave(&visitor);
+        stage_settle(&stage, &visitor);
+        stage_assert_closed(&stage, rows[i].name, rows[i].reason);
+    }
+}
+
+static void test_rfc9112_9_6_lingers_behind_408(void **state) {
+    (void)state;
+    acknowledges = true;
+    stage_invite(&stage, &visitor);
+    stage.loop.now_ms += stage.options.head_timeout;
+    connections_expire(&stage.server);
+    assert_true(visitor_receive(&visitor) && visitor.ended && visitor_is_heard(&visitor));
+    assert_int_equal(visitor_count(&visitor, "HTTP/1.1 408 "), 1);
+    stage_assert_none_closed(&stage, "408");
+}
+
+static void test_rfc9112_9_6_lingers_where_input_came_meanwhile(void **state) {
+    (void)state;
+    acknowledges = true;
+    invite_disturbed(&visitor);
+    output = (struct feint){.step = 150, .pauses = true};
+    no_edges = true;
+    stage_ask(&stage, &visitor, "GET /big HTTP/1.0\r\n\r\n");
+    stage_ask(&stage, &visitor, "x");
+    no_edges = false;
+    stage_settle(&stage, &visitor);
+    assert_true(visitor.ended && visitor_is_heard(&visitor));
+    stage_assert_none_closed(&stage, "lingers");
+}
+
+/* Fairness */
+
+#define OPTIONS "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n"
+
+/* Sends many small requests, and has some of them answered. */
+static void ask_at_length(int count) {
+    static char text[300 * sizeof OPTIONS];
+    text[0] = '\0';
+    for (int i = 0; i < count; i++)
+        strcat(text, OPTIONS);
+    visitor_connect(&visitor);
+    visitor_send_text(&visitor, text);
+    visitor_enter(&stage, &visitor);
+    (void)visitor_receive(&visitor);
+    assert_in_range(visitor_count(&visitor, "HTTP/1.1 204"), 1, 64);
+}
+
+/* Nothing is received meanwhile, so that no event comes: it goes on by itself, after the others. */
+static void test_requests_per_turn_are_bounded(void **state) {
+    (void)state;
+    ask_at_length(300);
+    stage_invite(&stage, &other);
+    visitor_send_text(&other, GET("small"));
+    stage_turn(&stage);
+    (void)visitor_receive(&other);
+    assert_int_equal(visitor_count(&other, "HTTP/1.1 200"), 1);
+    for (int i = 0; i < 10; i++)
+        stage_turn(&stage);
+    (void)visitor_receive(&visitor);
+    assert_int_equal(visitor_count(&visitor, "HTTP/1.1 204"), 300);
+}
+
+static void test_closed_while_it_has_more_to_do(void **state) {
+    (void)state;
+    ask_at_length(300);
+    assert_false(list_is_empty(&stage.loop.ready));
+    connections_close_all(&stage.server);
+    stage_turn(&stage); /* there is nobody to run any more */
+    stage_assert_closed(&stage, "close all", CLOSE_DRAINED);
+}
+
+/* More answers than the queue has places for. */
+static void test_many_answers_with_content(void **state) {
+    (void)state;
+    static char text[40 * sizeof GET("middle")];
+    for (int i = 0; i < 40; i++)
+        strcat(text, GET("middle"));
+    stage_invite(&stage, &visitor);
+    stage_ask(&stage, &visitor, text);
+    assert_int_equal(visitor_count(&visitor, "HTTP/1.1 200"), 40);
+    assert_true(visitor.len > 40 * STAGE_MIDDLE);
+}
+
+static void test_bytes_per_turn_are_bounded(void **state) {
+    (void)state;
+    enum { MIB = 1024 * 1024 };
+    tree_text(&stage.tree, "huge", "");
+    assert_int_equal(truncate(tree_path(&stage.tree, "huge"), 20 * MIB), 0);
+    visitor_connect(&visitor);
+    disturbed_fd = visitor.server_fd;
+    swallows_files = true;
+    visitor_send_text(&visitor, GET("huge"));
+    visitor_enter(&stage, &visitor);
+    assert_in_range(output.passed, 1, 2 * MIB);
+    stage_settle(&stage, &visitor);
+    assert_in_range(output.passed, 20 * MIB, 21 * MIB);
+    stage_assert_none_closed(&stage, "sent");
+}
+
+static void test_the_file_shrinks_while_it_is_sent(void **state) {
+    (void)state;
+    invite_disturbed(&visitor);
+    output = (struct feint){.step = 1000, .pauses = true};
+    no_edges = true;
+    stage_ask(&stage, &visitor, GET("big"));
+    assert_int_equal(truncate(tree_path(&stage.tree, "big"), 2000), 0);
+    no_edges = false;
+    stage_settle(&stage, &visitor);
+    assert_true(visitor.ended);
+    stage_assert_closed(&stage, "shrunk", CLOSE_FILE_CHANGED);
+}
+
+/* Closing from outside */
+
+static void test_shed_the_one_idle_longest(void **state) {
+    (void)state;
+    static struct visitor fresh;
+    stage_invite(&stage, &fresh); /* its first request is still to come: not idle */
+    stage_invite(&stage, &visitor);
+    stage_invite(&stage, &other);
+    stage_ask(&stage, &other, GET("small"));
+    stage_ask(&stage, &visitor, GET("small"));
+    stage_ask(&stage, &other, GET("small"));
+    assert_true(connections_shed(&stage.server));
+    stage_assert_closed(&stage, "first", CLOSE_SHED);
+    assert_true(visitor_receive(&visitor) && visitor.ended);
+    stage_ask(&stage, &other, "GET");
+    assert_false(connections_shed(&stage.server)); /* the other one asks for something */
+    stage_ask(&stage, &other, " /small HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_true(connections_shed(&stage.server));
+    assert_false(connections_shed(&stage.server));
+    assert_int_equal(stage.server.connections, 1);
+    visitor_leave(&fresh);
+    stage_settle(&stage, &fresh);
+}
+
+static void test_close_idle(void **state) {
+    (void)state;
+    static struct visitor visitors[4];
+    for (int i = 0; i < 3; i++)
+        stage_invite(&stage, &visitors[i]);
+    invite_disturbed(&visitors[3]);
+    stage_ask(&stage, &visitors[1], GET("small"));
+    stage_ask(&stage, &visitors[2], GET("small") "GET");
+    output = (struct feint){.step = 10, .pauses = true};
+    no_edges = true;
+    stage_ask(&stage, &visitors[3], GET("small"));
+    connections_close_idle(&stage.server);
+    assert_int_equal(stage.server.closed[CLOSE_DRAINED], 2);
+    for (int i = 0; i < 4; i++) {
+        (void)visitor_receive(&visitors[i]);
+        row_assert_number(row_at("visitor", (size_t)i), visitors[i].ended, i < 2);
+    }
+    connections_close_all(&stage.server);
+    assert_int_equal(stage.server.closed[CLOSE_DRAINED], 4);
+    assert_int_equal(stage.server.connections, 0);
+    for (int i = 0; i < 4; i++)
+        visitor_leave(&visitors[i]);
+}
+
+#define test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void) {
+    static const struct CMUnitTest tests[] = {
+        test(test_undisturbed),
+        test(test_input_arrives_k_bytes_at_a_time),
+        test(test_eagain_after_every_k_bytes_read),
+        test(test_output_accepted_k_bytes_at_a_time),
+        test(test_both_ways_disturbed),
+        test(test_reset_after_k_bytes_read),
+        test(test_reset_after_k_bytes_sent),
+        test(test_client_leaves_after_k_bytes),
+        test(test_out_of_memory),
+        test(test_a_last_request_is_not_registered),
+        test(test_registered_once_when_it_waits),
+        test(test_registration_fails),
+        test(test_shutdown_fails),
+        test(test_an_idle_connection_is_its_struct),
+        test(test_blocked_output_is_owned_until_it_is_sent),
+        test(test_blocked_output_is_not_tried_in_vain),
+        test(test_rfc9112_9_6_lingers_while_input_may_come),
+        test(test_rfc9112_9_6_lingers_behind_408),
+        test(test_rfc9112_9_6_lingers_where_input_came_meanwhile),
+        test(test_requests_per_turn_are_bounded),
+        test(test_closed_while_it_has_more_to_do),
+        test(test_many_answers_with_content),
+        test(test_bytes_per_turn_are_bounded),
+        test(test_the_file_shrinks_while_it_is_sent),
+        test(test_shed_the_one_idle_longest),
+        test(test_close_idle),
+    };
+    return cmocka_run_group_tests_name("connection", tests, NULL, NULL);
+}

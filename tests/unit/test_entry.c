@@ -1,0 +1,330 @@
+#include "store/entry.h"
+
+#include "support/content.h"
+#include "support/process.h"
+#include "support/row.h"
+#include "support/tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define TYPE SLICE("text/plain; charset=utf-8")
+
+enum { SEED = 5, PLAN_MAX = 8, UNTIL_END = -1000 };
+
+/* What the next calls of pread() return: that many bytes at most, or -errno. Behind the last one,
+ * and for UNTIL_END, what was asked for. */
+static struct {
+    int results[PLAN_MAX];
+    size_t count;
+    size_t next;
+} plan;
+static bool out_of_memory;
+static int stat_error;
+
+ssize_t __real_pread(int fd, void *ptr, size_t len, off_t offset);
+ssize_t __wrap_pread(int fd, void *ptr, size_t len, off_t offset);
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+int __real_fstat(int fd, struct stat *stat);
+int __wrap_fstat(int fd, struct stat *stat);
+
+ssize_t __wrap_pread(int fd, void *ptr, size_t len, off_t offset) {
+    int result = plan.next < plan.count ? plan.results[plan.next++] : UNTIL_END;
+    if (result == UNTIL_END || (result > 0 && (size_t)result >= len))
+        return __real_pread(fd, ptr, len, offset);
+    if (result > 0)
+        return __real_pread(fd, ptr, (size_t)result, offset);
+    errno = -result;
+    return result < 0 ? -1 : 0;
+}
+
+void *__wrap_malloc(size_t size) {
+    return out_of_memory ? NULL : __real_malloc(size);
+}
+
+int __wrap_fstat(int fd, struct stat *stat) {
+    if (stat_error == 0)
+        return __real_fstat(fd, stat);
+    errno = stat_error;
+    return -1;
+}
+
+static struct tree tree;
+static size_t fds_before;
+
+static int setup(void **state) {
+    (void)state;
+    tree_make(&tree);
+    plan.count = 0;
+    plan.next = 0;
+    out_of_memory = false;
+    stat_error = 0;
+    fds_before = process_count_fds(getpid());
+    return 0;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    out_of_memory = false;
+    stat_error = 0;
+    tree_remove(&tree);
+    assert_int_equal(process_count_fds(getpid()), fds_before);
+    return 0;
+}
+
+static void open_file(uint64_t size, struct docroot_file *file) {
+    tree_file(&tree, "file", SEED, size);
+    file->fd = open(tree_path(&tree, "file"), O_RDONLY | O_CLOEXEC);
+    assert_true(file->fd >= 0);
+    assert_int_equal(__real_fstat(file->fd, &file->stat), 0);
+    file->name = SLICE("file");
+}
+
+static void must_build(struct docroot_file *file, struct entry **entry) {
+    assert_int_equal(entry_build(file, TYPE, entry), 0);
+    assert_int_equal(file->fd, -1);
+    assert_int_equal((*entry)->references, 1);
+}
+
+/* Fails unless the entry holds `size` bytes of the content, wherever it holds them. */
+static void assert_content(const char *row, const struct entry *entry, uint64_t size) {
+    static char bytes[2 * ENTRY_MEMORY_MAX];
+    const char *content = entry->content;
+    row_assert_number(row, entry->representation.length, size);
+    row_assert_number(row, entry->fd < 0, size <= ENTRY_MEMORY_MAX);
+    row_assert_number(row, content != NULL, size <= ENTRY_MEMORY_MAX);
+    if (content == NULL) {
+        row_assert_number(row, __real_pread(entry->fd, bytes, sizeof bytes, 0), size);
+        content = bytes;
+    }
+    content_assert(SEED, 0, content, size);
+}
+
+static void test_sizes(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        uint64_t size;
+    } rows[] = {
+        {"empty", 0},
+        {"one byte", 1},
+        {"some bytes", 4097},
+        {"the last that is kept in memory", ENTRY_MEMORY_MAX},
+        {"the first that is not", ENTRY_MEMORY_MAX + 1},
+    };
+    for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
+        struct docroot_file file;
+        struct entry *entry = NULL;
+        open_file(rows[i].size, &file);
+        must_build(&file, &entry);
+        assert_content(rows[i].name, entry, rows[i].size);
+        bool in_memory = rows[i].size <= ENTRY_MEMORY_MAX;
+        row_assert_number(rows[i].name, process_count_fds(getpid()),
+                          fds_before + (in_memory ? 0 : 1));
+        entry_unref(entry);
+        row_assert_number(rows[i].name, process_count_fds(getpid()), fds_before);
+    }
+}
+
+static void test_heads(void **state) {
+    (void)state;
+    static const struct timespec times[2] = {{.tv_sec = 784111777, .tv_nsec = 5},
+                                             {.tv_sec = 784111777, .tv_nsec = 5}};
+    struct docroot_file file;
+    struct entry *entry = NULL;
+    char fields[512];
+    char etag[64];
+    open_file(10, &file);
+    assert_int_equal(futimens(file.fd, times), 0);
+    assert_int_equal(__real_fstat(file.fd, &file.stat), 0);
+    (void)snprintf(etag, sizeof etag, "\"%llx-a-%llx\"", 784111777000000005ull,
+                   (unsigned long long)file.stat.st_ino);
+    (void)snprintf(fields, sizeof fields,
+                   "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 10\r\n"
+                   "X-Content-Type-Options: nosniff\r\nETag: %s\r\n"
+                   "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\nCache-Control: no-cache\r\n",
+                   etag);
+    must_build(&file, &entry);
+    row_assert_slice("etag", entry->representation.etag, slice_of_text(etag));
+    row_assert_slice("type", entry->representation.content_type, TYPE);
+    row_assert_number("time", entry->representation.last_modified_s, 784111777);
+    row_assert_slice("fields", entry->fields, slice_of_text(fields));
+    row_assert_slice("validators", entry->validators, slice_of_text(strstr(fields, "ETag: ")));
+    entry_unref(entry);
+}
+
+/* Nobody can write to a file system with such times, but somebody can mount one. */
+static void test_times_far_away(void **state) {
+    (void)state;
+    static const int64_t times_s[] = {INT64_MIN, -1, INT64_MAX / 1000000000 + 1, INT64_MAX};
+    for (size_t i = 0; i < ROWS_COUNT(times_s); i++) {
+        struct docroot_file file;
+        struct entry *entry = NULL;
+        open_file(1, &file);
+        file.stat.st_mtim = (struct timespec){.tv_sec = times_s[i], .tv_nsec = 999999999};
+        must_build(&file, &entry);
+        row_assert_number(row_at("time", i), entry->representation.last_modified_s, times_s[i]);
+        row_assert(row_at("time", i), entry->representation.etag.len > 2);
+        entry_unref(entry);
+    }
+}
+
+static void test_the_longest_type_fits(void **state) {
+    (void)state;
+    char type[256];
+    struct docroot_file file;
+    struct entry *entry = NULL;
+    memset(type, 't', sizeof type);
+    open_file(1, &file);
+    assert_int_equal(entry_build(&file, slice_of(type, sizeof type), &entry), 0);
+    entry_unref(entry);
+}
+
+static void test_references(void **state) {
+    (void)state;
+    struct docroot_file file;
+    struct entry *entry = NULL;
+    open_file(ENTRY_MEMORY_MAX + 1, &file);
+    must_build(&file, &entry);
+    assert_ptr_equal(entry_ref(entry), entry);
+    assert_int_equal(entry->references, 2);
+    entry_unref(entry);
+    assert_content("after the first unref", entry, ENTRY_MEMORY_MAX + 1);
+    entry_unref(entry);
+    assert_int_equal(process_count_fds(getpid()), fds_before);
+}
+
+static void test_short_reads(void **state) {
+    (void)state;
+    struct docroot_file file;
+    struct entry *entry = NULL;
+    open_file(100, &file);
+    plan.results[0] = 1;
+    plan.results[1] = -EINTR;
+    plan.results[2] = 50;
+    plan.results[3] = -EINTR;
+    plan.count = 4;
+    must_build(&file, &entry);
+    assert_content("short reads", entry, 100);
+    assert_int_equal(plan.next, 4);
+    entry_unref(entry);
+}
+
+/* It is looked at again, and what is announced is what is left. */
+static void test_shrinks_between_stat_and_read(void **state) {
+    (void)state;
+    struct docroot_file file;
+    struct entry *entry = NULL;
+    open_file(100, &file);
+    assert_int_equal(truncate(tree_path(&tree, "file"), 60), 0);
+    must_build(&file, &entry);
+    assert_content("shrunk", entry, 60);
+    entry_unref(entry);
+}
+
+static void test_shrinks_while_it_is_read(void **state) {
+    (void)state;
+    struct docroot_file file;
+    struct entry *entry = NULL;
+    open_file(100, &file);
+    plan.results[0] = 40;
+    plan.results[1] = 0;
+    plan.count = 2;
+    must_build(&file, &entry);
+    assert_content("read anew", entry, 100);
+    entry_unref(entry);
+}
+
+/* What the second look finds decides where the content is sent from. */
+static void test_grows_after_it_shrank(void **state) {
+    (void)state;
+    struct docroot_file file;
+    struct entry *entry = NULL;
+    open_file(100, &file);
+    tree_file(&tree, "file", SEED, ENTRY_MEMORY_MAX + 7);
+    plan.results[0] = 0;
+    plan.count = 1;
+    must_build(&file, &entry);
+    assert_content("grown", entry, ENTRY_MEMORY_MAX + 7);
+    entry_unref(entry);
+}
+
+static void must_not_build(const char *row, struct docroot_file *file, int error) {
+    struct entry *entry = NULL;
+    row_assert_number(row, entry_build(file, TYPE, &entry), -error);
+    row_assert_number(row, file->fd, -1);
+    row_assert(row, entry == NULL);
+    row_assert_number(row, process_count_fds(getpid()), fds_before);
+}
+
+static void test_shrinks_for_ever(void **state) {
+    (void)state;
+    struct docroot_file file;
+    open_file(100, &file);
+    plan.count = PLAN_MAX;
+    for (size_t i = 0; i < PLAN_MAX; i++)
+        plan.results[i] = 0;
+    must_not_build("shrinks for ever", &file, ENODATA);
+    assert_true(plan.next > 1 && plan.next < PLAN_MAX);
+}
+
+static void test_read_fails(void **state) {
+    (void)state;
+    struct docroot_file file;
+    open_file(100, &file);
+    plan.results[0] = 40;
+    plan.results[1] = -EIO;
+    plan.count = 2;
+    must_not_build("EIO", &file, EIO);
+}
+
+static void test_second_look_fails(void **state) {
+    (void)state;
+    struct docroot_file file;
+    open_file(100, &file);
+    plan.results[0] = 0;
+    plan.count = 1;
+    stat_error = ESTALE;
+    must_not_build("ESTALE", &file, ESTALE);
+}
+
+static void test_no_memory(void **state) {
+    (void)state;
+    static const uint64_t sizes[] = {0, ENTRY_MEMORY_MAX, ENTRY_MEMORY_MAX + 1};
+    for (size_t i = 0; i < ROWS_COUNT(sizes); i++) {
+        struct docroot_file file;
+        struct entry *entry = NULL;
+        open_file(sizes[i], &file);
+        out_of_memory = true;
+        int result = entry_build(&file, TYPE, &entry);
+        out_of_memory = false;
+        row_assert_number(row_at("no memory", i), result, -ENOMEM);
+        row_assert_number(row_at("no memory", i), process_count_fds(getpid()), fds_before);
+    }
+}
+
+#define test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void) {
+    static const struct CMUnitTest tests[] = {
+        test(test_sizes),
+        test(test_heads),
+        test(test_times_far_away),
+        test(test_the_longest_type_fits),
+        test(test_references),
+        test(test_short_reads),
+        test(test_shrinks_between_stat_and_read),
+        test(test_shrinks_while_it_is_read),
+        test(test_grows_after_it_shrank),
+        test(test_shrinks_for_ever),
+        test(test_read_fails),
+        test(test_second_look_fails),
+        test(test_no_memory),
+    };
+    return cmocka_run_group_tests_name("entry", tests, NULL, NULL);
+}

@@ -1,0 +1,448 @@
+#include "sys/loop.h"
+
+#include "support/process.h"
+#include "support/row.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* What the kernel was asked for, and what it is to answer instead; 0: what it says itself. */
+static int waited_ms;
+static int wait_error;
+static int create_error;
+
+int __real_epoll_wait(int epoll_fd, struct epoll_event *events, int max, int timeout_ms);
+int __wrap_epoll_wait(int epoll_fd, struct epoll_event *events, int max, int timeout_ms);
+int __real_epoll_create1(int flags);
+int __wrap_epoll_create1(int flags);
+
+int __wrap_epoll_wait(int epoll_fd, struct epoll_event *events, int max, int timeout_ms) {
+    waited_ms = timeout_ms;
+    if (wait_error == 0) /* a test that is to fail must not sleep forever instead */
+        return __real_epoll_wait(epoll_fd, events, max, timeout_ms < 0 ? 100 : timeout_ms);
+    errno = wait_error;
+    return -1;
+}
+
+int __wrap_epoll_create1(int flags) {
+    if (create_error == 0)
+        return __real_epoll_create1(flags);
+    errno = create_error;
+    return -1;
+}
+
+static struct loop loop;
+static size_t fds_before;
+
+static int setup(void **state) {
+    struct err err = ERR_INIT;
+    (void)state;
+    wait_error = 0;
+    create_error = 0;
+    fds_before = process_count_fds(getpid());
+    return loop_init(&loop, &err);
+}
+
+static int teardown(void **state) {
+    (void)state;
+    loop_deinit(&loop);
+    loop_deinit(&loop); /* idempotent */
+    assert_int_equal(process_count_fds(getpid()), fds_before);
+    return 0;
+}
+
+/* A source that counts its turns, and can ask for another one, or read some bytes. */
+struct counter {
+    struct source source;
+    int runs;
+    int more;  /* further turns it asks for */
+    int place; /* in the order of all turns: when it last ran */
+    size_t reads;
+};
+
+static int turns_taken;
+
+static void count(struct source *source) {
+    struct counter *counter = list_entry(source, struct counter, source);
+    char bytes[64];
+    counter->runs++;
+    counter->place = turns_taken++;
+    if (counter->reads > 0)
+        assert_int_equal(read(source->fd, bytes, counter->reads), counter->reads);
+    if (counter->more > 0) {
+        counter->more--;
+        loop_again(&loop, source);
+    }
+}
+
+static void counter_init(struct counter *counter, int fd) {
+    *counter = (struct counter){.runs = 0};
+    source_init(&counter->source, fd, count);
+}
+
+static int event_fd(void) {
+    int fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
+    assert_true(fd >= 0);
+    return fd;
+}
+
+static void turn(void) {
+    assert_int_equal(loop_turn(&loop, 0), 0);
+}
+
+static void test_again_runs_without_an_event(void **state) {
+    (void)state;
+    struct counter counter;
+    counter_init(&counter, -1);
+    loop_again(&loop, &counter.source);
+    assert_int_equal(loop_turn(&loop, -1), 0); /* it would sleep forever */
+    assert_int_equal(waited_ms, 0);
+    assert_int_equal(counter.runs, 1);
+    turn();
+    assert_int_equal(counter.runs, 1);
+}
+
+static void test_asking_twice_is_one_turn(void **state) {
+    (void)state;
+    struct counter counter;
+    counter_init(&counter, -1);
+    loop_again(&loop, &counter.source);
+    loop_again(&loop, &counter.source);
+    turn();
+    turn();
+    assert_int_equal(counter.runs, 1);
+}
+
+/* Who asks for more waits for the others. */
+static void test_one_run_per_turn(void **state) {
+    (void)state;
+    struct counter counters[300];
+    for (size_t i = 0; i < ROWS_COUNT(counters); i++) {
+        counter_init(&counters[i], -1);
+        counters[i].more = 1 + (int)i % 2;
+        loop_again(&loop, &counters[i].source);
+    }
+    for (int turns = 1; turns <= 4; turns++) {
+        turn();
+        for (size_t i = 0; i < ROWS_COUNT(counters); i++) {
+            int wanted = 2 + (int)i % 2;
+            row_assert_number(row_at("runs", i), counters[i].runs, turns < wanted ? turns : wanted);
+        }
+    }
+}
+
+static void test_first_come_first_served(void **state) {
+    (void)state;
+    struct counter counters[5];
+    for (size_t i = 0; i < ROWS_COUNT(counters); i++) {
+        counter_init(&counters[i], -1);
+        loop_again(&loop, &counters[i].source);
+    }
+    turns_taken = 0;
+    turn();
+    for (size_t i = 0; i < ROWS_COUNT(counters); i++)
+        row_assert_number(row_at("place", i), counters[i].place, i);
+}
+
+/* A source of a pair, on the heap, of which the first to run frees the other one. */
+struct mortal {
+    struct source source;
+    struct mortal *other;
+};
+
+static int mortals_left;
+
+static void kill_other(struct source *source) {
+    struct mortal *mortal = list_entry(source, struct mortal, source);
+    struct mortal *other = mortal->other;
+    if (other == NULL)
+        return;
+    mortal->other = NULL;
+    list_remove(&other->source.place);
+    (void)close(other->source.fd);
+    free(other);
+    mortals_left--;
+}
+
+static struct mortal *mortal_new(void) {
+    struct mortal *mortal = calloc(1, sizeof *mortal);
+    assert_non_null(mortal);
+    source_init(&mortal->source, event_fd(), kill_other);
+    assert_int_equal(loop_add(&loop, &mortal->source, EPOLLIN), 0);
+    return mortal;
+}
+
+static void free_survivor(struct mortal *mortal) {
+    (void)close(mortal->source.fd);
+    free(mortal);
+}
+
+static void test_freed_in_the_turn_of_another(void **state) {
+    (void)state;
+    struct mortal *pair[2] = {mortal_new(), mortal_new()};
+    pair[0]->other = pair[1];
+    mortals_left = 2;
+    turn(); /* both have an event in this batch; pair[0] came first */
+    assert_int_equal(mortals_left, 1);
+    turn();
+    free_survivor(pair[0]);
+}
+
+static void test_freed_in_the_turn_of_a_later_one(void **state) {
+    (void)state;
+    struct mortal *pair[2] = {mortal_new(), mortal_new()};
+    pair[1]->other = pair[0];
+    mortals_left = 2;
+    turn();
+    assert_int_equal(mortals_left, 1);
+    turn();
+    free_survivor(pair[1]);
+}
+
+static void test_freed_while_on_the_ready_list(void **state) {
+    (void)state;
+    struct mortal *pair[2] = {mortal_new(), mortal_new()};
+    turn();
+    pair[0]->other = pair[1];
+    loop_again(&loop, &pair[0]->source);
+    loop_again(&loop, &pair[1]->source);
+    turn();
+    assert_true(list_is_empty(&loop.ready));
+    free_survivor(pair[0]);
+}
+
+static void free_itself(struct source *source) {
+    (void)close(source->fd);
+    free(source);
+    mortals_left--;
+}
+
+static void test_frees_itself(void **state) {
+    (void)state;
+    mortals_left = 3;
+    for (int i = 0; i < 3; i++) {
+        struct source *source = malloc(sizeof *source);
+        assert_non_null(source);
+        source_init(source, event_fd(), free_itself);
+        assert_int_equal(loop_add(&loop, source, EPOLLIN), 0);
+    }
+    turn();
+    assert_int_equal(mortals_left, 0);
+}
+
+static void open_pair(int fds[2]) {
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
+}
+
+static void close_pair(const int fds[2]) {
+    (void)close(fds[0]);
+    (void)close(fds[1]);
+}
+
+static void test_an_edge_comes_once_and_is_remembered(void **state) {
+    (void)state;
+    struct counter counter;
+    int fds[2];
+    open_pair(fds);
+    counter_init(&counter, fds[0]);
+    assert_int_equal(counter.source.ready, 0);
+    assert_int_equal(loop_add(&loop, &counter.source, EPOLLIN), 0);
+    turn();
+    assert_int_equal(counter.runs, 0);
+    assert_int_equal(write(fds[1], "ten bytes.", 10), 10);
+    counter.reads = 3;
+    turn();
+    assert_int_equal(counter.runs, 1);
+    turn(); /* seven bytes are left, and not announced again */
+    assert_int_equal(counter.runs, 1);
+    assert_true((counter.source.ready & EPOLLIN) != 0);
+    assert_true((counter.source.ready & EPOLLOUT) == 0);
+    assert_int_equal(write(fds[1], "!", 1), 1);
+    turn();
+    assert_int_equal(counter.runs, 2);
+    close_pair(fds);
+}
+
+/* What was reported stays until somebody learns that it is no longer so. */
+static void test_readiness_adds_up(void **state) {
+    (void)state;
+    static const char bytes[4096];
+    struct counter counter;
+    int fds[2];
+    open_pair(fds);
+    counter_init(&counter, fds[0]);
+    assert_int_equal(loop_add(&loop, &counter.source, EPOLLIN | EPOLLOUT | EPOLLRDHUP), 0);
+    turn();
+    assert_int_equal(counter.source.ready, EPOLLOUT);
+    while (write(fds[0], bytes, sizeof bytes) > 0)
+        continue;
+    assert_int_equal(write(fds[1], "!", 1), 1);
+    turn(); /* readable, and no longer writable */
+    assert_int_equal(counter.source.ready, EPOLLIN | EPOLLOUT);
+    assert_int_equal(shutdown(fds[1], SHUT_WR), 0);
+    turn();
+    assert_int_equal(counter.source.ready, EPOLLIN | EPOLLOUT | EPOLLRDHUP);
+    close_pair(fds);
+}
+
+static void test_hang_up_makes_everything_worth_a_try(void **state) {
+    (void)state;
+    struct counter counter;
+    int fds[2];
+    assert_int_equal(pipe(fds), 0);
+    counter_init(&counter, fds[0]);
+    assert_int_equal(loop_add(&loop, &counter.source, 0), 0); /* EPOLLHUP comes unasked */
+    (void)close(fds[1]);
+    turn();
+    assert_int_equal(counter.runs, 1);
+    assert_int_equal(counter.source.ready & (EPOLLIN | EPOLLOUT), EPOLLIN | EPOLLOUT);
+    (void)close(fds[0]);
+}
+
+static void test_error_makes_everything_worth_a_try(void **state) {
+    (void)state;
+    struct counter counter;
+    int fds[2];
+    assert_int_equal(pipe(fds), 0);
+    counter_init(&counter, fds[1]);
+    assert_int_equal(loop_add(&loop, &counter.source, 0), 0);
+    (void)close(fds[0]);
+    turn();
+    assert_int_equal(counter.runs, 1);
+    assert_int_equal(counter.source.ready & (EPOLLIN | EPOLLOUT), EPOLLIN | EPOLLOUT);
+    (void)close(fds[1]);
+}
+
+static void test_removed(void **state) {
+    (void)state;
+    struct counter counter;
+    int fd = event_fd();
+    counter_init(&counter, fd);
+    assert_int_equal(loop_add(&loop, &counter.source, EPOLLIN), 0);
+    loop_again(&loop, &counter.source);
+    loop_remove(&loop, &counter.source);
+    turn();
+    assert_int_equal(counter.runs, 0);
+    assert_true(list_is_empty(&counter.source.place));
+    (void)close(fd);
+}
+
+static void test_more_events_than_one_batch_takes(void **state) {
+    (void)state;
+    enum { COUNT = 600 };
+    static struct counter counters[COUNT];
+    for (size_t i = 0; i < COUNT; i++) {
+        counter_init(&counters[i], event_fd());
+        assert_int_equal(loop_add(&loop, &counters[i].source, EPOLLIN), 0);
+    }
+    for (int turns = 0; turns < 4; turns++)
+        turn();
+    for (size_t i = 0; i < COUNT; i++) {
+        row_assert_number(row_at("runs", i), counters[i].runs, 1);
+        (void)close(counters[i].source.fd);
+    }
+}
+
+static void test_add_fails(void **state) {
+    (void)state;
+    struct counter counter;
+    int fd = event_fd();
+    counter_init(&counter, fd);
+    assert_int_equal(loop_add(&loop, &counter.source, EPOLLIN), 0);
+    assert_int_equal(loop_add(&loop, &counter.source, EPOLLIN), -EEXIST);
+    (void)close(fd);
+    assert_int_equal(loop_add(&loop, &counter.source, EPOLLIN), -EBADF);
+}
+
+static void test_init_fails(void **state) {
+    (void)state;
+    struct loop other = LOOP_INIT;
+    struct err err = ERR_INIT;
+    loop_deinit(&other); /* of one that never was */
+    create_error = EMFILE;
+    assert_int_equal(loop_init(&other, &err), -EMFILE);
+    assert_non_null(strstr(err.text, strerror(EMFILE)));
+    loop_deinit(&other);
+}
+
+static void test_a_signal_is_no_failure(void **state) {
+    (void)state;
+    struct counter counter;
+    counter_init(&counter, -1);
+    loop_again(&loop, &counter.source);
+    wait_error = EINTR;
+    turn();
+    assert_int_equal(counter.runs, 1);
+}
+
+static void test_wait_fails(void **state) {
+    (void)state;
+    struct counter counter;
+    counter_init(&counter, -1);
+    loop_again(&loop, &counter.source);
+    wait_error = EBADF;
+    assert_int_equal(loop_turn(&loop, 0), -EBADF);
+}
+
+static const struct {
+    const char *name;
+    int64_t wait_ms;
+    int timeout_ms;
+} waits[] = {
+    {"not at all", 0, 0},
+    {"a while", 1234, 1234},
+    {"forever", -1, -1},
+    {"forever, another way", INT64_MIN, -1},
+    {"the longest", INT_MAX, INT_MAX},
+    {"longer than the kernel can", (int64_t)INT_MAX + 1, INT_MAX},
+    {"much longer", INT64_MAX, INT_MAX},
+};
+
+static void test_wait(void **state) {
+    (void)state;
+    wait_error = EINTR; /* nobody sleeps */
+    for (size_t i = 0; i < ROWS_COUNT(waits); i++) {
+        row_assert_number(waits[i].name, loop_turn(&loop, waits[i].wait_ms), 0);
+        row_assert_number(waits[i].name, waited_ms, waits[i].timeout_ms);
+    }
+}
+
+static void test_time_is_of_after_the_wait(void **state) {
+    (void)state;
+    int64_t before_ms = loop.now_ms;
+    assert_int_equal(loop_turn(&loop, 30), 0);
+    assert_true(loop.now_ms >= before_ms + 29);
+}
+
+#define test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void) {
+    static const struct CMUnitTest tests[] = {
+        test(test_again_runs_without_an_event),
+        test(test_asking_twice_is_one_turn),
+        test(test_one_run_per_turn),
+        test(test_first_come_first_served),
+        test(test_freed_in_the_turn_of_another),
+        test(test_freed_in_the_turn_of_a_later_one),
+        test(test_freed_while_on_the_ready_list),
+        test(test_frees_itself),
+        test(test_an_edge_comes_once_and_is_remembered),
+        test(test_readiness_adds_up),
+        test(test_hang_up_makes_everything_worth_a_try),
+        test(test_error_makes_everything_worth_a_try),
+        test(test_removed),
+        test(test_more_events_than_one_batch_takes),
+        test(test_add_fails),
+        test(test_init_fails),
+        test(test_a_signal_is_no_failure),
+        test(test_wait_fails),
+        test(test_wait),
+        test(test_time_is_of_after_the_wait),
+    };
+    return cmocka_run_group_tests_name("loop", tests, NULL, NULL);
+}

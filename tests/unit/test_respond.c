@@ -1,0 +1,208 @@
+#include "serve/respond.h"
+
+#include "support/row.h"
+
+#include <stdio.h>
+
+#define TIME      784111777
+#define IN_TIME   "Sun, 06 Nov 1994 08:49:37 GMT"
+#define EARLIER   "Sun, 06 Nov 1994 08:49:36 GMT"
+#define MATCH     "If-Match: \"tag\"\r\n"
+#define NO_MATCH  "If-Match: \"other\"\r\n"
+#define NONE      "If-None-Match: \"tag\"\r\n"
+#define NONE_WEAK "If-None-Match: W/\"tag\"\r\n"
+#define OTHER     "If-None-Match: \"other\"\r\n"
+#define SINCE     "If-Modified-Since: " IN_TIME "\r\n"
+#define BEFORE    "If-Modified-Since: " EARLIER "\r\n"
+#define UNTIL     "If-Unmodified-Since: " IN_TIME "\r\n"
+#define NOT_UNTIL "If-Unmodified-Since: " EARLIER "\r\n"
+
+static const struct representation representation = {
+    .content_type = SLICE_INIT("text/plain; charset=utf-8"),
+    .etag = SLICE_INIT("\"tag\""),
+    .last_modified_s = TIME,
+    .length = 5,
+};
+
+/* A request with that method and these field lines; it points into static memory. */
+static struct request request_of(const char *row, const char *method, const char *fields) {
+    static char text[1024];
+    struct request request;
+    int len = snprintf(text, sizeof text, "%s /x HTTP/1.1\r\nHost: a\r\n%s\r\n", method, fields);
+    row_assert(row, len > 0 && (size_t)len < sizeof text);
+    row_assert_number(row, request_parse(slice_of(text, (size_t)len), 4096, &request),
+                      REQUEST_WHOLE);
+    return request;
+}
+
+struct row {
+    const char *name;
+    const char *method;
+    const char *fields;
+    enum target_outcome target;
+    struct response response;
+};
+
+static void check(const char *row, struct response got, struct response want) {
+    row_assert_number(row, got.content, want.content);
+    if (want.content != RESPONSE_LOOK_UP)
+        row_assert_number(row, status_code(got.status), status_code(want.status));
+    row_assert_number(row, got.allow, want.allow);
+    row_assert_number(row, got.location, want.location);
+    row_assert_number(row, got.close, want.close);
+}
+
+#define LOOK_UP \
+    { .content = RESPONSE_LOOK_UP }
+#define PAGE(name) \
+    { .content = RESPONSE_PAGE, .status = STATUS_##name }
+#define PAGE_ALLOW \
+    { .content = RESPONSE_PAGE, .status = STATUS_METHOD_NOT_ALLOWED, .allow = true }
+#define PAGE_CLOSE \
+    { .content = RESPONSE_PAGE, .status = STATUS_BAD_REQUEST, .close = true }
+#define OPTIONS \
+    { .content = RESPONSE_NOTHING, .status = STATUS_NO_CONTENT, .allow = true }
+
+static const struct row rows[] = {
+    {"GET", "GET", "", TARGET_PATH, LOOK_UP},
+    {"HEAD", "HEAD", "", TARGET_PATH, LOOK_UP},
+    {"rfc9110-9.3.7 OPTIONS", "OPTIONS", "", TARGET_PATH, OPTIONS},
+    {"rfc9110-9.3.7 OPTIONS *", "OPTIONS", "", TARGET_ASTERISK, OPTIONS},
+    {"OPTIONS of what can't be there", "OPTIONS", "", TARGET_ABSENT, OPTIONS},
+    {"POST", "POST", "", TARGET_PATH, PAGE_ALLOW},
+    {"PUT", "PUT", "", TARGET_PATH, PAGE_ALLOW},
+    {"PATCH", "PATCH", "", TARGET_PATH, PAGE_ALLOW},
+    {"DELETE", "DELETE", "", TARGET_PATH, PAGE_ALLOW},
+    {"TRACE", "TRACE", "", TARGET_PATH, PAGE_ALLOW},
+    {"CONNECT", "CONNECT", "", TARGET_AUTHORITY, PAGE_ALLOW},
+    {"rfc9110-9.1 unknown method", "BREW", "", TARGET_PATH, PAGE(NOT_IMPLEMENTED)},
+    {"rfc9110-9.1 methods have a case", "get", "", TARGET_PATH, PAGE(NOT_IMPLEMENTED)},
+    {"encoded slash", "GET", "", TARGET_ABSENT, PAGE(NOT_FOUND)},
+    {"encoded slash with HEAD", "HEAD", "", TARGET_ABSENT, PAGE(NOT_FOUND)},
+    {"encoded slash with POST", "POST", "", TARGET_ABSENT, PAGE_ALLOW},
+    {"bad target", "GET", "", TARGET_BAD, PAGE_CLOSE},
+    {"bad target with POST", "POST", "", TARGET_BAD, PAGE_CLOSE},
+    {"bad target with an unknown method", "BREW", "", TARGET_BAD, PAGE_CLOSE},
+    {"bad target with an expectation", "GET", "Expect: tea\r\n", TARGET_BAD, PAGE_CLOSE},
+    {"rfc9110-10.1.1 100-continue", "GET", "Expect: 100-continue\r\n", TARGET_PATH, LOOK_UP},
+    {"rfc9110-10.1.1 another expectation", "GET", "Expect: tea\r\n", TARGET_PATH,
+     PAGE(EXPECTATION_FAILED)},
+    {"rfc9110-10.1.1 another with OPTIONS", "OPTIONS", "Expect: tea\r\n", TARGET_PATH,
+     PAGE(EXPECTATION_FAILED)},
+    {"rfc9110-10.1.1 one more expectation", "GET", "Expect: 100-continue, tea\r\n", TARGET_PATH,
+     PAGE(EXPECTATION_FAILED)},
+    {"precondition is for later", "GET", NONE, TARGET_PATH, LOOK_UP},
+};
+
+static void test_request(void **state) {
+    (void)state;
+    for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
+        struct request request = request_of(rows[i].name, rows[i].method, rows[i].fields);
+        check(rows[i].name, respond_request(&request, rows[i].target), rows[i].response);
+    }
+}
+
+static const struct {
+    const char *name;
+    enum docroot_outcome outcome;
+    struct response response; /* without preconditions, and with any if it is no file */
+} outcomes[] = {
+    {"file", DOCROOT_FILE, {.content = RESPONSE_FILE, .status = STATUS_OK}},
+    {"directory", DOCROOT_DIRECTORY, PAGE(FORBIDDEN)},
+    {"directory without its slash",
+     DOCROOT_NEEDS_SLASH,
+     {.content = RESPONSE_PAGE, .status = STATUS_MOVED_PERMANENTLY, .location = true}},
+    {"absent", DOCROOT_ABSENT, PAGE(NOT_FOUND)},
+    {"forbidden", DOCROOT_FORBIDDEN, PAGE(FORBIDDEN)},
+    {"exhausted", DOCROOT_EXHAUSTED, PAGE(UNAVAILABLE)},
+    {"fault", DOCROOT_FAULT, PAGE(INTERNAL_ERROR)},
+};
+
+static const char *const methods[] = {"GET", "HEAD"};
+
+static const struct {
+    const char *name;
+    const char *fields;
+    enum status status; /* for a file */
+} preconditions[] = {
+    {"no precondition", "", STATUS_OK},
+    {"rfc9110-13.1.1 match", MATCH, STATUS_OK},
+    {"rfc9110-13.1.1 no match", NO_MATCH, STATUS_PRECONDITION_FAILED},
+    {"rfc9110-13.1.1 any", "If-Match: *\r\n", STATUS_OK},
+    {"rfc9110-13.1.1 weak", "If-Match: W/\"tag\"\r\n", STATUS_PRECONDITION_FAILED},
+    {"rfc9110-13.1.2 matches", NONE, STATUS_NOT_MODIFIED},
+    {"rfc9110-13.1.2 matches weakly", NONE_WEAK, STATUS_NOT_MODIFIED},
+    {"rfc9110-13.1.2 does not match", OTHER, STATUS_OK},
+    {"rfc9110-13.1.2 any", "If-None-Match: *\r\n", STATUS_NOT_MODIFIED},
+    {"rfc9110-13.1.2 on the second line", OTHER NONE, STATUS_NOT_MODIFIED},
+    {"rfc9110-13.1.3 not since", SINCE, STATUS_NOT_MODIFIED},
+    {"rfc9110-13.1.3 since", BEFORE, STATUS_OK},
+    {"rfc9110-13.1.3 no date", "If-Modified-Since: soon\r\n", STATUS_OK},
+    {"rfc9110-13.1.3 twice", SINCE SINCE, STATUS_OK},
+    {"rfc9110-13.1.4 not until", UNTIL, STATUS_OK},
+    {"rfc9110-13.1.4 until", NOT_UNTIL, STATUS_PRECONDITION_FAILED},
+    {"rfc9110-13.2.2 1 before 2", MATCH NOT_UNTIL, STATUS_OK},
+    {"rfc9110-13.2.2 1, then 3", MATCH NONE, STATUS_NOT_MODIFIED},
+    {"rfc9110-13.2.2 1 fails before 3", NO_MATCH NONE, STATUS_PRECONDITION_FAILED},
+    {"rfc9110-13.2.2 2 fails before 4", NOT_UNTIL SINCE, STATUS_PRECONDITION_FAILED},
+    {"rfc9110-13.2.2 2, then 4", UNTIL SINCE, STATUS_NOT_MODIFIED},
+    {"rfc9110-13.2.2 3 before 4", OTHER SINCE, STATUS_OK},
+    {"rfc9110-13.2.2 3 before 4, the other way", NONE BEFORE, STATUS_NOT_MODIFIED},
+};
+
+static enum response_content content_of(enum status status) {
+    return status == STATUS_OK             ? RESPONSE_FILE
+           : status == STATUS_NOT_MODIFIED ? RESPONSE_NOTHING
+                                           : RESPONSE_PAGE;
+}
+
+/* Preconditions apply only where the answer would otherwise be 2xx (RFC 9110 §13.2.1). */
+static struct response expected(size_t outcome, size_t precondition) {
+    struct response response = outcomes[outcome].response;
+    if (outcomes[outcome].outcome == DOCROOT_FILE) {
+        response.status = preconditions[precondition].status;
+        response.content = content_of(response.status);
+    }
+    return response;
+}
+
+static void check_found(size_t method, size_t outcome, size_t precondition) {
+    char name[256];
+    (void)snprintf(name, sizeof name, "%s, %s, %s", methods[method], outcomes[outcome].name,
+                   preconditions[precondition].name);
+    struct request request = request_of(name, methods[method], preconditions[precondition].fields);
+    bool is_file = outcomes[outcome].outcome == DOCROOT_FILE;
+    struct response response = respond_found(&request, outcomes[outcome].outcome,
+                                             is_file ? &representation : NULL, TIME + 1000);
+    check(name, response, expected(outcome, precondition));
+}
+
+static void test_rfc9110_13_2_found(void **state) {
+    (void)state;
+    for (size_t method = 0; method < ROWS_COUNT(methods); method++) {
+        for (size_t outcome = 0; outcome < ROWS_COUNT(outcomes); outcome++) {
+            for (size_t i = 0; i < ROWS_COUNT(preconditions); i++)
+                check_found(method, outcome, i);
+        }
+    }
+}
+
+static void test_every_refusal_closes(void **state) {
+    (void)state;
+    for (int refusal = REFUSAL_NONE + 1; refusal < REFUSAL_COUNT; refusal++) {
+        const struct response want = {.content = RESPONSE_PAGE,
+                                      .status = refusal_status((enum refusal)refusal),
+                                      .close = true};
+        check(row_at("refusal", (size_t)refusal), respond_refusal((enum refusal)refusal), want);
+        assert_true(status_code(want.status) >= 400);
+    }
+}
+
+int main(void) {
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_request),
+        cmocka_unit_test(test_rfc9110_13_2_found),
+        cmocka_unit_test(test_every_refusal_closes),
+    };
+    return cmocka_run_group_tests_name("respond", tests, NULL, NULL);
+}
