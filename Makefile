@@ -139,7 +139,7 @@ help:
 # Building
 
 # Rewritten only when the flags change, and then everything is built again.
-FLAGS := $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL)
+FLAGS := $(filter-out -Werror,$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL))
 $(BUILD)/flags: FORCE
 	$(Q)mkdir -p $(@D)
 	$(Q)flags='$(subst ','\'',$(FLAGS))'; [ "$$flags" = "$$(cat $@ 2>/dev/null)" ] || printf '%s\n' "$$flags" > $@

@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "conf/address.h"
+#include "conf/names.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,7 +16,7 @@ enum option_kind {
     OPTION_COUNT,
     OPTION_SIZE,
     OPTION_DURATION,
-    OPTION_TEXT,
+    OPTION_NAMES,
     OPTION_CHOICE,
     OPTION_ADDRESSES,
 };
@@ -32,7 +33,7 @@ enum option_symlinks { SYMLINKS_INSIDE, SYMLINKS_NONE };
 #define OPTION_TYPE_COUNT     uint64_t /* 0: not given */
 #define OPTION_TYPE_SIZE      uint64_t /* bytes */
 #define OPTION_TYPE_DURATION  int64_t  /* milliseconds */
-#define OPTION_TYPE_TEXT      const char *
+#define OPTION_TYPE_NAMES     struct names
 #define OPTION_TYPE_CHOICE    unsigned
 #define OPTION_TYPE_ADDRESSES struct option_addresses
 

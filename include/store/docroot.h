@@ -3,12 +3,11 @@
 
 #include "base/err.h"
 #include "base/slice.h"
+#include "conf/names.h"
 #include "sys/beneath.h"
 
 #include <stdbool.h>
 #include <sys/stat.h>
-
-enum { DOCROOT_INDEX_MAX = 8 }; /* index names */
 
 enum docroot_outcome {
     DOCROOT_FILE,        /* found, and open */
@@ -25,9 +24,9 @@ struct docroot {
     struct slice only; /* the one file that is served; SLICE_NONE: the whole directory. Points into
                           `name`. */
     char *name;        /* of the one file; owned */
-    struct slice index[DOCROOT_INDEX_MAX]; /* in the order in which they are tried; borrowed */
-    size_t index_count;
-    bool hidden; /* names that start with a dot are served, too */
+    const struct names *index; /* the files that stand for their directory, in the order in which
+                                  they are tried; borrowed */
+    bool hidden;               /* names that start with a dot are served, too */
     enum beneath_links links;
 };
 
@@ -41,9 +40,9 @@ struct docroot_file {
         name; /* the file's, by which its media type goes; borrowed from the docroot or the path */
 };
 
-/* Opens `root`, a directory or a regular file. `index_names` is a comma-separated list, borrowed as
- * long as the docroot is in use. Returns 0, or -errno and a message. */
-int docroot_open(struct docroot *docroot, const char *root, const char *index_names, bool hidden,
+/* Opens `root`, a directory or a regular file. `index` is borrowed as long as the docroot is in
+ * use. Returns 0, or -errno and a message. */
+int docroot_open(struct docroot *docroot, const char *root, const struct names *index, bool hidden,
                  enum beneath_links links, struct err *err);
 
 /* Idempotent. */

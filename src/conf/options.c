@@ -75,6 +75,14 @@ static int set_choice(const struct option_row *row, const char *text, unsigned *
     return err_set(err, EINVAL, "--%s: '%s' is not one of %s", row->name, text, row->argument);
 }
 
+static int set_names(const struct option_row *row, const char *text, struct names *names,
+                     struct err *err) {
+    struct err reason = ERR_INIT;
+    if (names_parse(text, names, &reason) < 0)
+        return err_set(err, EINVAL, "--%s: %s", row->name, reason.text);
+    return 0;
+}
+
 static int add_address(const struct option_row *row, const char *text,
                        struct option_addresses *addresses, struct err *err) {
     struct err reason = ERR_INIT;
@@ -108,9 +116,8 @@ static int set(struct options *options, const struct option_row *row, const char
         if (result == 0)
             *(int64_t *)field = (int64_t)quantity;
         return result;
-    case OPTION_TEXT:
-        *(const char **)field = text;
-        return 0;
+    case OPTION_NAMES:
+        return set_names(row, text, field, err);
     case OPTION_CHOICE:
         return set_choice(row, text, field, err);
     case OPTION_ADDRESSES:

@@ -31,7 +31,7 @@ static int serve(const struct options *options) {
     enum beneath_links links =
         options->symlinks == SYMLINKS_INSIDE ? BENEATH_LINKS_INSIDE : BENEATH_LINKS_NONE;
     int status = EXIT_SUCCESS;
-    if (docroot_open(&docroot, options->root, options->index, options->hidden, links, &err) < 0) {
+    if (docroot_open(&docroot, options->root, &options->index, options->hidden, links, &err) < 0) {
         diag_message("%s", err.text);
         return EXIT_FAILURE;
     }

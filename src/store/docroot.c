@@ -14,22 +14,6 @@ void docroot_deinit(struct docroot *docroot) {
     *docroot = (struct docroot)DOCROOT_INIT;
 }
 
-static int set_index(struct docroot *docroot, const char *names, struct err *err) {
-    struct slice rest = slice_of_text(names);
-    struct slice name;
-    while (slice_cut(&rest, ',', &name)) {
-        if (name.len == 0 || slice_find(name, '/') < name.len || slice_equal(name, SLICE(".")) ||
-            slice_equal(name, SLICE("..")))
-            return err_set(err, EINVAL,
-                           "'%s' is no list of file names (as in index.html,index.htm)", names);
-        if (docroot->index_count == DOCROOT_INDEX_MAX)
-            return err_set(err, EINVAL, "'%s' has more than %d index names", names,
-                           DOCROOT_INDEX_MAX);
-        docroot->index[docroot->index_count++] = name;
-    }
-    return 0;
-}
-
 /* Cuts the file's name off `real` and keeps it as the one that is served. */
 static int keep_only(struct docroot *docroot, char *real) {
     char *slash = strrchr(real, '/');
@@ -92,20 +76,17 @@ static const char *advice(int errnum) {
     }
 }
 
-int docroot_open(struct docroot *docroot, const char *root, const char *index_names, bool hidden,
+int docroot_open(struct docroot *docroot, const char *root, const struct names *index, bool hidden,
                  enum beneath_links links, struct err *err) {
-    *docroot = (struct docroot){.fd = -1, .hidden = hidden, .links = links};
-    int result = set_index(docroot, index_names, err);
-    if (result == 0) {
-        result = open_root(docroot, root);
-        if (result == 0)
-            result = try_reading(docroot);
-        if (result < 0)
-            (void)err_set(err, -result, "cannot serve %s: %s%s", root, strerror(-result),
-                          advice(-result));
-    }
-    if (result < 0)
+    *docroot = (struct docroot){.fd = -1, .index = index, .hidden = hidden, .links = links};
+    int result = open_root(docroot, root);
+    if (result == 0)
+        result = try_reading(docroot);
+    if (result < 0) {
+        (void)err_set(err, -result, "cannot serve %s: %s%s", root, strerror(-result),
+                      advice(-result));
         docroot_deinit(docroot);
+    }
     return result;
 }
 
@@ -166,8 +147,8 @@ static enum docroot_outcome open_path(const struct docroot *docroot, const char 
 /* Looks for an index file first: that is what a request for a directory mostly finds. */
 static enum docroot_outcome find_index(const struct docroot *docroot, char *path, size_t len,
                                        size_t capacity, struct docroot_file *file) {
-    for (size_t i = 0; i < docroot->index_count; i++) {
-        struct slice name = docroot->index[i];
+    for (size_t i = 0; i < docroot->index->count; i++) {
+        struct slice name = docroot->index->items[i];
         size_t slash = len > 0 ? 1 : 0;
         if (len + slash + name.len >= capacity)
             continue;

@@ -54,7 +54,7 @@ static inline void stage_open(struct stage *stage) {
     stage_make_tree(stage);
     stage->fds = process_count_fds(getpid());
     assert_int_equal(options_parse(&stage->options, 1, argv, &err), 0);
-    assert_int_equal(docroot_open(&stage->docroot, stage->tree.path, "index.html", false,
+    assert_int_equal(docroot_open(&stage->docroot, stage->tree.path, &stage->options.index, false,
                                   BENEATH_LINKS_INSIDE, &err),
                      0);
     assert_int_equal(loop_init(&stage->loop, &err), 0);

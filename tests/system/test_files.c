@@ -178,34 +178,6 @@ static void expect_text(uint16_t port, const char *target, const char *text) {
     response_deinit(&response);
 }
 
-/* A request sent after a change has completed sees it, and with another ETag. */
-static void test_changes_are_seen_at_once(void **state) {
-    struct scene *scene = *state;
-    struct client client;
-    struct response first;
-    struct response second;
-    tree_text(&scene->tree, "a.txt", "first");
-    scene_serve(scene, NULL);
-    client_open(&client, scene->server.port);
-    client_expect(&client, "/later.txt", 404);
-    client_get(&client, "/a.txt", &first);
-    response_assert_text(&first, "first");
-    note_pause_ms(20); /* the clock of time stamps ticks in 10 ms at worst */
-    tree_text(&scene->tree, "a.txt", "other");
-    tree_text(&scene->tree, "later.txt", "now there");
-    client_get(&client, "/a.txt", &second);
-    response_assert_text(&second, "other");
-    char etag[128];
-    (void)snprintf(etag, sizeof etag, "%s", response_field(&first, "ETag"));
-    assert_string_not_equal(response_field(&second, "ETag"), etag);
-    expect_text(scene->server.port, "/later.txt", "now there");
-    assert_int_equal(remove(tree_path(&scene->tree, "later.txt")), 0);
-    client_expect(&client, "/later.txt", 404);
-    response_deinit(&first);
-    response_deinit(&second);
-    client_close(&client);
-}
-
 static void test_a_query_does_not_matter_to_a_file(void **state) {
     struct scene *scene = *state;
     tree_text(&scene->tree, "a.txt", "text");
@@ -249,7 +221,6 @@ int main(void) {
         scene_test(test_rfc9110_9_3_2_head_has_the_head_of_get),
         scene_test(test_content_types),
         scene_test(test_fields_of_a_representation),
-        scene_test(test_changes_are_seen_at_once),
         scene_test(test_a_query_does_not_matter_to_a_file),
         scene_test(test_a_single_file_as_root),
         scene_test(test_the_current_directory_is_the_default_root),

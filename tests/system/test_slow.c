@@ -1,5 +1,5 @@
-/* Clients that take much time or much work must not take it from the others; and files that change
- * while they are sent. One worker, so that all share it. */
+/* Clients that take much time or much work must not take it from the others. One worker, so that
+ * all share it. */
 #include "support/client.h"
 #include "support/scene.h"
 
@@ -196,64 +196,6 @@ static void test_a_pipeliner_that_reads_nothing(void **state) {
     serve_others(scene);
 }
 
-static void test_a_file_truncated_while_it_is_sent(void **state) {
-    struct scene *scene = *state;
-    struct client client;
-    pid_t before[SERVER_WORKERS_MAX];
-    pid_t after[SERVER_WORKERS_MAX];
-    serve(scene);
-    assert_int_equal(server_workers(&scene->server, before), 1);
-    client_open_narrow(&client, scene->server.port, 65536);
-    client_send_request(&client, "GET", "/large.bin", "");
-    assert_true(client_receive(&client, CLIENT_TIMEOUT_MS));
-    assert_int_equal(truncate(tree_path(&scene->tree, "large.bin"), 100000), 0);
-    client_receive_all(&client);
-    note_assert_contains(client.data, "Content-Length: 67108864\r\n");
-    /* Padding it to the length that was announced would be a lie. */
-    assert_in_range(client.len, 1, LARGE - 1);
-    client_close(&client);
-    client_expect_once(scene->server.port, "/large.bin", 200);
-    assert_int_equal(server_workers(&scene->server, after), 1);
-    assert_int_equal(before[0], after[0]);
-}
-
-static void test_a_file_removed_while_it_is_sent(void **state) {
-    struct scene *scene = *state;
-    struct client client;
-    struct response response;
-    serve(scene);
-    client_open_narrow(&client, scene->server.port, 65536);
-    client_send_request(&client, "GET", "/large.bin", "");
-    assert_true(client_receive(&client, CLIENT_TIMEOUT_MS));
-    assert_int_equal(unlink(tree_path(&scene->tree, "large.bin")), 0);
-    client_read(&client, false, &response);
-    response_assert_content(&response, 1, LARGE);
-    response_deinit(&response);
-    client_expect(&client, "/large.bin", 404);
-    client_close(&client);
-}
-
-/* Replaced by rename(2), as careful programs write: each response is the old or the new whole. */
-static void test_a_file_replaced_while_it_is_sent(void **state) {
-    struct scene *scene = *state;
-    struct client client;
-    struct response response;
-    serve(scene);
-    tree_file(&scene->tree, "new.bin", 3, 5000);
-    client_open_narrow(&client, scene->server.port, 65536);
-    client_send_request(&client, "GET", "/large.bin", "");
-    assert_true(client_receive(&client, CLIENT_TIMEOUT_MS));
-    assert_int_equal(
-        rename(tree_path(&scene->tree, "new.bin"), tree_path(&scene->tree, "large.bin")), 0);
-    client_read(&client, false, &response);
-    response_assert_content(&response, 1, LARGE);
-    response_deinit(&response);
-    client_get(&client, "/large.bin", &response);
-    response_assert_content(&response, 3, 5000);
-    response_deinit(&response);
-    client_close(&client);
-}
-
 /* Leaving in the middle of a response is the most ordinary of errors. */
 static void test_clients_that_leave_in_the_middle(void **state) {
     struct scene *scene = *state;
@@ -282,9 +224,6 @@ int main(void) {
         scene_test(test_a_slow_reader_is_not_dropped),
         scene_test(test_endless_pipeliners_do_not_hold_up_others),
         scene_test(test_a_pipeliner_that_reads_nothing),
-        scene_test(test_a_file_truncated_while_it_is_sent),
-        scene_test(test_a_file_removed_while_it_is_sent),
-        scene_test(test_a_file_replaced_while_it_is_sent),
         scene_test(test_clients_that_leave_in_the_middle),
     };
     return cmocka_run_group_tests_name("slow", tests, NULL, NULL);
