@@ -90,9 +90,10 @@ run: $(BUILD)/pronto
 static:
 	$(Q)$(MAKE) --no-print-directory STATIC=1 all
 
-## test: install what tests need, build with ASan and UBSan, run every test
+## test: install what tests need, build with ASan and UBSan, run every test; system tests on a release build, too
 test: deps-test
-	$(Q)$(MAKE) --no-print-directory -j$(JOBS) SANITIZE=1 WERROR=1 run-tests
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) WERROR=1 all
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) SANITIZE=1 WERROR=1 RELEASE=$(abspath $(BUILD)/pronto) run-tests
 
 ## check: test, and lint
 check: test lint
@@ -193,9 +194,13 @@ $(BUILD)/tests/system/%: tests/system/%.c $(SUPPORT_OBJECTS) $(BUILD)/flags
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) -iquote tests $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.c %.o %.a,$^) -lcmocka
 
+# $(1): the server that system tests start; $(2): tests.
+prove = $(Q)echo 'testing $(patsubst $(CURDIR)/%,%,$(1))'; PRONTO=$(1) CMOCKA_MESSAGE_OUTPUT=TAP \
+	prove --jobs $(JOBS) --timer --comments --exec tests/tap.sh $(2)
+
 run-tests: $(BUILD)/pronto $(UNIT_TESTS) $(SYSTEM_TESTS)
-	$(Q)PRONTO=$(abspath $(BUILD)/pronto) CMOCKA_MESSAGE_OUTPUT=TAP \
-	  prove --jobs $(JOBS) --timer --comments --exec tests/tap.sh $(UNIT_TESTS) $(SYSTEM_TESTS)
+	$(call prove,$(abspath $(BUILD)/pronto),$(UNIT_TESTS) $(SYSTEM_TESTS))
+	$(if $(RELEASE),$(call prove,$(RELEASE),$(SYSTEM_TESTS)))
 
 # Lint
 
