@@ -54,6 +54,13 @@ void client_open_v6(struct client *client, uint16_t port) {
         fail_msg("connect to [::1]:%u: %s", port, strerror(errno));
 }
 
+void client_open_at(struct client *client, const char *address, uint16_t port) {
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
+    assert_int_equal(inet_pton(AF_INET, address, &v4.sin_addr), 1);
+    if (!try_connect(client, (const struct sockaddr *)&v4, sizeof v4, 0))
+        fail_msg("connect to %s:%u: %s", address, port, strerror(errno));
+}
+
 bool client_try_open(struct client *client, uint16_t port) {
     if (try_connect_v4(client, port, 0))
         return true;

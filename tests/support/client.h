@@ -27,8 +27,10 @@ struct client {
 /* Connects to 127.0.0.1, with TCP_NODELAY. */
 void client_open(struct client *client, uint16_t port);
 
-/* The same to ::1, and with a receive buffer of about `receive_bytes` in the kernel. */
+/* The same to ::1; to another IPv4 address; and with a receive buffer of about `receive_bytes` in
+ * the kernel. */
 void client_open_v6(struct client *client, uint16_t port);
+void client_open_at(struct client *client, const char *address, uint16_t port);
 void client_open_narrow(struct client *client, uint16_t port, int receive_bytes);
 
 /* Connects and returns true, or returns false if it is refused. */

@@ -424,10 +424,11 @@ static bool find_outside(char *text, socklen_t size) {
     return found;
 }
 
-static void test_lan_prints_what_others_can_use(void **state) {
+static void test_lan_listens_for_others_and_prints_their_urls(void **state) {
     struct scene *scene = *state;
     char outside[INET_ADDRSTRLEN];
     char url[64];
+    struct client client;
     tree_text(&scene->tree, "a.txt", "some text");
     const char *const words[] = {"--lan", scene->tree.path, NULL};
     server_start(&scene->server, NULL, 1, words);
@@ -441,6 +442,9 @@ static void test_lan_prints_what_others_can_use(void **state) {
     char *text = process_text(scene->server.process.err_fd);
     note_assert_contains(text, url);
     free(text);
+    client_open_at(&client, outside, scene->server.port);
+    client_expect(&client, "/a.txt", 200);
+    client_close(&client);
 }
 
 int main(void) {
@@ -460,7 +464,7 @@ int main(void) {
         scene_test(test_two_addresses),
         scene_test(test_the_forms_of_an_address),
         scene_test(test_all_interfaces),
-        scene_test(test_lan_prints_what_others_can_use),
+        scene_test(test_lan_listens_for_others_and_prints_their_urls),
     };
     return cmocka_run_group_tests_name("cli", tests, NULL, NULL);
 }

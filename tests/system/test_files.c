@@ -115,7 +115,7 @@ static const struct {
     {"a.txt", "/a.txt", "text/plain; charset=utf-8"},
     {"a.md", "/a.md", "text/markdown; charset=utf-8"},
     {"a.csv", "/a.csv", "text/csv; charset=utf-8"},
-    {"a.json", "/a.json", "application/json; charset=utf-8"},
+    {"a.json", "/a.json", "application/json"},
     {"a.png", "/a.png", "image/png"},
     {"a.jpg", "/a.jpg", "image/jpeg"},
     {"a.jpeg", "/a.jpeg", "image/jpeg"},

@@ -83,7 +83,7 @@ static void test_names(void **state) {
         {"app.js", "text/javascript; charset=utf-8"},
         {"app.mjs", "text/javascript; charset=utf-8"},
         {"app.wasm", "application/wasm"},
-        {"data.json", "application/json; charset=utf-8"},
+        {"data.json", "application/json"},
         {"photo.jpeg", "image/jpeg"},
         {"photo.JPG", "image/jpeg"},
         {"picture.svg", "image/svg+xml; charset=utf-8"},
