@@ -83,12 +83,13 @@ C_FILES         := $(wildcard src/*/*.c include/*/*.h tests/*/*.c tests/*/*.h be
 all: $(BUILD)/pronto
 
 ## run: build and serve www/ on http://localhost:8080/ (ARGS="..." for options)
-run: $(BUILD)/pronto
+run:
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) all
 	$(Q)exec $(BUILD)/pronto $(ARGS) www
 
 ## static: one static, stripped binary, build/static/pronto
 static:
-	$(Q)$(MAKE) --no-print-directory STATIC=1 all
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) STATIC=1 all
 
 ## test: install what tests need, build with ASan and UBSan, run every test; system tests on a release build, too
 test: deps-test
@@ -96,7 +97,9 @@ test: deps-test
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) SANITIZE=1 WERROR=1 RELEASE=$(abspath $(BUILD)/pronto) run-tests
 
 ## check: test, and lint
-check: test lint
+check: deps
+	$(Q)$(MAKE) --no-print-directory test
+	$(Q)$(MAKE) --no-print-directory lint
 
 ## lint: layers, format, clang-tidy, cppcheck, documents printed from tables
 lint: lint-layers lint-format lint-docs lint-cppcheck lint-tidy
@@ -128,6 +131,7 @@ install: all
 ## uninstall: what install put there
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/pronto $(DESTDIR)$(PREFIX)/share/doc/pronto/LICENSE
+	-rmdir $(DESTDIR)$(PREFIX)/share/doc/pronto
 
 ## clean: remove build/
 clean:
@@ -196,7 +200,7 @@ $(BUILD)/tests/system/%: tests/system/%.c $(SUPPORT_OBJECTS) $(BUILD)/flags
 
 # $(1): the server that system tests start; $(2): tests.
 prove = $(Q)echo 'testing $(patsubst $(CURDIR)/%,%,$(1))'; PRONTO=$(1) CMOCKA_MESSAGE_OUTPUT=TAP \
-	prove --jobs $(JOBS) --timer --comments --exec tests/tap.sh $(2)
+	prove --jobs $(JOBS) $(if $(V),--timer) --comments --exec tests/tap.sh $(2)
 
 run-tests: $(BUILD)/pronto $(UNIT_TESTS) $(SYSTEM_TESTS)
 	$(call prove,$(abspath $(BUILD)/pronto),$(UNIT_TESTS) $(SYSTEM_TESTS))

@@ -12,6 +12,16 @@ static void print_cell(const char *text) {
         printf(*text == '|' ? "\\%c" : "%c", *text);
 }
 
+/* The bounds of a number, in its unit. */
+static void print_bounds(const struct option_row *row) {
+    const char *unit = row->kind == OPTION_DURATION ? " ms"
+                       : row->kind == OPTION_SIZE   ? " bytes"
+                                                    : "";
+    if (row->max > 0)
+        printf("; %llu to %llu%s", (unsigned long long)row->min, (unsigned long long)row->max,
+               unit);
+}
+
 static void print_option(const struct option_row *row) {
     printf("| `");
     if (row->letter != 0)
@@ -24,6 +34,7 @@ static void print_option(const struct option_row *row) {
     printf("` | %s%s%s | ", row->standard != NULL ? "`" : "",
            row->standard != NULL ? row->standard : "", row->standard != NULL ? "`" : "");
     print_cell(row->help);
+    print_bounds(row);
     puts(" |");
 }
 

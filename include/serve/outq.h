@@ -33,7 +33,9 @@ struct segment {
 struct outq {
     struct segment *segments;
     size_t first;
-    size_t count; /* from `first` on */
+    size_t count;  /* from `first` on */
+    bool has_file; /* a stretch of a file has been queued: whose client is slow is to hold one open,
+                      not many */
     struct buf bytes;
 };
 

@@ -23,6 +23,7 @@ struct loop {
     int epoll_fd;
     int64_t now_ms;    /* the monotonic clock at the start of this turn */
     struct list ready; /* sources to be run in the next turn */
+    bool crowded;      /* this turn could not take all events there were */
 };
 
 #define LOOP_INIT \

@@ -1,9 +1,30 @@
 #include "base/diag.h"
 
+#include "base/ascii.h"
+
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
+
+/* Names come from outside, and must not forge a line or steer a terminal. */
+static void make_printable(char *text, size_t len) {
+    for (size_t i = 0; i < len; i++) {
+        if (ascii_is_control(text[i]))
+            text[i] = '?';
+    }
+}
+
+/* A line is lost where it would have to wait: serving does not depend on who reads the messages.
+ * There is nobody to tell. */
+static void send_line(const char *line, size_t len) {
+    struct pollfd stderr_poll = {.fd = STDERR_FILENO, .events = POLLOUT};
+    if (poll(&stderr_poll, 1, 0) == 1) {
+        ssize_t written = write(STDERR_FILENO, line, len);
+        (void)written;
+    }
+}
 
 void diag_message(const char *format, ...) {
     char line[1024] = "pronto: ";
@@ -16,9 +37,8 @@ void diag_message(const char *format, ...) {
     int printed = vsnprintf(line + prefix_len, room, format, arguments);
     va_end(arguments);
     size_t len = printed < 0 ? 0 : (size_t)printed < room ? (size_t)printed : room - 1;
+    make_printable(line + prefix_len, len);
     line[prefix_len + len] = '\n';
-    /* There is nobody left to tell that stderr is gone. */
-    ssize_t written = write(STDERR_FILENO, line, prefix_len + len + 1);
-    (void)written;
+    send_line(line, prefix_len + len + 1);
     errno = saved_errno;
 }

@@ -153,12 +153,27 @@ static size_t distance(struct slice a, struct slice b) {
     return costs[b.len];
 }
 
+/* What other servers call --listen. */
+static bool is_listen_elsewhere(struct slice name) {
+    static const struct slice names[] = {SLICE_INIT("port"), SLICE_INIT("host"),
+                                         SLICE_INIT("bind"), SLICE_INIT("address"),
+                                         SLICE_INIT("p"),    SLICE_INIT("b")};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (slice_equal(name, names[i]))
+            return true;
+    }
+    return false;
+}
+
+/* `name` is the word without dashes and value. */
 static int unknown(struct slice name, const char *word, struct err *err) {
     const struct option_row *best = NULL;
     size_t least = 3; /* more is another word */
+    if (is_listen_elsewhere(name))
+        return err_set(err, EINVAL, "unknown option '%s' (did you mean --listen ADDR?)", word);
     for (const struct option_row *row = rows; row->name != NULL; row++) {
         size_t changes = distance(name, slice_of_text(row->name));
-        if (changes < least) {
+        if (name.len > 1 && changes < least) {
             least = changes;
             best = row;
         }
@@ -219,8 +234,10 @@ static int parse_short(struct options *options, const char *word, struct words *
         const char *argument;
         while (row->name != NULL && row->letter != *letter)
             row++;
-        if (row->name == NULL)
-            return err_set(err, EINVAL, "unknown option '-%c' (pronto --help lists them)", *letter);
+        if (row->name == NULL) {
+            const char unknown_word[] = {'-', *letter, '\0'};
+            return unknown(slice_of(letter, 1), unknown_word, err);
+        }
         bool attached = row->argument != NULL && letter[1] != '\0';
         int result = take_argument(row, attached ? letter + 1 : NULL, words, &argument, err);
         if (result == 0)

@@ -4,9 +4,14 @@
 #include "proc/master.h"
 #include "store/docroot.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 enum { EXIT_USAGE = 2 };
 
@@ -20,9 +25,26 @@ static void raise_descriptor_limit(void) {
     }
 }
 
+/* Whoever started pronto may have left the process in any state. A descriptor from 0 to 2 that is
+ * not open would become a socket, and messages would go there; a message to a pipe that nobody
+ * reads must not end the master; and children that are ignored can't be waited for. */
+static void make_surroundings_safe(void) {
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd > STDERR_FILENO)
+        (void)close(fd);
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGCHLD, SIG_DFL);
+}
+
 /* Prints to stdout what was asked for; a text that does not arrive is a failure. */
 static int finish_output(void) {
-    return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    if (fflush(stdout) == 0)
+        return EXIT_SUCCESS;
+    diag_message("cannot write to the standard output: %s", strerror(errno));
+    return EXIT_FAILURE;
 }
 
 static int serve(const struct options *options) {
@@ -49,6 +71,7 @@ static int serve(const struct options *options) {
 int main(int argc, char *argv[]) {
     struct options options;
     struct err err = ERR_INIT;
+    make_surroundings_safe();
     if (options_parse(&options, argc, argv, &err) < 0) {
         diag_message("%s", err.text);
         return EXIT_USAGE;

@@ -32,6 +32,8 @@ enum {
     DELAY_MAX_MS = 5000,
     /* Workers give up draining by themselves; one that has not after this much longer is killed. */
     KILL_GRACE_MS = 1000,
+    /* Who stops pronto is told what it waits for, if it is not done sooner. */
+    NOTICE_MS = 750,
 };
 
 struct slot {
@@ -53,10 +55,12 @@ struct master {
     struct listeners listeners;
     struct slot *slots; /* listeners.workers of them; owned */
     enum phase phase;
-    int64_t kill_at_ms; /* while stopping */
-    bool killed;        /* while stopping: workers were not given time */
-    int status;         /* to exit with */
-    bool in_worker;     /* this is a worker's process */
+    int64_t kill_at_ms;   /* while stopping */
+    int64_t notice_at_ms; /* while stopping: when it is said what is waited for; INT64_MAX: it has
+                             been said */
+    bool killed;          /* while stopping: workers were not given time */
+    int status;           /* to exit with */
+    bool in_worker;       /* this is a worker's process */
 };
 
 /* The CPUs this process may use. */
@@ -304,13 +308,28 @@ static bool is_everyone_gone(const struct master *master) {
     return true;
 }
 
+static void watch_stopping(struct master *master) {
+    if (master->loop.now_ms >= master->kill_at_ms) {
+        kill_workers(master);
+    } else if (master->loop.now_ms >= master->notice_at_ms && !is_everyone_gone(master)) {
+        master->notice_at_ms = INT64_MAX;
+        diag_message(
+            "finishing the responses under way, for %lld s at most; a second signal stops at once",
+            (long long)(master->options->drain_timeout + 999) / 1000);
+    }
+}
+
 /* How long the next turn may sleep: until those that don't stop are to be killed, or a worker is to
  * be started. */
 static int64_t wait_ms(const struct master *master) {
     int64_t now_ms = master->loop.now_ms;
     int64_t wait_ms = -1;
+    if (master->phase == PHASE_STOPPING && !master->killed) {
+        wait_ms = deadline_sooner_ms(wait_ms, master->kill_at_ms, now_ms);
+        return deadline_sooner_ms(wait_ms, master->notice_at_ms, now_ms);
+    }
     if (master->phase == PHASE_STOPPING)
-        return master->killed ? -1 : deadline_sooner_ms(-1, master->kill_at_ms, now_ms);
+        return wait_ms;
     for (size_t i = 0; i < master->listeners.workers; i++) {
         const struct slot *slot = &master->slots[i];
         if (slot->pid == 0)
@@ -338,9 +357,8 @@ static void supervise(struct master *master) {
             master->phase = PHASE_SERVING;
             banner_print(master->options, &master->listeners);
         }
-        if (master->phase == PHASE_STOPPING && master->loop.now_ms >= master->kill_at_ms &&
-            !master->killed)
-            kill_workers(master);
+        if (master->phase == PHASE_STOPPING && !master->killed)
+            watch_stopping(master);
     }
 }
 

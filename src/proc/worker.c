@@ -5,6 +5,7 @@
 #include "serve/listener.h"
 #include "serve/server.h"
 #include "sys/signals.h"
+#include "sys/socket.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -12,9 +13,13 @@
 #include <string.h>
 #include <unistd.h>
 
-/* When a worker stops, connections that nothing is asked on are closed after this long: a request
- * that is on its way to one of them is still answered. */
+/* When a worker stops, connections that nothing is asked on, and the listening sockets, are closed
+ * after this long: a request that is on its way is still answered. */
 enum { IDLE_GRACE_MS = 250 };
+
+/* Turns in a row that may leave events for the next one before deadlines are looked at all the
+ * same. */
+enum { CROWDED_TURNS_MAX = 64 };
 
 struct worker {
     struct loop loop;
@@ -31,13 +36,19 @@ struct worker {
 
 static void drain(struct worker *worker) {
     worker->server.draining = true; /* before the last are accepted and answered */
-    for (size_t i = 0; i < worker->listener_count; i++) {
-        listener_stop(&worker->listeners[i]);
-        (void)close(worker->listeners[i].source.fd); /* or the kernel would go on accepting */
-    }
-    worker->listener_count = 0;
+    for (size_t i = 0; i < worker->listener_count; i++)
+        socket_stop_deferring(worker->listeners[i].source.fd);
     worker->close_idle_at_ms = worker->loop.now_ms + IDLE_GRACE_MS;
     worker->give_up_at_ms = worker->loop.now_ms + worker->drain_timeout_ms;
+}
+
+/* The end of the grace: connections that are still in the kernel's hands have had time to come. */
+static void close_listeners(struct worker *worker) {
+    for (size_t i = 0; i < worker->listener_count; i++) {
+        listener_stop(&worker->listeners[i]);
+        (void)close(worker->listeners[i].source.fd);
+    }
+    worker->listener_count = 0;
 }
 
 static void on_signal(struct source *source) {
@@ -59,11 +70,10 @@ static void on_channel(struct source *source) {
 }
 
 /* The master stops its workers itself, so that a Ctrl-C, which the terminal sends to all of them,
- * is not obeyed twice. sendfile(2) to a connection that is gone raises SIGPIPE. */
+ * is not obeyed twice. */
 static void ignore_signals(void) {
     (void)signal(SIGINT, SIG_IGN);
     (void)signal(SIGQUIT, SIG_IGN);
-    (void)signal(SIGPIPE, SIG_IGN);
 }
 
 static int init(struct worker *worker, const struct worker_config *config, struct err *err) {
@@ -115,13 +125,18 @@ static int64_t wait_ms(const struct worker *worker) {
 
 /* Whether a worker that drains is done. */
 static bool is_drained(struct worker *worker) {
-    if (worker->loop.now_ms >= worker->close_idle_at_ms)
-        connections_close_idle(&worker->server);
-    return worker->server.connections == 0 || worker->loop.now_ms >= worker->give_up_at_ms;
+    if (worker->loop.now_ms >= worker->give_up_at_ms)
+        return true;
+    if (worker->loop.now_ms < worker->close_idle_at_ms)
+        return false;
+    close_listeners(worker);
+    connections_close_idle(&worker->server);
+    return worker->server.connections == 0;
 }
 
 static int serve(struct worker *worker) {
     int status = EXIT_SUCCESS;
+    unsigned crowded_turns = 0;
     while (!worker->orphaned) {
         int result = loop_turn(&worker->loop, wait_ms(worker));
         if (result < 0) {
@@ -129,7 +144,10 @@ static int serve(struct worker *worker) {
             status = EXIT_FAILURE;
             break;
         }
-        connections_expire(&worker->server);
+        /* A client whose bytes have come is not late, so events come first; but not for ever. */
+        crowded_turns = worker->loop.crowded ? crowded_turns + 1 : 0;
+        if (crowded_turns % CROWDED_TURNS_MAX == 0)
+            connections_expire(&worker->server);
         if (worker->server.draining && is_drained(worker))
             break;
     }

@@ -90,6 +90,16 @@ static enum step closed(struct connection *conn, enum close_reason reason) {
     return STEP_CLOSED;
 }
 
+/* Whether a request has begun: empty lines before it, or left over from the last one, don't count
+ * (RFC 9112 §2.2). */
+static bool has_begun(struct slice input) {
+    for (size_t i = 0; i < input.len; i++) {
+        if (input.ptr[i] != '\r' && input.ptr[i] != '\n')
+            return true;
+    }
+    return false;
+}
+
 /* Starts the deadline, but leaves one running that has been started for the same thing: a drip of
  * bytes, or an event of no interest, does not extend it. */
 static void await(struct connection *conn, enum server_deadline deadline) {
@@ -144,7 +154,7 @@ static enum step next_request(struct connection *conn) {
         return closed(conn, CLOSE_PEER_CLOSED);
     if (conn->in_body)
         await(conn, DEADLINE_BODY);
-    else if (conn->rest != NULL)
+    else if (conn->rest != NULL && has_begun(slice_of(conn->rest->bytes, conn->rest->len)))
         await(conn, DEADLINE_HEAD);
     else if (conn->awaited != DEADLINE_HEAD) /* the first head is due from accept on */
         await(conn, DEADLINE_IDLE);
@@ -332,7 +342,7 @@ static enum step answer_requests(struct connection *conn, size_t len) {
         }
         take = take_request(conn, &input);
     }
-    if (conn->peer_done && take == TAKE_MORE && input.len > 0)
+    if (conn->peer_done && take == TAKE_MORE && has_begun(input))
         refuse(conn, REFUSAL_INCOMPLETE, method_of(conn, input));
     if (conn->closing) {
         conn->lingering |= input.len > 0;

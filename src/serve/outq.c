@@ -33,6 +33,7 @@ void outq_clear(struct outq *queue) {
     queue->first = 0;
     queue->count = 0;
     queue->bytes.len = 0;
+    queue->has_file = false;
 }
 
 void outq_deinit(struct outq *queue) {
@@ -44,7 +45,8 @@ void outq_deinit(struct outq *queue) {
 }
 
 bool outq_has_room(const struct outq *queue) {
-    return queue->first + queue->count + OUTQ_RESPONSE_SEGMENTS <= OUTQ_SEGMENTS &&
+    return !queue->has_file &&
+           queue->first + queue->count + OUTQ_RESPONSE_SEGMENTS <= OUTQ_SEGMENTS &&
            queue->bytes.capacity - queue->bytes.len >= OUTQ_RESPONSE_BYTES;
 }
 
@@ -72,6 +74,7 @@ void outq_push_content(struct outq *queue, struct entry *entry, uint64_t offset,
     if (len == 0)
         return;
     if (entry->fd >= 0) {
+        queue->has_file = true;
         push(queue, (struct segment){
                         .len = len, .offset = offset, .entry = entry_ref(entry), .is_file = true});
     } else if (len <= COPY_MAX && len <= queue->bytes.capacity - queue->bytes.len) {

@@ -71,6 +71,7 @@ struct response respond_found(const struct request *request, enum docroot_outcom
     case DOCROOT_ABSENT:
         return page(STATUS_NOT_FOUND);
     case DOCROOT_DIRECTORY:
+        return page(STATUS_NO_INDEX);
     case DOCROOT_FORBIDDEN:
         return page(STATUS_FORBIDDEN);
     case DOCROOT_EXHAUSTED:

@@ -12,15 +12,17 @@ enum { LINGER_MS = 2000 };
 
 enum { STARVED_RETRY_MS = 100 };
 
-enum { RESERVE_MAX = 64 };
+/* Descriptors kept for files; and those that a worker opens for itself after its loop's. */
+enum { RESERVE_MAX = 64, OWN_FDS = 4 };
 
 /* What the descriptor limit allows, less some for files and for what a worker has open anyway. */
-static size_t comfortable_connections(void) {
+static size_t comfortable_connections(int last_fd) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
         return SIZE_MAX;
     rlim_t reserve = limit.rlim_cur / 4 < RESERVE_MAX ? limit.rlim_cur / 4 : RESERVE_MAX;
-    return limit.rlim_cur - reserve;
+    rlim_t taken = reserve + (rlim_t)last_fd + OWN_FDS;
+    return limit.rlim_cur > taken ? limit.rlim_cur - taken : 1;
 }
 
 int server_init(struct server *server, struct loop *loop, const struct docroot *docroot,
@@ -30,7 +32,7 @@ int server_init(struct server *server, struct loop *loop, const struct docroot *
         .docroot = docroot,
         .max_head = options->max_head,
         .max_body = options->max_body,
-        .comfortable = comfortable_connections(),
+        .comfortable = comfortable_connections(loop->epoll_fd),
         .date_s = INT64_MIN,
         .input_capacity = options->max_head + SERVER_READ_BYTES,
     };

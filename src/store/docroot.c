@@ -61,9 +61,11 @@ static int try_reading(const struct docroot *docroot) {
     return 0;
 }
 
-static const char *advice(int errnum) {
+static const char *advice(const char *root, int errnum) {
     switch (errnum) {
     case ENOENT:
+        if (strspn(root, ":0123456789") == strlen(root))
+            return " (to listen on a port: --listen PORT)";
         return " (give the path of a directory or a file)";
     case EACCES:
         return " (the user that runs pronto must be allowed to read it)";
@@ -83,8 +85,8 @@ int docroot_open(struct docroot *docroot, const char *root, const struct names *
     if (result == 0)
         result = try_reading(docroot);
     if (result < 0) {
-        (void)err_set(err, -result, "cannot serve %s: %s%s", root, strerror(-result),
-                      advice(-result));
+        (void)err_set(err, -result, "cannot serve %.400s: %s%s", root, strerror(-result),
+                      advice(root, -result));
         docroot_deinit(docroot);
     }
     return result;

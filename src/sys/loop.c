@@ -26,6 +26,7 @@ enum { EVENTS_PER_TURN = 256 };
 
 int loop_init(struct loop *loop, struct err *err) {
     list_init(&loop->ready);
+    loop->crowded = false;
     loop->now_ms = clock_now_ms();
     loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (loop->epoll_fd < 0)
@@ -74,6 +75,7 @@ int loop_turn(struct loop *loop, int64_t wait_ms) {
     if (count < 0 && errno != EINTR)
         return -errno;
     loop->now_ms = clock_now_ms();
+    loop->crowded = count == EVENTS_PER_TURN;
     for (int i = 0; i < count; i++) {
         struct source *source = events[i].data.ptr;
         source->ready |= readiness_of(events[i].events);

@@ -16,8 +16,8 @@ static int set(int fd, int level, int name, int value) {
 }
 
 /* SO_REUSEPORT would let a second pronto of the same user bind the same address unnoticed. So the
- * first socket is bound without it, which fails if anyone listens there, and has it set afterwards,
- * which lets the others join. */
+ * first socket is bound without it and listens, which fails if anyone else does there, and has it
+ * set only then, which lets the others join. */
 static int bind_in_place(int fd, const struct address *address, enum socket_place place) {
     int result = set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     if (result == 0 && address->socket.any.sa_family == AF_INET6)
@@ -26,8 +26,6 @@ static int bind_in_place(int fd, const struct address *address, enum socket_plac
         result = set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     if (result == 0 && bind(fd, &address->socket.any, address_len(address)) < 0)
         result = -errno;
-    if (result == 0 && place == SOCKET_FIRST)
-        result = set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     return result;
 }
 
@@ -58,6 +56,8 @@ static int open_socket(struct address *address, enum socket_place place) {
     if (result == 0)
         result = start_listening(fd);
     if (result == 0 && place == SOCKET_FIRST)
+        result = set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    if (result == 0 && place == SOCKET_FIRST)
         result = learn_port(fd, address);
     if (result < 0) {
         (void)close(fd);
@@ -70,7 +70,7 @@ static int open_socket(struct address *address, enum socket_place place) {
 static const char *advice(int errnum) {
     switch (errnum) {
     case EADDRINUSE:
-        return " (another program listens there; try another port, or 0 for any free one)";
+        return " (something listens there already; try another port, or 0 for any free one)";
     case EACCES:
         return " (ports below 1024 need root; try --listen 8080)";
     case EADDRNOTAVAIL:
@@ -95,6 +95,10 @@ int socket_listen(struct address *address, enum socket_place place, struct err *
         return fd;
     address_format(address, text);
     return err_set(err, -fd, "cannot listen on %s: %s%s", text, strerror(-fd), advice(-fd));
+}
+
+void socket_stop_deferring(int fd) {
+    (void)set(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, 0);
 }
 
 size_t socket_unacked_bytes(int fd) {

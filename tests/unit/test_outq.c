@@ -459,11 +459,20 @@ static void test_room_for_segments(void **state) {
         size_t count = before;
         outq_clear(&queue);
         if (before == 1) /* a content alone, so that one place is left in the end */
-            outq_push_content(&queue, in_file, 0, IN_FILE);
+            outq_push_content(&queue, in_memory, 0, IN_MEMORY);
         for (; outq_has_room(&queue); count += OUTQ_RESPONSE_SEGMENTS)
             fill_response(1);
         assert_int_equal(count, OUTQ_SEGMENTS - before);
     }
+}
+
+/* A client that takes nothing must not make the server hold many files open. */
+static void test_no_room_behind_a_file(void **state) {
+    (void)state;
+    outq_push_content(&queue, in_file, 0, IN_FILE);
+    assert_false(outq_has_room(&queue));
+    outq_clear(&queue);
+    assert_true(outq_has_room(&queue));
 }
 
 /* A small content does not fit behind what is there already: it is sent from where it is. */
@@ -528,6 +537,7 @@ int main(void) {
         test(test_nothing_is_no_piece),
         test(test_room),
         test(test_room_for_segments),
+        test(test_no_room_behind_a_file),
         test(test_no_room_to_copy),
         test(test_detach_drops_when_out_of_memory),
         test(test_free_drops_what_is_left),

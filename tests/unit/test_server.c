@@ -148,10 +148,22 @@ static void test_a_later_head_is_due_from_its_first_byte_on(void **state) {
     (void)state;
     stage_ask(&stage, &visitor, ASK);
     later(IDLE_MS - 1);
-    stage_ask(&stage, &visitor, "\r\n");
+    stage_ask(&stage, &visitor, "G");
     assert_due_in(HEAD_MS);
     assert_true(is_told_408());
     assert_ends("second head", CLOSE_HEAD_TIMEOUT);
+}
+
+/* RFC 9112 §2.2: what an old client adds behind a request is no request. */
+static void test_rfc9112_2_2_an_empty_line_is_no_request(void **state) {
+    (void)state;
+    stage_ask(&stage, &visitor, ASK);
+    later(IDLE_MS / 2);
+    stage_ask(&stage, &visitor, "\r\n");
+    assert_due_in(IDLE_MS - IDLE_MS / 2);
+    assert_true(visitor.ended);
+    assert_int_equal(visitor_count(&visitor, "HTTP/1.1 "), 1);
+    stage_assert_closed(&stage, "idle", CLOSE_IDLE_TIMEOUT);
 }
 
 static void test_the_head_behind_an_answer_has_its_own_time(void **state) {
@@ -409,6 +421,7 @@ int main(void) {
         test(test_the_first_head_is_due_from_accept_on),
         test(test_a_drip_of_bytes_does_not_extend_the_head),
         test(test_a_later_head_is_due_from_its_first_byte_on),
+        test(test_rfc9112_2_2_an_empty_line_is_no_request),
         test(test_the_head_behind_an_answer_has_its_own_time),
         test(test_idle),
         test(test_what_comes_in_time_is_answered_although_it_is_late),

@@ -140,13 +140,13 @@ static void test_the_first_has_the_address_for_itself(void **state) {
     (void)state;
     struct address address = address_of("0");
     int fd = must_listen(&address, SOCKET_FIRST);
-    assert_int_equal(must_not_listen(address, SOCKET_FIRST, "another program listens there"),
+    assert_int_equal(must_not_listen(address, SOCKET_FIRST, "something listens there"),
                      -EADDRINUSE);
     int beside = must_listen(&address, SOCKET_BESIDE);
-    assert_int_equal(must_not_listen(address, SOCKET_FIRST, "another program listens there"),
+    assert_int_equal(must_not_listen(address, SOCKET_FIRST, "something listens there"),
                      -EADDRINUSE);
     (void)close(fd);
-    assert_int_equal(must_not_listen(address, SOCKET_FIRST, "another program listens there"),
+    assert_int_equal(must_not_listen(address, SOCKET_FIRST, "something listens there"),
                      -EADDRINUSE);
     (void)close(beside);
     fd = must_listen(&address, SOCKET_FIRST);
@@ -160,7 +160,7 @@ static void test_the_first_has_its_part_of_a_wildcard_for_itself(void **state) {
     int fd = must_listen(&all, SOCKET_FIRST);
     struct address one = address_of("0");
     address_set_port(&one, address_port(&all));
-    assert_int_equal(must_not_listen(one, SOCKET_FIRST, "another program"), -EADDRINUSE);
+    assert_int_equal(must_not_listen(one, SOCKET_FIRST, "something listens"), -EADDRINUSE);
     (void)close(fd);
 }
 
@@ -287,9 +287,9 @@ static void test_failures(void **state) {
     bind_error = EACCES;
     assert_int_equal(must_not_listen(address_of("*:80"), SOCKET_FIRST, "need root"), -EACCES);
     listen_error = EADDRINUSE;
-    assert_int_equal(must_not_listen(address_of("0"), SOCKET_FIRST, "another program"),
+    assert_int_equal(must_not_listen(address_of("0"), SOCKET_FIRST, "something listens"),
                      -EADDRINUSE);
-    assert_int_equal(must_not_listen(address_of("0"), SOCKET_BESIDE, "another program"),
+    assert_int_equal(must_not_listen(address_of("0"), SOCKET_BESIDE, "something listens"),
                      -EADDRINUSE);
 }
 
