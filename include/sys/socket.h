@@ -16,10 +16,6 @@ enum socket_place {
  * without IPv6. Returns the descriptor, owned by the caller, or -errno and a message. */
 int socket_listen(struct address *address, enum socket_place place, struct err *err);
 
-/* Hands over connections from now on without waiting for their first bytes. Those that are held
- * back come with their next packet. */
-void socket_stop_deferring(int fd);
-
 /* Bytes that have been sent but not acknowledged by the other side (SIOCOUTQ, tcp(7)). */
 size_t socket_unacked_bytes(int fd);
 

@@ -5,7 +5,6 @@
 #include "serve/listener.h"
 #include "serve/server.h"
 #include "sys/signals.h"
-#include "sys/socket.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -36,8 +35,6 @@ struct worker {
 
 static void drain(struct worker *worker) {
     worker->server.draining = true; /* before the last are accepted and answered */
-    for (size_t i = 0; i < worker->listener_count; i++)
-        socket_stop_deferring(worker->listeners[i].source.fd);
     worker->close_idle_at_ms = worker->loop.now_ms + IDLE_GRACE_MS;
     worker->give_up_at_ms = worker->loop.now_ms + worker->drain_timeout_ms;
 }

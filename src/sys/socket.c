@@ -97,10 +97,6 @@ int socket_listen(struct address *address, enum socket_place place, struct err *
     return err_set(err, -fd, "cannot listen on %s: %s%s", text, strerror(-fd), advice(-fd));
 }
 
-void socket_stop_deferring(int fd) {
-    (void)set(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, 0);
-}
-
 size_t socket_unacked_bytes(int fd) {
     int bytes = 0;
     return ioctl(fd, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? (size_t)bytes : 0;
