@@ -212,32 +212,37 @@ static void describe_end(int wait_status, struct err *end) {
         (void)err_set(end, 0, "exited with status %d", WEXITSTATUS(wait_status));
 }
 
-static void worker_ended(struct master *master, struct slot *slot, int wait_status) {
-    struct err end = ERR_INIT;
-    pid_t pid = slot->pid;
+/* Empties the slot of a worker that has ended. Returns whether it was ever ready. */
+static bool vacate(struct slot *slot) {
+    if (slot->channel.fd >= 0) {
+        on_channel(&slot->channel); /* its byte may not have been read yet */
+        list_remove(&slot->channel.place);
+        (void)close(slot->channel.fd);
+    }
+    bool was_ready = slot->ready;
+    slot->channel.fd = -1;
     slot->pid = 0;
     slot->ready = false;
-    list_remove(&slot->channel.place);
-    if (slot->channel.fd >= 0)
-        (void)close(slot->channel.fd);
-    slot->channel.fd = -1;
+    return was_ready;
+}
+
+static void worker_ended(struct master *master, struct slot *slot, int wait_status) {
+    struct err end = ERR_INIT;
+    int pid = (int)slot->pid;
+    bool was_ready = vacate(slot);
     describe_end(wait_status, &end);
-    switch (master->phase) {
-    case PHASE_STARTING:
-        diag_message("worker %d %s before it was ready", (int)pid, end.text);
-        master->status = EXIT_FAILURE;
-        stop(master);
-        break;
-    case PHASE_SERVING:
-        schedule_start(master, slot);
-        diag_message("worker %d %s; another takes its place", (int)pid, end.text);
-        break;
-    case PHASE_STOPPING:
+    if (master->phase == PHASE_STOPPING) {
         if (wait_status != 0 && !master->killed) {
-            diag_message("worker %d %s", (int)pid, end.text);
+            diag_message("worker %d %s", pid, end.text);
             master->status = EXIT_FAILURE;
         }
-        break;
+    } else if (master->phase == PHASE_STARTING && !was_ready) {
+        diag_message("worker %d %s before it was ready", pid, end.text);
+        master->status = EXIT_FAILURE;
+        stop(master);
+    } else {
+        schedule_start(master, slot);
+        diag_message("worker %d %s; another takes its place", pid, end.text);
     }
 }
 

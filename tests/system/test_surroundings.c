@@ -38,7 +38,7 @@ static uint16_t free_port(void) {
 static void run(void *context) {
     const struct start *start = context;
     start->disturb();
-    (void)execl(server_binary(), "pronto", "--listen", start->address, "--workers", "2",
+    (void)execl(server_binary(), "pronto", "--listen", start->address, "--workers", "1",
                 start->root, (char *)NULL);
     _exit(127);
 }
@@ -87,15 +87,15 @@ static void await_service(uint16_t port) {
     client_close(&client);
 }
 
-/* Kills a worker, which the master would say if it could, and waits for the next one. */
+/* Kills the worker, which the master would say if it could, and waits for the next one. */
 static void replace_worker(const struct process *process) {
     pid_t workers[SERVER_WORKERS_MAX];
     int64_t deadline = note_now_ms() + TIMEOUT_MS;
-    assert_int_equal(process_children(process->pid, workers, SERVER_WORKERS_MAX), 2);
+    assert_int_equal(process_children(process->pid, workers, SERVER_WORKERS_MAX), 1);
     pid_t killed = workers[0];
     assert_int_equal(kill(killed, SIGKILL), 0);
     while (process_is_alive(killed) ||
-           process_children(process->pid, workers, SERVER_WORKERS_MAX) != 2) {
+           process_children(process->pid, workers, SERVER_WORKERS_MAX) != 1) {
         if (note_now_ms() > deadline)
             fail_msg("the worker is not replaced");
         note_pause_ms(10);
