@@ -55,12 +55,12 @@ struct master {
     struct listeners listeners;
     struct slot *slots; /* listeners.workers of them; owned */
     enum phase phase;
-    int64_t kill_at_ms;   /* while stopping */
-    int64_t notice_at_ms; /* while stopping: when it is said what is waited for; INT64_MAX: it has
-                             been said */
-    bool killed;          /* while stopping: workers were not given time */
-    int status;           /* to exit with */
-    bool in_worker;       /* this is a worker's process */
+    int64_t kill_at_ms; /* while stopping */
+    int64_t
+        notice_at_ms; /* while stopping: when to say what is waited for; INT64_MAX: it is said */
+    bool killed;      /* while stopping: workers were not given time */
+    int status;       /* to exit with */
+    bool in_worker;   /* this is a worker's process */
 };
 
 /* The CPUs this process may use. */
@@ -107,9 +107,12 @@ static void stop(struct master *master) {
         return;
     }
     master->phase = PHASE_STOPPING;
-    listeners_deinit(
-        &master->listeners); /* the kernel stops accepting when the workers have closed theirs */
     master->kill_at_ms = master->loop.now_ms + master->options->drain_timeout + KILL_GRACE_MS;
+    master->notice_at_ms = master->loop.now_ms + NOTICE_MS;
+    /* The kernel stops accepting when the workers have closed theirs, too. */
+    listeners_deinit(&master->listeners);
+    if (isatty(STDERR_FILENO))
+        (void)!write(STDERR_FILENO, "\n", 1); /* behind the terminal's ^C */
     signal_workers(master, SIGTERM);
 }
 
