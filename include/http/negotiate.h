@@ -1,0 +1,32 @@
+/* Which content codings a client takes (RFC 9110 §12.5.3). */
+#pragma once
+
+#include "base/slice.h"
+#include "http/request.h"
+
+#include <stdint.h>
+
+enum coding {
+#define CODING(name, token, alias, extension) CODING_##name,
+#include "http/coding.def"
+#undef CODING
+    CODING_IDENTITY,
+    CODING_COUNT,
+};
+
+/* The weight of each coding, in thousandths; 0: not acceptable. */
+struct codings {
+    uint16_t weights[CODING_COUNT];
+};
+
+/* As Content-Encoding has it, and what the name of a file kept in it ends with; not for CODING_IDENTITY. Static. */
+struct slice coding_token(enum coding coding);
+struct slice coding_extension(enum coding coding);
+
+/* Reads the Accept-Encoding field of a request. Without one, only identity is acceptable: any coding would do, but most
+ * clients that don't ask don't decode. An element that is not well-formed is passed over. */
+void negotiate_codings(const struct request *request, struct codings *codings);
+
+/* The coding with the greatest weight among those for which `available` has the bit 1 << coding set, identity last at
+ * equal weight; or CODING_COUNT where none of them is acceptable. */
+enum coding negotiate_choose(const struct codings *codings, unsigned available);
