@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/slice.h"
+#include "http/range.h"
 #include "http/representation.h"
 #include "http/status.h"
 
@@ -25,6 +26,16 @@ void head_validators(struct buf *buf, const struct representation *representatio
 
 /* The fields of a 200: content, validators, and what may be done with it. */
 void head_representation(struct buf *buf, const struct representation *representation);
+
+/* The fields of a 206 with one range, and with several (RFC 9110 §15.3.7). */
+void head_partial(struct buf *buf, const struct representation *representation,
+                  const struct range *range);
+void head_multipart(struct buf *buf, const struct representation *representation,
+                    struct slice boundary, uint64_t length);
+
+/* Content-Range of a part, and of a 416 (RFC 9110 §14.4). */
+void head_content_range(struct buf *buf, const struct range *range, uint64_t complete_length);
+void head_unsatisfied_range(struct buf *buf, uint64_t complete_length);
 
 /* The fields of an error's page, which has no validators. */
 void head_page(struct buf *buf, uint64_t length);

@@ -5,20 +5,17 @@
 #include "http/range.h"
 #include "http/representation.h"
 
-/* Longest head of a part: boundary, media type and three numbers. */
-enum { MULTIPART_PART_MAX = 512, MULTIPART_BOUNDARY_LEN = 32 };
-
-struct multipart {
-    struct slice boundary; /* must not occur in the content */
-    const struct representation *representation;
-    const struct range_set *ranges;
-};
+enum { MULTIPART_BOUNDARY_LEN = 32 };
 
 /* The exact length of the whole content, in bytes. */
-uint64_t multipart_length(const struct multipart *multipart);
+uint64_t multipart_length(const struct representation *representation,
+                          const struct range_set *ranges);
 
-/* Writes what stands before the bytes of range number `index`. */
-void multipart_write_part(struct buf *buf, const struct multipart *multipart, size_t index);
+/* Writes what stands before the bytes of range number `index`. The boundary has
+ * MULTIPART_BOUNDARY_LEN bytes, and must not occur in the content. */
+void multipart_write_part(struct buf *buf, struct slice boundary,
+                          const struct representation *representation,
+                          const struct range_set *ranges, size_t index);
 
 /* Writes what stands behind the last one. */
-void multipart_write_end(struct buf *buf, const struct multipart *multipart);
+void multipart_write_end(struct buf *buf, struct slice boundary);

@@ -19,14 +19,16 @@ struct codings {
     uint16_t weights[CODING_COUNT];
 };
 
-/* As Content-Encoding has it, and what the name of a file kept in it ends with; not for CODING_IDENTITY. Static. */
+/* As Content-Encoding has it, and what the name of a file kept in it ends with; not for
+ * CODING_IDENTITY. Static. */
 struct slice coding_token(enum coding coding);
 struct slice coding_extension(enum coding coding);
 
-/* Reads the Accept-Encoding field of a request. Without one, only identity is acceptable: any coding would do, but most
- * clients that don't ask don't decode. An element that is not well-formed is passed over. */
+/* Reads the Accept-Encoding field of a request. Without one, only identity is acceptable: any
+ * coding would do, but most clients that don't ask don't decode. An element that is not well-formed
+ * is passed over. */
 void negotiate_codings(const struct request *request, struct codings *codings);
 
-/* The coding with the greatest weight among those for which `available` has the bit 1 << coding set, identity last at
- * equal weight; or CODING_COUNT where none of them is acceptable. */
+/* The coding with the greatest weight among those for which `available` has the bit 1 << coding
+ * set, identity last at equal weight; or CODING_COUNT where none of them is acceptable. */
 enum coding negotiate_choose(const struct codings *codings, unsigned available);

@@ -16,3 +16,8 @@ enum precondition_outcome {
 enum precondition_outcome precondition_evaluate(const struct request *request,
                                                 const struct representation *representation,
                                                 int64_t now_s);
+
+/* Whether a Range field is to be looked at: there is no If-Range field, or it holds the
+ * representation's strong entity tag or its exact date (RFC 9110 §13.1.5). */
+bool precondition_range_applies(const struct request *request,
+                                const struct representation *representation, int64_t now_s);

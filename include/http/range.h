@@ -20,12 +20,12 @@ struct range_set {
 };
 
 enum range_outcome {
-    RANGE_IGNORED,       /* another unit, a syntax error or too many: as if there were no Range field */
+    RANGE_IGNORED, /* another unit, a syntax error or too many: as if there were no Range field */
     RANGE_SATISFIABLE,   /* `set` has at least one range */
     RANGE_UNSATISFIABLE, /* 416 */
 };
 
-/* Reads the value of a Range field against a representation of `length` bytes. Ranges that can't be satisfied are left out,
- * those that reach behind the end are cut, and those that overlap or adjoin are merged; otherwise they stay in the order in
- * which they were asked for (RFC 9110 §14.2). */
+/* Reads the value of a Range field against a representation of `length` bytes. Ranges that can't be
+ * satisfied are left out, those that reach behind the end are cut, and those that overlap or adjoin
+ * are merged; otherwise they stay in the order in which they were asked for (RFC 9110 §14.2). */
 enum range_outcome range_parse(struct slice value, uint64_t length, struct range_set *set);

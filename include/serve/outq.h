@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/buf.h"
+#include "http/range.h"
 #include "store/entry.h"
 
 #include <stdbool.h>
@@ -15,7 +16,7 @@ enum {
     /* What one response may add at most: a redirect to a target of which each byte becomes three.
      */
     OUTQ_RESPONSE_BYTES = 36 * 1024,
-    OUTQ_RESPONSE_SEGMENTS = 2,
+    OUTQ_RESPONSE_SEGMENTS = 2 * RANGE_MAX + 1, /* a part's head and content, and the end */
 };
 
 struct segment {

@@ -2,6 +2,7 @@
  * found there. */
 #pragma once
 
+#include "http/range.h"
 #include "http/representation.h"
 #include "http/request.h"
 #include "http/target.h"
@@ -14,16 +15,18 @@
 enum response_content {
     RESPONSE_LOOK_UP, /* not decided: look the path up, then call respond_found() */
     RESPONSE_NOTHING,
-    RESPONSE_PAGE, /* the status's page */
-    RESPONSE_FILE, /* the whole file */
+    RESPONSE_PAGE,   /* the status's page */
+    RESPONSE_FILE,   /* the whole file */
+    RESPONSE_RANGES, /* parts of it */
 };
 
 struct response {
     enum response_content content;
     enum status status;
-    bool allow;    /* names the methods (RFC 9110 §10.2.1) */
-    bool location; /* the target as a directory (RFC 9110 §10.2.2) */
-    bool close;    /* the connection must not persist */
+    bool allow;             /* names the methods (RFC 9110 §10.2.1) */
+    bool location;          /* the target as a directory (RFC 9110 §10.2.2) */
+    bool close;             /* the connection must not persist */
+    bool unsatisfied_range; /* says how long the file is (RFC 9110 §15.5.17) */
 };
 
 /* What can be said without a look at the files. */
@@ -32,7 +35,8 @@ struct response respond_request(const struct request *request, enum target_outco
 /* What is answered to a GET or HEAD, given what was found; `representation` only with DOCROOT_FILE.
  * `now_s` is the time of day, in seconds since the epoch. */
 struct response respond_found(const struct request *request, enum docroot_outcome outcome,
-                              const struct representation *representation, int64_t now_s);
+                              const struct representation *representation, int64_t now_s,
+                              struct range_set *ranges);
 
 /* A refused request: its status, and a close. */
 struct response respond_refusal(enum refusal refusal);

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "conf/options.h"
 #include "http/date.h"
+#include "http/multipart.h"
 #include "serve/outq.h"
 #include "store/docroot.h"
 #include "sys/loop.h"
@@ -47,6 +48,7 @@ struct server {
     uint64_t closed[CLOSE_REASON_COUNT];
     int64_t date_s; /* what `date` says */
     char date[DATE_LEN];
+    char boundary[MULTIPART_BOUNDARY_LEN]; /* random: nobody can have written it into a file */
 
     /* Scratch, of use to one connection during its turn. */
     char *input; /* max_head + SERVER_READ_BYTES; owned */

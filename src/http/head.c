@@ -53,9 +53,48 @@ static void put_content(struct buf *buf, struct slice type, uint64_t length) {
     buf_put(buf, SLICE("X-Content-Type-Options: nosniff\r\n"));
 }
 
+/* What the bytes are of, whatever part of them is sent. */
+static void put_metadata(struct buf *buf, const struct representation *representation) {
+    buf_put(buf, SLICE("Accept-Ranges: bytes\r\n"));
+    head_validators(buf, representation);
+}
+
 void head_representation(struct buf *buf, const struct representation *representation) {
     put_content(buf, representation->content_type, representation->length);
-    head_validators(buf, representation);
+    put_metadata(buf, representation);
+}
+
+void head_partial(struct buf *buf, const struct representation *representation,
+                  const struct range *range) {
+    put_content(buf, representation->content_type, range->len);
+    head_content_range(buf, range, representation->length);
+    put_metadata(buf, representation);
+}
+
+void head_multipart(struct buf *buf, const struct representation *representation,
+                    struct slice boundary, uint64_t length) {
+    buf_put(buf, SLICE("Content-Type: multipart/byteranges; boundary="));
+    buf_put(buf, boundary);
+    buf_put(buf, SLICE("\r\n"));
+    head_field_number(buf, SLICE("Content-Length"), length);
+    buf_put(buf, SLICE("X-Content-Type-Options: nosniff\r\n"));
+    put_metadata(buf, representation);
+}
+
+void head_content_range(struct buf *buf, const struct range *range, uint64_t complete_length) {
+    buf_put(buf, SLICE("Content-Range: bytes "));
+    buf_put_number(buf, range->first);
+    buf_put_char(buf, '-');
+    buf_put_number(buf, range->first + range->len - 1);
+    buf_put_char(buf, '/');
+    buf_put_number(buf, complete_length);
+    buf_put(buf, SLICE("\r\n"));
+}
+
+void head_unsatisfied_range(struct buf *buf, uint64_t complete_length) {
+    buf_put(buf, SLICE("Content-Range: bytes */"));
+    buf_put_number(buf, complete_length);
+    buf_put(buf, SLICE("\r\n"));
 }
 
 void head_page(struct buf *buf, uint64_t length) {

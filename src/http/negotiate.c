@@ -8,7 +8,7 @@ static const struct {
     struct slice alias; /* RFC 9110 §8.4.1.3: x-gzip is gzip */
     struct slice extension;
 } rows[] = {
-#define CODING(name, token, alias, extension)                                                      \
+#define CODING(name, token, alias, extension) \
     {SLICE_INIT(token), SLICE_INIT(alias), SLICE_INIT(extension)},
 #include "http/coding.def"
 #undef CODING
@@ -65,8 +65,8 @@ static enum coding coding_of_token(struct slice token) {
     return slice_equal_nocase(token, SLICE("identity")) ? CODING_IDENTITY : CODING_COUNT;
 }
 
-/* Codings that were not named have the weight of "*"; without it they are not acceptable, but for identity
- * (RFC 9110 §12.5.3), which then comes after all that were asked for. */
+/* Codings that were not named have the weight of "*"; without it they are not acceptable, but for
+ * identity (RFC 9110 §12.5.3), which then comes after all that were asked for. */
 static void fill_unnamed(struct codings *codings, uint16_t any_weight) {
     for (unsigned i = 0; i < CODING_COUNT; i++) {
         if (codings->weights[i] != WEIGHT_UNSET)

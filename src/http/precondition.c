@@ -44,3 +44,20 @@ enum precondition_outcome precondition_evaluate(const struct request *request,
     }
     return PRECONDITION_PASSED;
 }
+
+bool precondition_range_applies(const struct request *request,
+                                const struct representation *representation, int64_t now_s) {
+    struct slice value = request->fields[FIELD_IF_RANGE];
+    int64_t time_s;
+    if (value.ptr == NULL)
+        return true;
+    value = request_hint(request, FIELD_IF_RANGE);
+    if (value.ptr == NULL || representation->etag.ptr == NULL)
+        return false;
+    if (slice_equal(value, representation->etag))
+        return true;
+    /* RFC 9110 §8.8.2.2: a date is strong if the file could not have changed again within its
+     * second, which is over. */
+    return date_parse(value, now_s, &time_s) && time_s == representation->last_modified_s &&
+           time_s < now_s;
+}

@@ -11,7 +11,8 @@ struct spec {
     uint64_t last;
 };
 
-/* Takes 1*DIGIT off the front; what does not fit is as good as the largest number, as no file is that long. */
+/* Takes 1*DIGIT off the front; what does not fit is as good as the largest number, as no file is
+ * that long. */
 static bool take_number(struct slice *text, uint64_t *value) {
     size_t len = 0;
     *value = 0;
@@ -25,7 +26,8 @@ static bool take_number(struct slice *text, uint64_t *value) {
     return len > 0;
 }
 
-/* "first-last", "first-" or "-suffix"; false for anything else, and for a last byte before the first (§14.1.1). */
+/* "first-last", "first-" or "-suffix"; false for anything else, and for a last byte before the
+ * first (§14.1.1). */
 static bool parse_spec(struct slice text, struct spec *spec) {
     spec->has_first = take_number(&text, &spec->first);
     if (text.len == 0 || text.ptr[0] != '-')
@@ -48,7 +50,8 @@ static bool resolve(const struct spec *spec, uint64_t length, struct range *rang
         return false;
     uint64_t left = length - spec->first;
     range->first = spec->first;
-    range->len = spec->has_last && spec->last - spec->first < left ? spec->last - spec->first + 1 : left;
+    range->len =
+        spec->has_last && spec->last - spec->first < left ? spec->last - spec->first + 1 : left;
     return true;
 }
 

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "http/head.h"
 #include "http/mime.h"
+#include "http/multipart.h"
 #include "serve/respond.h"
 #include "sys/clock.h"
 
@@ -15,6 +16,7 @@ struct exchange {
     struct target target;
     struct entry *entry;
     struct response response;
+    struct range_set ranges; /* RESPONSE_RANGES only */
     bool persist;
 };
 
@@ -37,39 +39,87 @@ static enum head_connection connection_of(const struct exchange *exchange) {
                                                  : HEAD_CONNECTION_IMPLIED;
 }
 
+/* The fields that answer a question which the request asked. */
+static void put_particulars(struct buf *buf, const struct exchange *exchange) {
+    if (exchange->response.allow)
+        head_field(buf, SLICE("Allow"), method_allow());
+    if (exchange->response.location) {
+        buf_put(buf, SLICE("Location: "));
+        target_write_directory(buf, &exchange->target);
+        buf_put(buf, SLICE("\r\n"));
+    }
+    if (exchange->response.unsatisfied_range)
+        head_unsatisfied_range(buf, exchange->entry->representation.length);
+}
+
+static void queue_file(struct outq *output, const struct exchange *exchange, size_t start) {
+    struct entry *entry = exchange->entry;
+    buf_put(&output->bytes, entry->fields);
+    head_end(&output->bytes);
+    outq_push_bytes(output, start);
+    if (exchange->method == METHOD_GET)
+        outq_push_content(output, entry, 0, entry->representation.length);
+}
+
+/* Several ranges: each behind the head of its part. */
+static void queue_parts(struct outq *output, const struct exchange *exchange, struct slice boundary,
+                        size_t start) {
+    struct buf *buf = &output->bytes;
+    const struct representation *representation = &exchange->entry->representation;
+    const struct range_set *ranges = &exchange->ranges;
+    head_multipart(buf, representation, boundary, multipart_length(representation, ranges));
+    head_end(buf);
+    for (size_t i = 0; i < ranges->count; i++) {
+        multipart_write_part(buf, boundary, representation, ranges, i);
+        outq_push_bytes(output, start);
+        outq_push_content(output, exchange->entry, ranges->items[i].first, ranges->items[i].len);
+        start = buf->len;
+    }
+    multipart_write_end(buf, boundary);
+    outq_push_bytes(output, start);
+}
+
+static void queue_ranges(struct server *server, const struct exchange *exchange, size_t start) {
+    struct outq *output = &server->output;
+    const struct range *first = &exchange->ranges.items[0];
+    if (exchange->ranges.count > 1) {
+        queue_parts(output, exchange, slice_of(server->boundary, sizeof server->boundary), start);
+        return;
+    }
+    head_partial(&output->bytes, &exchange->entry->representation, first);
+    head_end(&output->bytes);
+    outq_push_bytes(output, start);
+    outq_push_content(output, exchange->entry, first->first, first->len);
+}
+
+/* Writes the head, and queues what stands behind it. */
 static void render(struct server *server, const struct exchange *exchange) {
     const struct response *response = &exchange->response;
     struct outq *output = &server->output;
     struct buf *buf = &output->bytes;
     size_t start = buf->len;
 
-    CHECK(response->content != RESPONSE_FILE || exchange->entry != NULL);
     head_start(buf, response->status, server_date(server), connection_of(exchange));
-    if (response->allow)
-        head_field(buf, SLICE("Allow"), method_allow());
-    if (response->location) {
-        buf_put(buf, SLICE("Location: "));
-        target_write_directory(buf, &exchange->target);
-        buf_put(buf, SLICE("\r\n"));
-    }
+    put_particulars(buf, exchange);
     switch (response->content) {
     case RESPONSE_LOOK_UP: /* decided by now */
     case RESPONSE_NOTHING:
         if (exchange->entry != NULL)
             buf_put(buf, exchange->entry->validators);
         head_end(buf);
+        outq_push_bytes(output, start);
         break;
     case RESPONSE_PAGE:
         put_page(buf, exchange);
+        outq_push_bytes(output, start);
         break;
     case RESPONSE_FILE:
-        buf_put(buf, exchange->entry->fields);
-        head_end(buf);
+        queue_file(output, exchange, start);
+        break;
+    case RESPONSE_RANGES:
+        queue_ranges(server, exchange, start);
         break;
     }
-    outq_push_bytes(output, start);
-    if (response->content == RESPONSE_FILE && exchange->method == METHOD_GET)
-        outq_push_content(output, exchange->entry, 0, exchange->entry->representation.length);
 }
 
 static enum docroot_outcome outcome_of(int errnum) {
@@ -90,7 +140,8 @@ static void look_up(struct server *server, struct exchange *exchange) {
         else
             representation = &exchange->entry->representation;
     }
-    exchange->response = respond_found(exchange->request, outcome, representation, clock_time_s());
+    exchange->response = respond_found(exchange->request, outcome, representation, clock_time_s(),
+                                       &exchange->ranges);
 }
 
 bool exchange_answer(struct server *server, const struct request *request, bool persist) {

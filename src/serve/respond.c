@@ -1,5 +1,6 @@
 #include "serve/respond.h"
 
+#include "http/multipart.h"
 #include "http/precondition.h"
 
 static struct response page(enum status status) {
@@ -45,8 +46,36 @@ struct response respond_request(const struct request *request, enum target_outco
     return response;
 }
 
+/* RFC 9110 §14.2: ranges are for GET alone, and come after the preconditions. */
+static struct response respond_range(const struct request *request,
+                                     const struct representation *representation, int64_t now_s,
+                                     struct range_set *ranges) {
+    struct response response = {.content = RESPONSE_FILE, .status = STATUS_OK};
+    struct slice value = request_hint(request, FIELD_RANGE);
+    if (value.ptr == NULL || request->method != METHOD_GET ||
+        !precondition_range_applies(request, representation, now_s))
+        return response;
+    enum range_outcome outcome = range_parse(value, representation->length, ranges);
+    /* RFC 9110 §14.2 lets a server send the whole where parts would cost more. */
+    if (ranges->count > 1 && multipart_length(representation, ranges) > representation->length)
+        outcome = RANGE_IGNORED;
+    switch (outcome) {
+    case RANGE_IGNORED:
+        break;
+    case RANGE_SATISFIABLE:
+        response = (struct response){.content = RESPONSE_RANGES, .status = STATUS_PARTIAL_CONTENT};
+        break;
+    case RANGE_UNSATISFIABLE:
+        response = page(STATUS_RANGE_NOT_SATISFIABLE);
+        response.unsatisfied_range = true;
+        break;
+    }
+    return response;
+}
+
 static struct response respond_file(const struct request *request,
-                                    const struct representation *representation, int64_t now_s) {
+                                    const struct representation *representation, int64_t now_s,
+                                    struct range_set *ranges) {
     switch (precondition_evaluate(request, representation, now_s)) {
     case PRECONDITION_FAILED:
         return page(STATUS_PRECONDITION_FAILED);
@@ -55,14 +84,15 @@ static struct response respond_file(const struct request *request,
     case PRECONDITION_PASSED:
         break;
     }
-    return (struct response){.content = RESPONSE_FILE, .status = STATUS_OK};
+    return respond_range(request, representation, now_s, ranges);
 }
 
 struct response respond_found(const struct request *request, enum docroot_outcome outcome,
-                              const struct representation *representation, int64_t now_s) {
+                              const struct representation *representation, int64_t now_s,
+                              struct range_set *ranges) {
     switch (outcome) {
     case DOCROOT_FILE:
-        return respond_file(request, representation, now_s);
+        return respond_file(request, representation, now_s, ranges);
     case DOCROOT_NEEDS_SLASH: {
         struct response response = page(STATUS_MOVED_PERMANENTLY);
         response.location = true;

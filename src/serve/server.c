@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 
 /* A client that was told why it is refused should close soon. */
@@ -23,6 +25,19 @@ static size_t comfortable_connections(int last_fd) {
     rlim_t reserve = limit.rlim_cur / 4 < RESERVE_MAX ? limit.rlim_cur / 4 : RESERVE_MAX;
     rlim_t taken = reserve + (rlim_t)last_fd + OWN_FDS;
     return limit.rlim_cur > taken ? limit.rlim_cur - taken : 1;
+}
+
+/* Whoever could guess it could write a file that looks like several parts. */
+static int make_boundary(char boundary[MULTIPART_BOUNDARY_LEN]) {
+    unsigned char random[MULTIPART_BOUNDARY_LEN / 2];
+    struct buf buf = BUF_INIT(boundary, MULTIPART_BOUNDARY_LEN);
+    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
+        return -errno;
+    for (size_t i = 0; i < sizeof random; i++) {
+        buf_put_hex(&buf, random[i] >> 4);
+        buf_put_hex(&buf, random[i] & 15);
+    }
+    return 0;
 }
 
 int server_init(struct server *server, struct loop *loop, const struct docroot *docroot,
@@ -44,6 +59,9 @@ int server_init(struct server *server, struct loop *loop, const struct docroot *
     for (int i = 0; i < DEADLINE_COUNT; i++)
         deadline_queue_init(&server->deadlines[i], durations_ms[i]);
     list_init(&server->starved);
+    int result = make_boundary(server->boundary);
+    if (result < 0)
+        return err_set(err, -result, "no random numbers: %s", strerror(-result));
     server->input = malloc(server->input_capacity);
     server->path = malloc(REQUEST_TARGET_MAX);
     if (server->input == NULL || server->path == NULL || outq_init(&server->output) < 0) {
