@@ -33,7 +33,8 @@ struct response {
 struct response respond_request(const struct request *request, enum target_outcome target);
 
 /* What is answered to a GET or HEAD, given what was found; `representation` only with DOCROOT_FILE.
- * `now_s` is the time of day, in seconds since the epoch. */
+ * `now_s` is the time of day, in seconds since the epoch. `ranges` is written to only where there
+ * is a Range field, and means something only with RESPONSE_RANGES. */
 struct response respond_found(const struct request *request, enum docroot_outcome outcome,
                               const struct representation *representation, int64_t now_s,
                               struct range_set *ranges);

@@ -24,9 +24,11 @@ struct entry {
     char bytes[];            /* what the slices and `content` point into */
 };
 
-/* Makes an entry of an open file, whose descriptor it takes over in any case. Returns it with one
- * reference, or -errno: -ENOMEM, -EIO and what else read(2) says. */
-int entry_build(struct docroot_file *file, struct slice content_type, struct entry **entry);
+/* Makes an entry of an open file, whose descriptor it takes over in any case. `now_s` is the time
+ * of day, in seconds since the epoch: no file was modified later than that (RFC 9110 §8.8.2.1).
+ * Returns it with one reference, or -errno: -ENOMEM, -EIO and what else read(2) says. */
+int entry_build(struct docroot_file *file, struct slice content_type, int64_t now_s,
+                struct entry **entry);
 
 static inline struct entry *entry_ref(struct entry *entry) {
     entry->references++;

@@ -56,8 +56,8 @@ bool precondition_range_applies(const struct request *request,
         return false;
     if (slice_equal(value, representation->etag))
         return true;
-    /* RFC 9110 §8.8.2.2: a date is strong if the file could not have changed again within its
-     * second, which is over. */
+    /* RFC 9110 §8.8.2.2: a date is strong if its second was over when the client got it, which only
+     * the client knows, and must not send it otherwise. It never was if it is not over now. */
     return date_parse(value, now_s, &time_s) && time_s == representation->last_modified_s &&
            time_s < now_s;
 }

@@ -76,8 +76,6 @@ static void add(struct range_set *set, struct range range) {
         memmove(other, other + 1, (set->count - i) * sizeof *other);
         i = set->count; /* the larger one may touch those that were passed over */
     }
-    if (place > set->count)
-        place = set->count;
     memmove(&set->items[place + 1], &set->items[place], (set->count - place) * sizeof range);
     set->items[place] = range;
     set->count++;

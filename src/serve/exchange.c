@@ -9,6 +9,10 @@
 
 #include <errno.h>
 
+/* The largest response but for a redirect has copies of ranges in it, and is no longer than the
+ * file that they are of, which is in memory; with a head before them. */
+_Static_assert(OUTQ_RESPONSE_BYTES >= ENTRY_MEMORY_MAX + 2048, "no room for ranges");
+
 /* What a response is made from; `entry` is NULL unless a file was found. */
 struct exchange {
     const struct request *request; /* NULL: there was none that could be read */
@@ -16,7 +20,7 @@ struct exchange {
     struct target target;
     struct entry *entry;
     struct response response;
-    struct range_set ranges; /* RESPONSE_RANGES only */
+    struct range_set *ranges; /* filled in with RESPONSE_RANGES only */
     bool persist;
 };
 
@@ -48,12 +52,15 @@ static void put_particulars(struct buf *buf, const struct exchange *exchange) {
         target_write_directory(buf, &exchange->target);
         buf_put(buf, SLICE("\r\n"));
     }
-    if (exchange->response.unsatisfied_range)
+    if (exchange->response.unsatisfied_range) {
+        CHECK(exchange->entry != NULL);
         head_unsatisfied_range(buf, exchange->entry->representation.length);
+    }
 }
 
 static void queue_file(struct outq *output, const struct exchange *exchange, size_t start) {
     struct entry *entry = exchange->entry;
+    CHECK(entry != NULL);
     buf_put(&output->bytes, entry->fields);
     head_end(&output->bytes);
     outq_push_bytes(output, start);
@@ -66,7 +73,7 @@ static void queue_parts(struct outq *output, const struct exchange *exchange, st
                         size_t start) {
     struct buf *buf = &output->bytes;
     const struct representation *representation = &exchange->entry->representation;
-    const struct range_set *ranges = &exchange->ranges;
+    const struct range_set *ranges = exchange->ranges;
     head_multipart(buf, representation, boundary, multipart_length(representation, ranges));
     head_end(buf);
     for (size_t i = 0; i < ranges->count; i++) {
@@ -81,15 +88,17 @@ static void queue_parts(struct outq *output, const struct exchange *exchange, st
 
 static void queue_ranges(struct server *server, const struct exchange *exchange, size_t start) {
     struct outq *output = &server->output;
-    const struct range *first = &exchange->ranges.items[0];
-    if (exchange->ranges.count > 1) {
+    struct entry *entry = exchange->entry;
+    const struct range *first = &exchange->ranges->items[0];
+    CHECK(entry != NULL && exchange->ranges->count > 0);
+    if (exchange->ranges->count > 1) {
         queue_parts(output, exchange, slice_of(server->boundary, sizeof server->boundary), start);
         return;
     }
-    head_partial(&output->bytes, &exchange->entry->representation, first);
+    head_partial(&output->bytes, &entry->representation, first);
     head_end(&output->bytes);
     outq_push_bytes(output, start);
-    outq_push_content(output, exchange->entry, first->first, first->len);
+    outq_push_content(output, entry, first->first, first->len);
 }
 
 /* Writes the head, and queues what stands behind it. */
@@ -131,21 +140,23 @@ static void look_up(struct server *server, struct exchange *exchange) {
     struct docroot_file file;
     const struct representation *representation = NULL;
     const struct target *target = &exchange->target;
+    int64_t now_s = clock_time_s();
     enum docroot_outcome outcome =
         docroot_find(server->docroot, target->path, target->trailing_slash, &file);
     if (outcome == DOCROOT_FILE) {
-        int result = entry_build(&file, mime_of_name(file.name), &exchange->entry);
+        int result = entry_build(&file, mime_of_name(file.name), now_s, &exchange->entry);
         if (result < 0)
             outcome = outcome_of(-result);
         else
             representation = &exchange->entry->representation;
     }
-    exchange->response = respond_found(exchange->request, outcome, representation, clock_time_s(),
-                                       &exchange->ranges);
+    exchange->response =
+        respond_found(exchange->request, outcome, representation, now_s, exchange->ranges);
 }
 
 bool exchange_answer(struct server *server, const struct request *request, bool persist) {
-    struct exchange exchange = {.request = request, .method = request->method};
+    struct range_set ranges; /* large, and mostly of no use: not among what is set to zero */
+    struct exchange exchange = {.request = request, .method = request->method, .ranges = &ranges};
     struct buf path = BUF_INIT(server->path, REQUEST_TARGET_MAX);
     enum target_outcome target =
         target_parse(request->method, request->target, &path, &exchange.target);

@@ -57,7 +57,8 @@ static struct response respond_range(const struct request *request,
         return response;
     enum range_outcome outcome = range_parse(value, representation->length, ranges);
     /* RFC 9110 §14.2 lets a server send the whole where parts would cost more. */
-    if (ranges->count > 1 && multipart_length(representation, ranges) > representation->length)
+    if (outcome == RANGE_SATISFIABLE && ranges->count > 1 &&
+        multipart_length(representation, ranges) > representation->length)
         outcome = RANGE_IGNORED;
     switch (outcome) {
     case RANGE_IGNORED:

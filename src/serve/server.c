@@ -1,5 +1,6 @@
 #include "serve/server.h"
 
+#include "base/check.h"
 #include "http/request.h"
 #include "sys/clock.h"
 
@@ -28,11 +29,13 @@ static size_t comfortable_connections(int last_fd) {
 }
 
 /* Whoever could guess it could write a file that looks like several parts. */
-static int make_boundary(char boundary[MULTIPART_BOUNDARY_LEN]) {
+static int make_boundary(struct server *server) {
     unsigned char random[MULTIPART_BOUNDARY_LEN / 2];
-    struct buf buf = BUF_INIT(boundary, MULTIPART_BOUNDARY_LEN);
-    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
+    struct buf buf = BUF_INIT(server->boundary, sizeof server->boundary);
+    ssize_t len = getrandom(random, sizeof random, 0);
+    if (len < 0)
         return -errno;
+    CHECK(len == (ssize_t)sizeof random); /* getrandom(2): always so for up to 256 bytes */
     for (size_t i = 0; i < sizeof random; i++) {
         buf_put_hex(&buf, random[i] >> 4);
         buf_put_hex(&buf, random[i] & 15);
@@ -59,7 +62,7 @@ int server_init(struct server *server, struct loop *loop, const struct docroot *
     for (int i = 0; i < DEADLINE_COUNT; i++)
         deadline_queue_init(&server->deadlines[i], durations_ms[i]);
     list_init(&server->starved);
-    int result = make_boundary(server->boundary);
+    int result = make_boundary(server);
     if (result < 0)
         return err_set(err, -result, "no random numbers: %s", strerror(-result));
     server->input = malloc(server->input_capacity);

@@ -6,6 +6,9 @@
 #define DATE    "Sun, 06 Nov 1994 08:49:37 GMT"
 #define START   "HTTP/1.1 200 OK\r\nDate: " DATE "\r\nServer: pronto\r\n"
 #define NOSNIFF "X-Content-Type-Options: nosniff\r\n"
+#define METADATA                                                      \
+    "Accept-Ranges: bytes\r\nETag: \"1-2-3\"\r\nLast-Modified: " DATE \
+    "\r\nCache-Control: no-cache\r\n"
 
 static const struct representation representation = {
     .content_type = SLICE_INIT("text/plain; charset=utf-8"),
@@ -50,6 +53,30 @@ static void content(struct buf *buf) {
     head_representation(buf, &representation);
 }
 
+static void partial(struct buf *buf) {
+    head_partial(buf, &representation, &(struct range){4294967296, 2});
+}
+
+static void multipart(struct buf *buf) {
+    head_multipart(buf, &representation, SLICE("b0"), 77);
+}
+
+static void first_byte(struct buf *buf) {
+    head_content_range(buf, &(struct range){0, 1}, 1);
+}
+
+static void last_byte(struct buf *buf) {
+    head_content_range(buf, &(struct range){UINT64_MAX - 1, 1}, UINT64_MAX);
+}
+
+static void unsatisfied(struct buf *buf) {
+    head_unsatisfied_range(buf, representation.length);
+}
+
+static void unsatisfied_empty(struct buf *buf) {
+    head_unsatisfied_range(buf, 0);
+}
+
 static void page(struct buf *buf) {
     head_page(buf, 321);
 }
@@ -80,7 +107,20 @@ static const struct {
      SLICE_INIT("ETag: \"1-2-3\"\r\nLast-Modified: " DATE "\r\nCache-Control: no-cache\r\n")},
     {"representation", content,
      SLICE_INIT("Content-Type: text/plain; charset=utf-8\r\nContent-Length: 5000000000\r\n" NOSNIFF
-                "ETag: \"1-2-3\"\r\nLast-Modified: " DATE "\r\nCache-Control: no-cache\r\n")},
+                    METADATA)},
+    {"rfc9110-15.3.7.1 one range", partial,
+     SLICE_INIT("Content-Type: text/plain; charset=utf-8\r\nContent-Length: 2\r\n" NOSNIFF
+                "Content-Range: bytes 4294967296-4294967297/5000000000\r\n" METADATA)},
+    {"rfc9110-15.3.7.2 several ranges", multipart,
+     SLICE_INIT("Content-Type: multipart/byteranges; boundary=b0\r\nContent-Length: 77\r\n" NOSNIFF
+                    METADATA)},
+    {"rfc9110-14.4 the first byte", first_byte, SLICE_INIT("Content-Range: bytes 0-0/1\r\n")},
+    {"rfc9110-14.4 the last byte", last_byte,
+     SLICE_INIT("Content-Range: bytes "
+                "18446744073709551614-18446744073709551614/18446744073709551615\r\n")},
+    {"rfc9110-14.4 unsatisfied", unsatisfied, SLICE_INIT("Content-Range: bytes */5000000000\r\n")},
+    {"rfc9110-14.4 unsatisfied, empty", unsatisfied_empty,
+     SLICE_INIT("Content-Range: bytes */0\r\n")},
     {"page", page,
      SLICE_INIT("Content-Type: text/html; charset=utf-8\r\nContent-Length: 321\r\n" NOSNIFF
                 "Cache-Control: no-cache\r\n")},
@@ -88,7 +128,7 @@ static const struct {
     {"whole", whole,
      SLICE_INIT(START
                 "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 5000000000\r\n" NOSNIFF
-                "ETag: \"1-2-3\"\r\nLast-Modified: " DATE "\r\nCache-Control: no-cache\r\n\r\n")},
+                    METADATA "\r\n")},
 };
 
 /* Into a room of just the right size. */

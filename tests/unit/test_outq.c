@@ -453,17 +453,32 @@ static void test_room(void **state) {
     }
 }
 
+/* The response of the most pieces: as many parts as there can be, each a head and a content. */
+static void fill_parts(void) {
+    for (size_t i = 0; i <= RANGE_MAX; i++) {
+        size_t start = queue.bytes.len;
+        assert_non_null(buf_claim(&queue.bytes, 1));
+        outq_push_bytes(&queue, start);
+        if (i < RANGE_MAX)
+            outq_push_content(&queue, in_file, i, 1);
+    }
+}
+
 static void test_room_for_segments(void **state) {
     (void)state;
-    for (size_t before = 0; before < OUTQ_RESPONSE_SEGMENTS; before++) {
-        size_t count = before;
+    size_t before = 0;
+    for (; before <= OUTQ_SEGMENTS - OUTQ_RESPONSE_SEGMENTS; before++) {
         outq_clear(&queue);
-        if (before == 1) /* a content alone, so that one place is left in the end */
+        for (size_t i = 0; i < before; i++)
             outq_push_content(&queue, in_memory, 0, IN_MEMORY);
-        for (; outq_has_room(&queue); count += OUTQ_RESPONSE_SEGMENTS)
-            fill_response(1);
-        assert_int_equal(count, OUTQ_SEGMENTS - before);
+        row_assert(row_at("room", before), outq_has_room(&queue));
+        fill_parts();
+        row_assert_number(row_at("room", before), queue.count, before + OUTQ_RESPONSE_SEGMENTS);
     }
+    outq_clear(&queue);
+    for (size_t i = 0; i < before; i++)
+        outq_push_content(&queue, in_memory, 0, IN_MEMORY);
+    assert_false(outq_has_room(&queue));
 }
 
 /* A client that takes nothing must not make the server hold many files open. */

@@ -24,9 +24,9 @@ static const struct representation untagged = {
     .length = 1,
 };
 
-static enum precondition_outcome evaluate(const char *row, const char *method, const char *fields,
-                                          const struct representation *representation) {
-    char memory[1024];
+/* A request with that method and these field lines; it points into static memory. */
+static struct request request_of(const char *row, const char *method, const char *fields) {
+    static char memory[1024];
     struct buf head = BUF_INIT(memory, sizeof memory);
     struct request request;
     buf_put(&head, slice_of_text(method));
@@ -35,6 +35,12 @@ static enum precondition_outcome evaluate(const char *row, const char *method, c
     buf_put(&head, SLICE("\r\n"));
     row_assert(row, !head.overflow);
     row_assert_number(row, request_parse(buf_slice(&head), MAX_HEAD, &request), REQUEST_WHOLE);
+    return request;
+}
+
+static enum precondition_outcome evaluate(const char *row, const char *method, const char *fields,
+                                          const struct representation *representation) {
+    struct request request = request_of(row, method, fields);
     return precondition_evaluate(&request, representation, NOW_S);
 }
 
@@ -173,11 +179,69 @@ static void test_no_validators(void **state) {
     check(rows, ROWS_COUNT(rows), &untagged);
 }
 
+static const struct {
+    const char *name;
+    const char *fields;
+    int64_t age_s; /* since the last modification */
+    bool applies;
+} range_rows[] = {
+    {"no If-Range", "", 0, true},
+    {"entity tag", "If-Range: \"a\"\r\n", 0, true},
+    {"entity tag with white space", "If-Range: \t \"a\" \r\n", 0, true},
+    {"entity tag of another case", "If-Range: \"A\"\r\n", 1000, false},
+    {"entity tag that starts the same", "If-Range: \"aa\"\r\n", 1000, false},
+    {"another", "If-Range: \"b\"\r\n", 1000, false},
+    {"weak", "If-Range: W/\"a\"\r\n", 1000, false},
+    {"without quotes", "If-Range: a\r\n", 1000, false},
+    {"any", "If-Range: *\r\n", 1000, false},
+    {"a list", "If-Range: \"a\", \"a\"\r\n", 1000, false},
+    {"empty", "If-Range:\r\n", 1000, false},
+    {"two lines", "If-Range: \"a\"\r\nIf-Range: \"a\"\r\n", 1000, false},
+    {"date", "If-Range: " SAME "\r\n", 1000, true},
+    {"date, RFC 850", "If-Range: Sunday, 06-Nov-94 08:49:37 GMT\r\n", 1000, true},
+    {"date, asctime", "If-Range: Sun Nov  6 08:49:37 1994\r\n", 1000, true},
+    {"earlier date", "If-Range: " BEFORE "\r\n", 1000, false},
+    {"later date", "If-Range: " AFTER "\r\n", 1000, false},
+    {"two lines of dates", "If-Range: " SAME "\r\nIf-Range: " SAME "\r\n", 1000, false},
+    {"no date", "If-Range: soon\r\n", 1000, false},
+    {"rfc9110-8.8.2.2 date whose second is over", "If-Range: " SAME "\r\n", 1, true},
+    {"rfc9110-8.8.2.2 date whose second is not over", "If-Range: " SAME "\r\n", 0, false},
+    {"rfc9110-8.8.2.2 date in the future", "If-Range: " SAME "\r\n", -1, false},
+    {"other preconditions don't matter", "If-Match: \"b\"\r\nIf-None-Match: *\r\n", 1000, true},
+};
+
+static void test_rfc9110_13_1_5_if_range(void **state) {
+    (void)state;
+    for (size_t i = 0; i < ROWS_COUNT(range_rows); i++) {
+        const char *name = range_rows[i].name;
+        struct request request = request_of(name, "GET", range_rows[i].fields);
+        int64_t now_s = tagged.last_modified_s + range_rows[i].age_s;
+        row_assert_number(name, precondition_range_applies(&request, &tagged, now_s),
+                          range_rows[i].applies);
+    }
+}
+
+/* Without validators nothing matches, not even the date 0, which an untagged one has. */
+static void test_rfc9110_13_1_5_if_range_without_validators(void **state) {
+    (void)state;
+    static const char *const fields[] = {"If-Range: \"a\"\r\n", "If-Range: \"\"\r\n",
+                                         "If-Range:\r\n",
+                                         "If-Range: Thu, 01 Jan 1970 00:00:00 GMT\r\n"};
+    struct request request = request_of("none", "GET", "");
+    assert_true(precondition_range_applies(&request, &untagged, NOW_S));
+    for (size_t i = 0; i < ROWS_COUNT(fields); i++) {
+        request = request_of(fields[i], "GET", fields[i]);
+        row_assert(fields[i], !precondition_range_applies(&request, &untagged, NOW_S));
+    }
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_alone),
         cmocka_unit_test(test_rfc9110_13_2_2_order),
         cmocka_unit_test(test_no_validators),
+        cmocka_unit_test(test_rfc9110_13_1_5_if_range),
+        cmocka_unit_test(test_rfc9110_13_1_5_if_range_without_validators),
     };
     return cmocka_run_group_tests_name("precondition", tests, NULL, NULL);
 }

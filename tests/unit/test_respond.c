@@ -1,8 +1,11 @@
 #include "serve/respond.h"
 
+#include "http/multipart.h"
 #include "support/row.h"
 
 #include <stdio.h>
+
+enum { LENGTH = 1000 };
 
 #define TIME      784111777
 #define IN_TIME   "Sun, 06 Nov 1994 08:49:37 GMT"
@@ -16,12 +19,15 @@
 #define BEFORE    "If-Modified-Since: " EARLIER "\r\n"
 #define UNTIL     "If-Unmodified-Since: " IN_TIME "\r\n"
 #define NOT_UNTIL "If-Unmodified-Since: " EARLIER "\r\n"
+#define RANGE     "Range: bytes=1-2\r\n"
+#define TWO       "Range: bytes=1-2,5-9\r\n"
+#define BEHIND    "Range: bytes=1000-\r\n"
 
 static const struct representation representation = {
     .content_type = SLICE_INIT("text/plain; charset=utf-8"),
     .etag = SLICE_INIT("\"tag\""),
     .last_modified_s = TIME,
-    .length = 5,
+    .length = LENGTH,
 };
 
 /* A request with that method and these field lines; it points into static memory. */
@@ -50,6 +56,7 @@ static void check(const char *row, struct response got, struct response want) {
     row_assert_number(row, got.allow, want.allow);
     row_assert_number(row, got.location, want.location);
     row_assert_number(row, got.close, want.close);
+    row_assert_number(row, got.unsatisfied_range, want.unsatisfied_range);
 }
 
 #define LOOK_UP \
@@ -172,8 +179,10 @@ static void check_found(size_t method, size_t outcome, size_t precondition) {
                    preconditions[precondition].name);
     struct request request = request_of(name, methods[method], preconditions[precondition].fields);
     bool is_file = outcomes[outcome].outcome == DOCROOT_FILE;
-    struct response response = respond_found(&request, outcomes[outcome].outcome,
-                                             is_file ? &representation : NULL, TIME + 1000);
+    struct range_set ranges;
+    struct response response =
+        respond_found(&request, outcomes[outcome].outcome, is_file ? &representation : NULL,
+                      TIME + 1000, &ranges);
     check(name, response, expected(outcome, precondition));
 }
 
@@ -185,6 +194,114 @@ static void test_rfc9110_13_2_found(void **state) {
                 check_found(method, outcome, i);
         }
     }
+}
+
+#define WHOLE \
+    { .content = RESPONSE_FILE, .status = STATUS_OK }
+#define PARTIAL \
+    { .content = RESPONSE_RANGES, .status = STATUS_PARTIAL_CONTENT }
+#define NOT_MODIFIED \
+    { .content = RESPONSE_NOTHING, .status = STATUS_NOT_MODIFIED }
+#define UNSATISFIABLE \
+    { .content = RESPONSE_PAGE, .status = STATUS_RANGE_NOT_SATISFIABLE, .unsatisfied_range = true }
+
+static const struct {
+    const char *name;
+    const char *fields;
+    int64_t age_s; /* of the file */
+    struct response get;
+    size_t count; /* of ranges */
+} ranges_rows[] = {
+    {"no range", "", 1000, WHOLE, 0},
+    {"one", RANGE, 1000, PARTIAL, 1},
+    {"all of it", "Range: bytes=0-999\r\n", 1000, PARTIAL, 1},
+    {"two", TWO, 1000, PARTIAL, 2},
+    {"two that become one", "Range: bytes=1-4,5-9\r\n", 1000, PARTIAL, 1},
+    {"two, of which one can't be satisfied", "Range: bytes=1-4,1000-\r\n", 1000, PARTIAL, 1},
+    {"rfc9110-14.2 twice", RANGE RANGE, 1000, WHOLE, 0},
+    {"rfc9110-14.2 another unit", "Range: lines=1-2\r\n", 1000, WHOLE, 0},
+    {"rfc9110-14.2 malformed", "Range: bytes=2-1\r\n", 1000, WHOLE, 0},
+    {"two, and then malformed", "Range: bytes=1-2,5-9,x\r\n", 1000, WHOLE, 0},
+    {"rfc9110-14.2 more than the whole", "Range: bytes=0-400,402-999\r\n", 1000, WHOLE, 0},
+    {"rfc9110-15.5.17 behind the end", BEHIND, 1000, UNSATISFIABLE, 0},
+    {"rfc9110-15.5.17 two behind the end", "Range: bytes=1000-,2000-2001\r\n", 1000, UNSATISFIABLE,
+     0},
+
+    {"rfc9110-13.1.5 without a range", "If-Range: \"tag\"\r\n", 1000, WHOLE, 0},
+    {"rfc9110-13.1.5 entity tag", RANGE "If-Range: \"tag\"\r\n", 1000, PARTIAL, 1},
+    {"rfc9110-13.1.5 entity tag of a new file", RANGE "If-Range: \"tag\"\r\n", 0, PARTIAL, 1},
+    {"rfc9110-13.1.5 weak", RANGE "If-Range: W/\"tag\"\r\n", 1000, WHOLE, 0},
+    {"rfc9110-13.1.5 another", RANGE "If-Range: \"other\"\r\n", 1000, WHOLE, 0},
+    {"rfc9110-13.1.5 a list", RANGE "If-Range: \"other\", \"tag\"\r\n", 1000, WHOLE, 0},
+    {"rfc9110-13.1.5 any", RANGE "If-Range: *\r\n", 1000, WHOLE, 0},
+    {"rfc9110-13.1.5 date", RANGE "If-Range: " IN_TIME "\r\n", 1000, PARTIAL, 1},
+    {"rfc9110-13.1.5 another date", RANGE "If-Range: " EARLIER "\r\n", 1000, WHOLE, 0},
+    {"rfc9110-8.8.2.2 a second old", RANGE "If-Range: " IN_TIME "\r\n", 1, PARTIAL, 1},
+    {"rfc9110-8.8.2.2 too young", RANGE "If-Range: " IN_TIME "\r\n", 0, WHOLE, 0},
+    {"rfc9110-13.1.5 twice", RANGE "If-Range: \"tag\"\r\nIf-Range: \"tag\"\r\n", 1000, WHOLE, 0},
+    {"rfc9110-13.1.5 another, behind the end", BEHIND "If-Range: \"other\"\r\n", 1000, WHOLE, 0},
+    {"rfc9110-13.1.5 the same, behind the end", BEHIND "If-Range: \"tag\"\r\n", 1000, UNSATISFIABLE,
+     0},
+
+    {"rfc9110-13.2.2 1 before 5", RANGE NO_MATCH, 1000, PAGE(PRECONDITION_FAILED), 0},
+    {"rfc9110-13.2.2 1, then 5", RANGE MATCH, 1000, PARTIAL, 1},
+    {"rfc9110-13.2.2 2 before 5", RANGE NOT_UNTIL, 1000, PAGE(PRECONDITION_FAILED), 0},
+    {"rfc9110-13.2.2 2, then 5", RANGE UNTIL, 1000, PARTIAL, 1},
+    {"rfc9110-13.2.2 3 before 5", RANGE NONE "If-Range: \"tag\"\r\n", 1000, NOT_MODIFIED, 0},
+    {"rfc9110-13.2.2 3, then 5", RANGE OTHER, 1000, PARTIAL, 1},
+    {"rfc9110-13.2.2 4 before 5", RANGE SINCE, 1000, NOT_MODIFIED, 0},
+    {"rfc9110-13.2.2 4, then 5", RANGE BEFORE, 1000, PARTIAL, 1},
+    {"rfc9110-13.2.2 304 before 416", BEHIND NONE, 1000, NOT_MODIFIED, 0},
+    {"rfc9110-13.2.2 412 before 416", BEHIND NO_MATCH, 1000, PAGE(PRECONDITION_FAILED), 0},
+};
+
+/* To HEAD a range means nothing (RFC 9110 §14.2); all else is as for GET. */
+static void test_rfc9110_14_2_ranges(void **state) {
+    (void)state;
+    static const struct response whole = WHOLE;
+    for (size_t i = 0; i < ROWS_COUNT(ranges_rows); i++) {
+        const char *name = ranges_rows[i].name;
+        struct response want = ranges_rows[i].get;
+        struct range_set ranges;
+        memset(&ranges, 0xa5, sizeof ranges);
+        struct request request = request_of(name, "GET", ranges_rows[i].fields);
+        int64_t now_s = TIME + ranges_rows[i].age_s;
+        check(name, respond_found(&request, DOCROOT_FILE, &representation, now_s, &ranges), want);
+        if (want.content == RESPONSE_RANGES)
+            row_assert_number(name, ranges.count, ranges_rows[i].count);
+        if (want.content == RESPONSE_RANGES || want.unsatisfied_range)
+            want = whole;
+        request = request_of(name, "HEAD", ranges_rows[i].fields);
+        check(name, respond_found(&request, DOCROOT_FILE, &representation, now_s, &ranges), want);
+    }
+}
+
+static void test_rfc9110_14_2_ranges_of_no_file(void **state) {
+    (void)state;
+    for (size_t i = 1; i < ROWS_COUNT(outcomes); i++) {
+        struct range_set ranges;
+        struct request request = request_of(outcomes[i].name, "GET", RANGE);
+        check(outcomes[i].name,
+              respond_found(&request, outcomes[i].outcome, NULL, TIME + 1000, &ranges),
+              outcomes[i].response);
+    }
+}
+
+/* Parts are sent where they are not longer than the whole, to the byte. */
+static void test_rfc9110_14_2_parts_as_long_as_the_whole(void **state) {
+    (void)state;
+    struct representation file = representation;
+    struct range_set ranges;
+    struct request request = request_of("parts", "GET", "Range: bytes=0-0,2-3\r\n");
+    assert_int_equal(range_parse(SLICE("bytes=0-0,2-3"), LENGTH, &ranges), RANGE_SATISFIABLE);
+    file.length = multipart_length(&file, &ranges); /* which then names one of as many digits */
+    row_assert("three digits", file.length > 100 && file.length < 1000);
+    file.length = multipart_length(&file, &ranges);
+    assert_int_equal(respond_found(&request, DOCROOT_FILE, &file, TIME + 1000, &ranges).content,
+                     RESPONSE_RANGES);
+    file.length--;
+    assert_int_equal(respond_found(&request, DOCROOT_FILE, &file, TIME + 1000, &ranges).content,
+                     RESPONSE_FILE);
 }
 
 static void test_every_refusal_closes(void **state) {
@@ -202,6 +319,9 @@ int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_request),
         cmocka_unit_test(test_rfc9110_13_2_found),
+        cmocka_unit_test(test_rfc9110_14_2_ranges),
+        cmocka_unit_test(test_rfc9110_14_2_ranges_of_no_file),
+        cmocka_unit_test(test_rfc9110_14_2_parts_as_long_as_the_whole),
         cmocka_unit_test(test_every_refusal_closes),
     };
     return cmocka_run_group_tests_name("respond", tests, NULL, NULL);
