@@ -1,0 +1,218 @@
+#include "http/negotiate.h"
+
+#include "support/guard.h"
+#include "support/row.h"
+
+#include <stdio.h>
+
+enum { MAX_HEAD = 16384, ALL = (1 << CODING_COUNT) - 1, PLAIN = 1 << CODING_IDENTITY };
+
+/* Weights in the order of `enum coding`: br, zstd, gzip, identity. */
+struct row {
+    const char *name;
+    const char *fields;
+    uint16_t weights[CODING_COUNT];
+};
+
+static void negotiate(const char *row, const char *fields, struct codings *codings) {
+    char text[1024];
+    struct request request;
+    int len = snprintf(text, sizeof text, "GET / HTTP/1.1\r\nHost: a\r\n%s\r\n", fields);
+    row_assert(row, len > 0 && (size_t)len < sizeof text);
+    char *copy = guard_copy(slice_of(text, (size_t)len));
+    row_assert_number(row, request_parse(slice_of(copy, (size_t)len), MAX_HEAD, &request),
+                      REQUEST_WHOLE);
+    negotiate_codings(&request, codings);
+    guard_free(copy, (size_t)len);
+}
+
+static void check(const struct row *rows, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        struct codings codings;
+        negotiate(rows[i].name, rows[i].fields, &codings);
+        for (size_t j = 0; j < CODING_COUNT; j++)
+            row_assert_number(row_at(rows[i].name, j), codings.weights[j], rows[i].weights[j]);
+    }
+}
+
+#define ACCEPT "Accept-Encoding: "
+#define END    "\r\n"
+
+static void test_rfc9110_12_5_3_accept_encoding(void **state) {
+    (void)state;
+    static const struct row rows[] = {
+        {"no field", "", {0, 0, 0, 1}},
+        {"rfc9110-12.5.3 empty", "Accept-Encoding:" END, {0, 0, 0, 1}},
+        {"only commas", ACCEPT ", ,," END, {0, 0, 0, 1}},
+
+        /* The examples of RFC 9110 §12.5.3. */
+        {"compress, gzip", ACCEPT "compress, gzip" END, {0, 0, 1000, 1}},
+        {"any", ACCEPT "*" END, {1000, 1000, 1000, 1000}},
+        {"compress;q=0.5, gzip;q=1.0", ACCEPT "compress;q=0.5, gzip;q=1.0" END, {0, 0, 1000, 1}},
+        {"gzip, identity, any other not",
+         ACCEPT "gzip;q=1.0, identity; q=0.5, *;q=0" END,
+         {0, 0, 1000, 500}},
+
+        {"a browser", ACCEPT "gzip, deflate, br, zstd" END, {1000, 1000, 1000, 1}},
+        {"br", ACCEPT "br" END, {1000, 0, 0, 1}},
+        {"zstd", ACCEPT "zstd" END, {0, 1000, 0, 1}},
+        {"unknown", ACCEPT "snappy, brotli" END, {0, 0, 0, 1}},
+        {"starts the same", ACCEPT "gzipped, gzi" END, {0, 0, 0, 1}},
+        {"capitals", ACCEPT "GZIP, Br;Q=0.5, IDENTITY;q=0.2" END, {500, 0, 1000, 200}},
+        {"rfc9110-8.4.1.3 x-gzip", ACCEPT "x-gzip" END, {0, 0, 1000, 1}},
+        {"rfc9110-8.4.1.3 X-GZip with a weight", ACCEPT "X-GZip;q=0.3" END, {0, 0, 300, 1}},
+        {"x-br is nothing", ACCEPT "x-br" END, {0, 0, 0, 1}},
+
+        {"rfc9110-12.5.3 not gzip", ACCEPT "gzip;q=0" END, {0, 0, 0, 1}},
+        {"rfc9110-12.5.3 not identity", ACCEPT "identity;q=0" END, {0, 0, 0, 0}},
+        {"rfc9110-12.5.3 gzip or nothing", ACCEPT "gzip, identity;q=0" END, {0, 0, 1000, 0}},
+        {"rfc9110-12.5.3 nothing", ACCEPT "*;q=0" END, {0, 0, 0, 0}},
+        {"rfc9110-12.5.3 nothing but identity", ACCEPT "identity, *;q=0" END, {0, 0, 0, 1000}},
+        {"rfc9110-12.5.3 the same, the other way", ACCEPT "*;q=0, identity" END, {0, 0, 0, 1000}},
+        {"any but gzip", ACCEPT "*, gzip;q=0" END, {1000, 1000, 0, 1000}},
+        {"any, and br above", ACCEPT "br, *;q=0.1" END, {1000, 100, 100, 100}},
+        {"any but identity", ACCEPT "*;q=0.4, identity;q=0" END, {400, 400, 400, 0}},
+        {"identity above", ACCEPT "identity, gzip;q=0.5" END, {0, 0, 500, 1000}},
+
+        {"given twice: the last", ACCEPT "gzip;q=0.1, gzip;q=0.7" END, {0, 0, 700, 1}},
+        {"by both names: the last", ACCEPT "gzip;q=0.1, x-gzip;q=0.7" END, {0, 0, 700, 1}},
+        {"any given twice: the last", ACCEPT "*;q=0.1, *;q=0.7" END, {700, 700, 700, 700}},
+        {"rfc9110-5.3 two lines",
+         ACCEPT "gzip" END "A: b" END "accept-encoding: br;q=0.5" END,
+         {500, 0, 1000, 1}},
+        {"rfc9110-5.3 three lines",
+         ACCEPT "gzip;q=0.1" END ACCEPT "*;q=0.2" END ACCEPT "zstd" END,
+         {200, 1000, 100, 200}},
+        {"rfc9110-5.3 the second line is empty",
+         ACCEPT "gzip" END "Accept-Encoding:" END,
+         {0, 0, 1000, 1}},
+        {"rfc9110-5.6.1 empty elements", ACCEPT ",gzip,, ,br," END, {1000, 0, 1000, 1}},
+        {"rfc9110-5.6.3 white space", ACCEPT "\tgzip \t;\t q=0.5 \t,\tbr\t" END, {1000, 0, 500, 1}},
+    };
+    check(rows, ROWS_COUNT(rows));
+}
+
+/* The weight of "gzip" with that parameter; what is passed over leaves it at 0, and what follows it
+ * is read all the same. */
+static void test_rfc9110_12_4_2_weights(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        uint16_t weight;
+    } weights[] = {
+        {"", 1000},
+        {";q=1", 1000},
+        {";q=1.", 1000},
+        {";q=1.0", 1000},
+        {";q=1.00", 1000},
+        {";q=1.000", 1000},
+        {";q=0.999", 999},
+        {";q=0.99", 990},
+        {";q=0.5", 500},
+        {";q=0.25", 250},
+        {";q=0.123", 123},
+        {";q=0.01", 10},
+        {";q=0.001", 1},
+        {";Q=0.5", 500},
+        {" ; q=0.5", 500},
+        {";q=0", 0},
+        {";q=0.", 0},
+        {";q=0.0", 0},
+        {";q=0.000", 0},
+        /* Not well-formed. */
+        {";q=1.001", 0},
+        {";q=1.1", 0},
+        {";q=1.0000", 0},
+        {";q=0.1234", 0},
+        {";q=0.5000", 0},
+        {";q=2", 0},
+        {";q=9", 0},
+        {";q=10", 0},
+        {";q=00", 0},
+        {";q=01", 0},
+        {";q=-1", 0},
+        {";q=+1", 0},
+        {";q=.5", 0},
+        {";q=0,5", 0},
+        {";q=0.5.", 0},
+        {";q=0.x", 0},
+        {";q=0.5x", 0},
+        {";q=0. 5", 0},
+        {";q=\"0.5\"", 0},
+        {";q=", 0},
+        {";q", 0},
+        {";", 0},
+        {";=1", 0},
+        {";q:1", 0},
+        {";q =1", 0},
+        {";q= 1", 0},
+        {";r=1", 0},
+        {";qq=1", 0},
+        {";q=1;r=2", 0},
+        {";r=2;q=1", 0},
+        {" q=1", 0},
+    };
+    for (size_t i = 0; i < ROWS_COUNT(weights); i++) {
+        char fields[128];
+        struct codings codings;
+        (void)snprintf(fields, sizeof fields, ACCEPT "gzip%s, br;q=0.777" END, weights[i].text);
+        negotiate(fields, fields, &codings);
+        row_assert_number(fields, codings.weights[CODING_GZIP], weights[i].weight);
+        row_assert_number(fields, codings.weights[CODING_BR], 777);
+        row_assert_number(fields, codings.weights[CODING_IDENTITY], 1);
+    }
+}
+
+static void test_choose(void **state) {
+    (void)state;
+    enum { BR = 1 << CODING_BR, ZSTD = 1 << CODING_ZSTD, GZIP = 1 << CODING_GZIP };
+    static const struct {
+        const char *name;
+        struct codings codings;
+        unsigned available;
+        enum coding coding;
+    } rows[] = {
+        {"only the plain file", {{1000, 1000, 1000, 1}}, PLAIN, CODING_IDENTITY},
+        {"a tie of all", {{1000, 1000, 1000, 1000}}, ALL, CODING_BR},
+        {"a tie without br", {{1000, 1000, 1000, 1000}}, ALL & ~BR, CODING_ZSTD},
+        {"a tie of gzip and identity", {{7, 7, 7, 7}}, GZIP | PLAIN, CODING_GZIP},
+        {"gzip preferred", {{999, 999, 1000, 1}}, ALL, CODING_GZIP},
+        {"gzip preferred, but not there", {{998, 999, 1000, 1}}, ALL & ~GZIP, CODING_ZSTD},
+        {"identity preferred", {{999, 999, 999, 1000}}, ALL, CODING_IDENTITY},
+        {"little weight is more than none", {{0, 0, 1, 1}}, ALL, CODING_GZIP},
+        {"identity for want of another", {{0, 0, 0, 1}}, ALL, CODING_IDENTITY},
+        {"none is acceptable", {{0, 0, 0, 0}}, ALL, CODING_COUNT},
+        {"what is acceptable is not there", {{1000, 1000, 0, 0}}, GZIP | PLAIN, CODING_COUNT},
+        {"nothing is there", {{1000, 1000, 1000, 1000}}, 0, CODING_COUNT},
+        {"zstd alone is there", {{1, 1, 1, 0}}, ZSTD, CODING_ZSTD},
+    };
+    for (size_t i = 0; i < ROWS_COUNT(rows); i++)
+        row_assert_number(rows[i].name, negotiate_choose(&rows[i].codings, rows[i].available),
+                          rows[i].coding);
+}
+
+static void test_names(void **state) {
+    (void)state;
+    static const struct {
+        enum coding coding;
+        const char *token;
+        const char *extension;
+    } rows[] = {
+        {CODING_BR, "br", ".br"}, {CODING_ZSTD, "zstd", ".zst"}, {CODING_GZIP, "gzip", ".gz"}};
+    assert_int_equal(ROWS_COUNT(rows), CODING_IDENTITY);
+    for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
+        row_assert_slice(rows[i].token, coding_token(rows[i].coding), slice_of_text(rows[i].token));
+        row_assert_slice(rows[i].token, coding_extension(rows[i].coding),
+                         slice_of_text(rows[i].extension));
+    }
+}
+
+int main(void) {
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rfc9110_12_5_3_accept_encoding),
+        cmocka_unit_test(test_rfc9110_12_4_2_weights),
+        cmocka_unit_test(test_choose),
+        cmocka_unit_test(test_names),
+    };
+    return cmocka_run_group_tests_name("negotiate", tests, NULL, NULL);
+}
