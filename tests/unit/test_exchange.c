@@ -109,6 +109,7 @@ static void test_rfc9110_9_3_2_head(void **state) {
         {"expectation", "/small", "Expect: tea\r\n"},
         {"precondition", "/small", "If-Match: \"x\"\r\n"},
         {"not modified", "/small", "If-None-Match: *\r\n"},
+        {"not modified, and a range", "/small", "If-None-Match: *\r\nRange: bytes=0-0\r\n"},
         {"bad target", "/%zz", ""},
         {"bad framing", "/", "Content-Length: x\r\n"},
         {"content too large", "/", "Content-Length: 99999999\r\n"},
@@ -185,6 +186,77 @@ static void test_rfc9110_15_4_5_not_modified(void **state) {
     assert_true(has_line("\r\nETag: \"") && has_line("\r\nLast-Modified: "));
     assert_false(has_line("Content-Length") || has_line("Content-Type"));
     assert_int_equal(content_len(), 0);
+}
+
+static void test_rfc9110_15_3_7_one_range(void **state) {
+    (void)state;
+    ask_anew("GET /big HTTP/1.1\r\nHost: a\r\nRange: bytes=7-16\r\n\r\n");
+    assert_starts("206", "HTTP/1.1 206 Partial Content\r\n" DATE);
+    assert_true(has_line("\r\nContent-Range: bytes 7-16/33068\r\nAccept-Ranges: bytes\r\n"));
+    assert_true(has_line("\r\nContent-Length: 10\r\n"));
+    assert_int_equal(content_len(), 10);
+    content_assert(3, 7, content(), 10);
+}
+
+static void test_rfc9110_15_3_7_2_several_ranges(void **state) {
+    (void)state;
+    char want[512];
+    char boundary[MULTIPART_BOUNDARY_LEN + 1];
+    ask_anew("GET /middle HTTP/1.1\r\nHost: a\r\nRange: bytes=0-0,-1\r\n\r\n");
+    assert_starts("206", "HTTP/1.1 206 Partial Content\r\n" DATE);
+    assert_false(has_line("\r\nContent-Range: "));
+    (void)snprintf(boundary, sizeof boundary, "%.*s", MULTIPART_BOUNDARY_LEN,
+                   stage.server.boundary);
+    assert_int_equal(strspn(boundary, "0123456789abcdef"), MULTIPART_BOUNDARY_LEN);
+    (void)snprintf(want, sizeof want, "\r\nContent-Type: multipart/byteranges; boundary=%s\r\n",
+                   boundary);
+    assert_true(has_line(want));
+    char bytes[2];
+    content_fill(2, 0, bytes, 1);
+    content_fill(2, STAGE_MIDDLE - 1, bytes + 1, 1);
+    int len = snprintf(want, sizeof want,
+                       "--%s\r\nContent-Type: application/octet-stream\r\n"
+                       "Content-Range: bytes 0-0/5000\r\n\r\n%c\r\n"
+                       "--%s\r\nContent-Type: application/octet-stream\r\n"
+                       "Content-Range: bytes 4999-4999/5000\r\n\r\n%c\r\n--%s--\r\n",
+                       boundary, bytes[0], boundary, bytes[1], boundary);
+    row_assert_slice("parts", slice_of(content(), content_len()), slice_of(want, (size_t)len));
+    (void)snprintf(want, sizeof want, "\r\nContent-Length: %d\r\n", len);
+    assert_true(has_line(want));
+}
+
+static void test_rfc9110_15_5_17_unsatisfiable(void **state) {
+    (void)state;
+    ask_anew("GET /small HTTP/1.1\r\nHost: a\r\nRange: bytes=100-\r\n\r\n");
+    assert_starts("416", "HTTP/1.1 416 Range Not Satisfiable\r\n" DATE);
+    assert_true(has_line("\r\nContent-Range: bytes */100\r\n"));
+    assert_true(has_line("\r\nContent-Type: text/html; charset=utf-8\r\n"));
+    assert_false(has_line("ETag") || has_line("Last-Modified") || visitor.ended);
+}
+
+/* RFC 9110 §14.2: HEAD answers as if there were no Range. */
+static void test_rfc9110_14_2_head(void **state) {
+    (void)state;
+    static const char *const ranges[] = {"0-0", "0-0,-1", "100-"};
+    for (size_t i = 0; i < ROWS_COUNT(ranges); i++) {
+        char text[256];
+        (void)snprintf(text, sizeof text,
+                       "HEAD /small HTTP/1.1\r\nHost: a\r\nRange: bytes=%s\r\n\r\n", ranges[i]);
+        ask_anew(text);
+        assert_starts(ranges[i], "HTTP/1.1 200 OK\r\n");
+        row_assert(ranges[i], has_line("\r\nContent-Length: 100\r\n"));
+        row_assert(ranges[i], !has_line("\r\nContent-Range: "));
+        row_assert_number(ranges[i], content_len(), 0);
+    }
+}
+
+static void test_boundaries_differ(void **state) {
+    (void)state;
+    struct server other;
+    struct err err = ERR_INIT;
+    assert_int_equal(server_init(&other, &stage.loop, &stage.docroot, &stage.options, &err), 0);
+    assert_memory_not_equal(other.boundary, stage.server.boundary, MULTIPART_BOUNDARY_LEN);
+    server_deinit(&other);
 }
 
 static void test_rfc9110_9_3_7_options(void **state) {
@@ -327,6 +399,11 @@ int main(void) {
         test(test_errors_have_a_page),
         test(test_no_memory_for_the_file),
         test(test_rfc9110_15_4_5_not_modified),
+        test(test_rfc9110_15_3_7_one_range),
+        test(test_rfc9110_15_3_7_2_several_ranges),
+        test(test_rfc9110_15_5_17_unsatisfiable),
+        test(test_rfc9110_14_2_head),
+        test(test_boundaries_differ),
         test(test_rfc9110_9_3_7_options),
         test(test_rfc9112_9_3_persistence),
         test(test_rfc9110_10_1_1_expect),
