@@ -60,7 +60,8 @@ static bool touches(const struct range *a, const struct range *b) {
     return a->first <= b->first + b->len && b->first <= a->first + a->len;
 }
 
-/* Adds a range, which takes up those that it touches, at the place of the first of them. */
+/* Adds a range, which takes up those that it touches, at the place of the first of them. They don't
+ * touch each other, so what it has become touches no more of them than it did. */
 static void add(struct range_set *set, struct range range) {
     size_t place = set->count;
     for (size_t i = set->count; i-- > 0;) {
@@ -71,10 +72,9 @@ static void add(struct range_set *set, struct range range) {
         uint64_t other_end = other->first + other->len;
         uint64_t end = range.first + range.len > other_end ? range.first + range.len : other_end;
         range = (struct range){first, end - first};
-        place = i < place ? i : place;
+        place = i;
         set->count--;
         memmove(other, other + 1, (set->count - i) * sizeof *other);
-        i = set->count; /* the larger one may touch those that were passed over */
     }
     memmove(&set->items[place + 1], &set->items[place], (set->count - place) * sizeof range);
     set->items[place] = range;
@@ -98,9 +98,9 @@ enum range_outcome range_parse(struct slice value, uint64_t length, struct range
         if (resolve(&spec, length, &range))
             add(set, range);
         else if (!spec.has_first && spec.last > 0)
-            empty_suffix = true; /* §14.1.1: satisfiable, but there is no byte to send */
+            empty_suffix = true; /* §14.1.2: satisfiable, but the file has no byte to send */
     }
-    if (count == 0 || (set->count == 0 && empty_suffix))
+    if (count == 0 || empty_suffix)
         return RANGE_IGNORED;
     return set->count > 0 ? RANGE_SATISFIABLE : RANGE_UNSATISFIABLE;
 }
