@@ -3,7 +3,6 @@
 #include "base/ascii.h"
 #include "support/note.h"
 
-#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -13,6 +12,7 @@ enum {
     TEXT_MAX = 32 * 1024 * 1024,
     DEFINITIONS_MAX = 32,
     REPEAT_MAX = 4 * 1024 * 1024,
+    LINE_MAX_BYTES = 1024,
 };
 
 struct definition {
@@ -292,8 +292,10 @@ static void read_end(struct reader *reader, struct slice text) {
                                        [CONVERSATION_CLOSED] = "closed",
                                        [CONVERSATION_ENDED] = "ended"};
     const struct conversation_step *last = last_step(reader);
-    require(reader, last != NULL && last->kind == CONVERSATION_EXPECT && !last->response.optional,
-            "a conversation ends with a response");
+    bool answered = last != NULL && last->kind == CONVERSATION_EXPECT;
+    bool may_send = slice_equal(text, SLICE("closed")); /* to no effect */
+    require(reader, answered || may_send, "what was sent last is not answered");
+    require(reader, last != NULL && !last->response.optional, "no response is expected");
     for (unsigned i = 0; i < sizeof ends / sizeof ends[0]; i++) {
         if (slice_equal(text, slice_of_text(ends[i]))) {
             reader->at->end = (enum conversation_end)i;
@@ -346,40 +348,38 @@ static void read_line(struct reader *reader, struct slice line) {
 
 static void read_file(struct conversations *set, const char *path, const char *etag) {
     struct reader reader = {.set = set, .file = path};
-    char *line = NULL;
-    size_t room = 0;
-    ssize_t len;
+    char line[LINE_MAX_BYTES];
     FILE *file = fopen(path, "re");
     require(&reader, file != NULL, "can't be opened");
     reader.definitions[reader.definitions_count++] =
         (struct definition){SLICE("etag"), slice_of_text(etag)};
-    while ((len = getline(&line, &room, file)) > 0) {
+    while (fgets(line, sizeof line, file) != NULL) {
+        size_t len = strlen(line);
         reader.line++;
-        bool ended = line[len - 1] == '\n';
-        read_line(&reader, slice_of(line, (size_t)len - (ended ? 1 : 0)));
+        require(&reader, len > 0 && line[len - 1] == '\n', "the line is too long, or has no end");
+        read_line(&reader, slice_of(line, len - 1));
     }
     require(&reader, reader.at == NULL, "the last conversation has no end");
-    free(line);
     (void)fclose(file);
 }
 
 void conversations_read(struct conversations *conversations, const char *etag) {
-    glob_t files;
+    glob_t *files = &conversations->files;
     char *text = malloc(TEXT_MAX);
     *conversations = (struct conversations){.text = BUF_INIT(text, TEXT_MAX)};
     conversations->items = calloc(ITEMS_MAX, sizeof *conversations->items);
     conversations->steps = calloc(STEPS_MAX, sizeof *conversations->steps);
     assert_true(text != NULL && conversations->items != NULL && conversations->steps != NULL);
-    if (glob(CONVERSATIONS_DIRECTORY "/*.txt", 0, NULL, &files) != 0)
+    if (glob(CONVERSATIONS_DIRECTORY "/*.txt", 0, NULL, files) != 0)
         fail_msg("no %s/*.txt: tests run in the root of the repository", CONVERSATIONS_DIRECTORY);
-    for (size_t i = 0; i < files.gl_pathc; i++)
-        read_file(conversations, files.gl_pathv[i], etag);
-    globfree(&files);
+    for (size_t i = 0; i < files->gl_pathc; i++)
+        read_file(conversations, files->gl_pathv[i], etag);
 }
 
 void conversations_free(struct conversations *conversations) {
     free(conversations->items);
     free(conversations->steps);
     free(conversations->text.ptr);
+    globfree(&conversations->files);
     *conversations = (struct conversations){.count = 0};
 }

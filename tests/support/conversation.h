@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/slice.h"
 
+#include <glob.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -64,6 +65,7 @@ struct conversations {
     struct conversation_step *steps; /* of all */
     size_t steps_count;
     struct buf text; /* all that the others point to */
+    glob_t files;
 };
 
 /* Reads all files of CONVERSATIONS_DIRECTORY. `etag` is what {etag} stands for in them. Fails the

@@ -28,6 +28,11 @@ struct session {
     bool done;
 };
 
+/* Here, so that the teardown ends them, too, when a test fails. */
+static struct conversations conversations;
+static struct session *sessions;
+static struct response received;
+
 /* What to blame when an assertion fails that knows nothing of conversations. */
 static const struct conversation *under_way;
 static const char *manner;
@@ -101,13 +106,17 @@ static void check_content(const struct session *session, const struct response *
     }
 }
 
-static bool is_last_step(const struct session *session) {
-    return session->step + 1 == session->conversation->count;
+static bool is_last_response(const struct session *session) {
+    for (size_t i = session->step + 1; i < session->conversation->count; i++) {
+        if (session->conversation->steps[i].kind == CONVERSATION_EXPECT)
+            return false;
+    }
+    return true;
 }
 
 static void check_response(const struct session *session, const struct response *response,
                            const struct conversation_response *expected) {
-    bool closes = session->conversation->end == CONVERSATION_CLOSED && is_last_step(session);
+    bool closes = session->conversation->end == CONVERSATION_CLOSED && is_last_response(session);
     if (response->status != expected->status)
         fail_expectation(session, response, "another status");
     check_content(session, response, expected);
@@ -120,25 +129,23 @@ static void check_response(const struct session *session, const struct response 
 static void expect_response(struct session *session) {
     const struct conversation_step *step = &session->conversation->steps[session->step];
     const struct conversation_step *final = step->response.optional ? step + 1 : step;
-    struct response response;
-    client_read(&session->client, final->response.to_head, &response);
-    if (step->response.optional && response.status != step->response.status) {
+    client_read(&session->client, final->response.to_head, &received);
+    if (step->response.optional && received.status != step->response.status) {
         step = final;
         session->step++;
     }
-    check_response(session, &response, &step->response);
+    check_response(session, &received, &step->response);
     session->step++;
-    response_deinit(&response);
+    response_deinit(&received);
 }
 
 static void expect_end(struct session *session) {
     struct client *client = &session->client;
-    struct response response;
     if (session->conversation->end == CONVERSATION_KEPT) {
-        client_get(client, "/kept", &response);
-        response_assert_status(&response, 200);
-        response_assert_text(&response, "kept");
-        response_deinit(&response);
+        client_get(client, "/kept", &received);
+        response_assert_status(&received, 200);
+        response_assert_text(&received, "kept");
+        response_deinit(&received);
         if (client_receive(client, 0) || client->len > 0)
             fail_msg("more than was asked for: %.200s", client->data + client->start);
     } else {
@@ -181,19 +188,27 @@ static void take_turn(struct session *session, cut_fn *cut) {
     }
 }
 
-static void hold_all(const struct conversations *conversations, uint16_t port, cut_fn *cut) {
-    struct session *sessions = calloc(conversations->count, sizeof *sessions);
-    size_t left = conversations->count;
+/* Opens the connections; returns how many. */
+static size_t open_sessions(uint16_t port, cut_fn *cut) {
+    size_t opened = 0;
+    sessions = calloc(conversations.count, sizeof *sessions);
     assert_non_null(sessions);
-    for (size_t i = 0; i < conversations->count; i++) {
-        sessions[i].conversation = &conversations->items[i];
+    for (size_t i = 0; i < conversations.count; i++) {
+        sessions[i].client = (struct client)CLIENT_INIT;
+        sessions[i].conversation = &conversations.items[i];
         sessions[i].done = sessions[i].conversation->whole && cut != cut_nowhere;
-        left -= sessions[i].done ? 1 : 0;
-        if (!sessions[i].done)
-            client_open(&sessions[i].client, port);
+        if (sessions[i].done)
+            continue;
+        client_open(&sessions[i].client, port);
+        opened++;
     }
+    return opened;
+}
+
+static void hold_all(uint16_t port, cut_fn *cut) {
+    size_t left = open_sessions(port, cut);
     while (left > 0) {
-        for (size_t i = 0; i < conversations->count; i++) {
+        for (size_t i = 0; i < conversations.count; i++) {
             if (sessions[i].done)
                 continue;
             take_turn(&sessions[i], cut);
@@ -201,7 +216,6 @@ static void hold_all(const struct conversations *conversations, uint16_t port, c
         }
         note_pause_ms(ROUND_PAUSE_MS);
     }
-    free(sessions);
 }
 
 /* The files that README.md in tests/conversations lists. */
@@ -232,7 +246,6 @@ static void read_etag(uint16_t port, char *etag, size_t size) {
 }
 
 static void converse(struct scene *scene, const char *name, cut_fn *cut) {
-    struct conversations conversations;
     char etag[128];
     make_files(&scene->tree);
     /* On a slow machine all rounds together may take long. */
@@ -240,9 +253,8 @@ static void converse(struct scene *scene, const char *name, cut_fn *cut) {
     read_etag(scene->server.port, etag, sizeof etag);
     conversations_read(&conversations, etag);
     manner = name;
-    hold_all(&conversations, scene->server.port, cut);
+    hold_all(scene->server.port, cut);
     under_way = NULL;
-    conversations_free(&conversations);
 }
 
 static void test_whole(void **state) {
@@ -264,6 +276,12 @@ static void test_byte_by_byte(void **state) {
 static int teardown(void **state) {
     if (under_way != NULL)
         note_say("it was %s, %s, sent %s", under_way->place, under_way->name, manner);
+    for (size_t i = 0; sessions != NULL && i < conversations.count; i++)
+        client_close(&sessions[i].client);
+    free(sessions);
+    response_deinit(&received);
+    conversations_free(&conversations);
+    sessions = NULL;
     under_way = NULL;
     return scene_teardown(state);
 }

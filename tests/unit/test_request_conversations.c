@@ -28,7 +28,7 @@ struct outcome {
     enum method method;
     bool expects_unknown;
     bool keep_alive;
-    size_t end; /* bytes from the start of the conversation; of a request only */
+    size_t end; /* bytes from the start of the conversation; 0: not known */
 };
 
 struct hearing {
@@ -43,6 +43,7 @@ struct hearing {
 };
 
 static struct conversations conversations;
+static char *sent; /* what the client of the conversation at hand sends */
 
 static int setup(void **state) {
     (void)state;
@@ -53,6 +54,7 @@ static int setup(void **state) {
 static int teardown(void **state) {
     (void)state;
     conversations_free(&conversations);
+    free(sent);
     return 0;
 }
 
@@ -87,6 +89,7 @@ static bool content_is_wanted(const struct request *request) {
 static void note_without_content(struct hearing *hearing, struct request *request) {
     request->keep_alive = false;
     note_request(hearing, request);
+    hearing->outcomes[hearing->count - 1].end = 0;
 }
 
 /* Passes over content behind the head. Returns false where there is more to come; `*input` is then
@@ -169,22 +172,31 @@ static void hear_end(struct hearing *hearing, const char *name, bool half_closed
             note_outcome(hearing, &request, REFUSAL_INCOMPLETE);
         } else {
             row_assert(name, outcome == REQUEST_WHOLE && waits && !content_is_wanted(&request));
-            hearing->heard += rest.len;
             note_without_content(hearing, &request);
         }
     }
     free(hearing->rest);
 }
 
-/* All that a client sends, in one piece, which the caller frees. */
+/* The steps up to the last response: what the client sends behind it comes to nothing. */
+static size_t steps_that_count(const struct conversation *conversation) {
+    size_t count = conversation->count;
+    while (count > 0 && conversation->steps[count - 1].kind != CONVERSATION_EXPECT)
+        count--;
+    return count;
+}
+
+/* All that a client sends, in one piece; valid until the next call. */
 static struct slice input_of(const struct conversation *conversation, bool *half_closed) {
     struct buf all = BUF_INIT(NULL, 0);
+    size_t count = steps_that_count(conversation);
     *half_closed = false;
-    for (size_t i = 0; i < conversation->count; i++)
+    for (size_t i = 0; i < count; i++)
         all.capacity += conversation->steps[i].bytes.len;
-    all.ptr = malloc(all.capacity + 1);
-    assert_non_null(all.ptr);
-    for (size_t i = 0; i < conversation->count; i++) {
+    sent = realloc(sent, all.capacity + 1);
+    assert_non_null(sent);
+    all.ptr = sent;
+    for (size_t i = 0; i < count; i++) {
         buf_put(&all, conversation->steps[i].bytes);
         *half_closed |= conversation->steps[i].kind == CONVERSATION_HALF_CLOSE;
     }
@@ -202,7 +214,8 @@ static bool is_status_of_refusal(int status) {
 
 static void assert_response(const char *name, const struct outcome *outcome,
                             const struct conversation_response *response) {
-    row_assert_number(name, response->to_head, outcome->method == METHOD_HEAD);
+    if (response->content != CONVERSATION_NOTHING)
+        row_assert_number(name, response->to_head, outcome->method == METHOD_HEAD);
     if (is_refusal(outcome)) {
         row_assert_number(name, status_code(refusal_status(outcome->refusal)), response->status);
         return;
@@ -283,7 +296,6 @@ static void check_conversation(const struct conversation *conversation) {
     }
     hear_pieces(&pieces, name, input, half_closed, 0, piece);
     assert_same(name, &pieces, &whole);
-    free((void *)(uintptr_t)input.ptr);
 }
 
 static void test_conversations(void **state) {
