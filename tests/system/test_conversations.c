@@ -234,6 +234,7 @@ static void make_files(const struct tree *tree) {
     tree_text(tree, ".well-known/known", "known");
     tree_text(tree, "dir/index.html", "index");
     tree_text(tree, "bare/inner", "inner");
+    tree_text(tree, "c\r\nd/inner", "inner");
     assert_int_equal(utimensat(AT_FDCWD, tree_path(tree, "digits"), modified, 0), 0);
 }
 
