@@ -238,6 +238,7 @@ static void read_response(struct reader *reader, struct slice text) {
     word = take_word(&text);
     require(reader, word.len == 0 || word.ptr[0] == 'x', "x and a number is expected");
     size_t count = word.len == 0 ? 1 : read_number(reader, slice_after(word, 1));
+    require(reader, take_word(&text).len == 0, "too many words");
     for (size_t i = 0; i < count; i++)
         add_step(reader, CONVERSATION_EXPECT)->response = response;
 }
@@ -287,21 +288,33 @@ static void read_title(struct reader *reader, struct slice line) {
     reader->at->place = written_text(reader, slice_of_text(place));
 }
 
+/* Whether there is a response, and a final one behind each that is optional. */
+static bool is_answered(const struct conversation *conversation) {
+    bool answered = false;
+    for (size_t i = 0; i < conversation->count; i++) {
+        const struct conversation_step *step = &conversation->steps[i];
+        bool is_response = step->kind == CONVERSATION_EXPECT;
+        if (i > 0 && step[-1].response.optional && !(is_response && !step->response.optional))
+            return false;
+        answered |= is_response && !step->response.optional;
+    }
+    return answered;
+}
+
 static void read_end(struct reader *reader, struct slice text) {
     static const char *const ends[] = {[CONVERSATION_KEPT] = "kept",
                                        [CONVERSATION_CLOSED] = "closed",
                                        [CONVERSATION_ENDED] = "ended"};
     const struct conversation_step *last = last_step(reader);
-    bool answered = last != NULL && last->kind == CONVERSATION_EXPECT;
-    bool may_send = slice_equal(text, SLICE("closed")); /* to no effect */
-    require(reader, answered || may_send, "what was sent last is not answered");
-    require(reader, last != NULL && !last->response.optional, "no response is expected");
+    require(reader, is_answered(reader->at), "a final response is missing");
     for (unsigned i = 0; i < sizeof ends / sizeof ends[0]; i++) {
-        if (slice_equal(text, slice_of_text(ends[i]))) {
-            reader->at->end = (enum conversation_end)i;
-            reader->at = NULL;
-            return;
-        }
+        if (!slice_equal(text, slice_of_text(ends[i])))
+            continue;
+        require(reader, i == CONVERSATION_CLOSED || last->kind == CONVERSATION_EXPECT,
+                "what was sent last is not answered");
+        reader->at->end = (enum conversation_end)i;
+        reader->at = NULL;
+        return;
     }
     require(reader, false, "neither 'kept' nor 'closed' nor 'ended'");
 }
