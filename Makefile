@@ -34,8 +34,12 @@ CPPFLAGS_ALL := -iquote include -D_GNU_SOURCE $(CPPFLAGS)
 CFLAGS_ALL   := -std=gnu11 $(CFLAGS) $(WARNINGS) -fPIE -MMD -MP
 LDFLAGS_ALL  := -pie $(LDFLAGS)
 
-ifdef SANITIZE
-CFLAGS_ALL  += -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+ifdef COVERAGE
+CFLAGS_ALL  += -O0 --coverage -fprofile-update=atomic
+LDFLAGS_ALL += --coverage
+else ifdef SANITIZE
+CFLAGS_ALL  += -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
+               $(if $(FUZZ),-fsanitize=fuzzer-no-link)
 LDFLAGS_ALL += -fsanitize=address,undefined
 else
 # Objects carry machine code beside the code for LTO, so that plain ar and unit tests can use them. clang needs lld
@@ -70,9 +74,12 @@ archive  = $(1:%=$(BUILD)/lib/lib%.a)
 
 UNIT_SOURCES    := $(wildcard tests/unit/test_*.c)
 SYSTEM_SOURCES  := $(wildcard tests/system/test_*.c)
+FUZZ_SOURCES    := $(wildcard tests/fuzz/fuzz_*.c)
 SUPPORT_OBJECTS := $(patsubst tests/support/%.c,$(BUILD)/obj/support/%.o,$(wildcard tests/support/*.c))
 UNIT_TESTS      := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/tests/unit/%)
 SYSTEM_TESTS    := $(SYSTEM_SOURCES:tests/system/%.c=$(BUILD)/tests/system/%)
+FUZZ_NAMES      := $(FUZZ_SOURCES:tests/fuzz/fuzz_%.c=%)
+FUZZ_TARGETS    := $(FUZZ_NAMES:%=$(BUILD)/fuzz/fuzz_%)
 C_FILES         := $(wildcard src/*/*.c include/*/*.h tests/*/*.c tests/*/*.h bench/*.c docs/*.c)
 
 .DEFAULT_GOAL := all
@@ -103,6 +110,24 @@ check: deps
 
 ## lint: layers, format, clang-tidy, cppcheck, documents printed from tables
 lint: lint-layers lint-format lint-docs lint-cppcheck lint-tidy
+
+## fuzz: fuzz each target in tests/fuzz/ for T seconds (T=60)
+fuzz: T ?= 60
+fuzz:
+	$(Q)tests/deps.sh fuzz
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) CC=$(if $(IS_CLANG),$(CC),clang) BUILD=build/fuzz SANITIZE=1 FUZZ=1 \
+	  WERROR=1 fuzz-targets
+	$(Q)tests/fuzz/run.sh $(T) $(JOBS) build/fuzz $(FUZZ_NAMES)
+
+## fuzz-smoke: the same for 5 seconds each, for CI
+fuzz-smoke:
+	$(Q)$(MAKE) --no-print-directory T=5 fuzz
+
+## coverage: which lines and branches the tests reach, by floor, and what they miss in src/http
+coverage:
+	$(Q)tests/deps.sh coverage
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) CC=gcc BUILD=build/coverage SANITIZE= COVERAGE=1 WERROR=1 coverage-tests
+	$(Q)tests/coverage.sh build/coverage '$(FLOORS)'
 
 ## bench: measure throughput with wrk (bench/throughput.sh)
 bench: all deps
@@ -199,13 +224,34 @@ $(BUILD)/tests/system/%: tests/system/%.c $(SUPPORT_OBJECTS) $(BUILD)/flags
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) -iquote tests $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.c %.o %.a,$^) -lcmocka
 
+# Fuzz targets: fuzz_x.c is linked as test_x.c would be, with libFuzzer.
+
+define FUZZ_RULE
+$(BUILD)/fuzz/fuzz_$(1): tests/fuzz/fuzz_$(1).c $(SUPPORT_OBJECTS) $(call archive,$(BELOW_$(call floor_of,$(1)))) $(BUILD)/flags
+	$$(call say,FUZZ,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(CPPFLAGS_ALL) -iquote tests $$(CFLAGS_ALL) $$(LDFLAGS_ALL) -fsanitize=fuzzer -o $$@ $$(filter %.c %.o %.a,$$^) -lcmocka
+endef
+$(foreach name,$(FUZZ_NAMES),$(eval $(call FUZZ_RULE,$(name))))
+
+fuzz-targets: $(FUZZ_TARGETS)
+
 # $(1): the server that system tests start; $(2): tests.
-prove = $(Q)echo 'testing $(patsubst $(CURDIR)/%,%,$(1))'; PRONTO=$(1) CMOCKA_MESSAGE_OUTPUT=TAP \
+prove = echo 'testing $(patsubst $(CURDIR)/%,%,$(1))'; PRONTO=$(1) CMOCKA_MESSAGE_OUTPUT=TAP \
 	prove --jobs $(JOBS) $(if $(V),--timer) --comments --exec tests/tap.sh $(2)
 
 run-tests: $(BUILD)/pronto $(UNIT_TESTS) $(SYSTEM_TESTS)
-	$(call prove,$(abspath $(BUILD)/pronto),$(UNIT_TESTS) $(SYSTEM_TESTS))
-	$(if $(RELEASE),$(call prove,$(RELEASE),$(SYSTEM_TESTS)))
+	$(Q)$(call prove,$(abspath $(BUILD)/pronto),$(UNIT_TESTS) $(SYSTEM_TESTS))
+	$(if $(RELEASE),$(Q)$(call prove,$(RELEASE),$(SYSTEM_TESTS)))
+
+# Counts of an earlier run would be added to. Servers that run as another user must write theirs, too. Where they may
+# not, they complain on stderr, and system tests that look at it fail, which says nothing about the code.
+coverage-tests: $(BUILD)/pronto $(UNIT_TESTS) $(SYSTEM_TESTS)
+	$(Q)find $(BUILD) -name '*.gcda' -delete
+	$(Q)find $(BUILD) -type d -exec chmod a+rwx {} +
+	$(Q)umask 0; $(call prove,$(abspath $(BUILD)/pronto),$(UNIT_TESTS))
+	$(Q)umask 0; $(call prove,$(abspath $(BUILD)/pronto),$(SYSTEM_TESTS)) || \
+	  echo 'make coverage: system tests failed in this build; the counts are those of what ran'
 
 # Lint
 
@@ -231,7 +277,7 @@ lint-tidy:
 	$(Q)tests/lint/tidy.sh $(JOBS) $(SOURCES) $(wildcard docs/*.c bench/*.c)
 
 .PHONY: all run static test check bench lint format docs deps deps-test install uninstall clean help run-tests FORCE \
-        lint-layers lint-format lint-docs lint-cppcheck lint-tidy
+        fuzz fuzz-smoke fuzz-targets coverage coverage-tests lint-layers lint-format lint-docs lint-cppcheck lint-tidy
 FORCE:
 
--include $(OBJECTS:.o=.d) $(SUPPORT_OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(SYSTEM_TESTS:=.d)
+-include $(OBJECTS:.o=.d) $(SUPPORT_OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(SYSTEM_TESTS:=.d) $(FUZZ_TARGETS:=.d)

@@ -1,17 +1,19 @@
 #!/bin/sh
 # Installs what `make test` and `make lint` need, through the system's package manager.
 #
-#   tests/deps.sh test     what the tests need
-#   tests/deps.sh [all]    what lint needs, too
+#   tests/deps.sh test        what the tests need
+#   tests/deps.sh [all]       what lint needs, too
+#   tests/deps.sh fuzz        what make fuzz needs
+#   tests/deps.sh coverage    what make coverage needs
 #
 # It looks for the tools themselves, so it is quick and silent where all is there, however they came.
 set -u
 
 scope=${1:-all}
 case $scope in
-test | all) ;;
+test | all | fuzz | coverage) ;;
 *)
-    echo "usage: tests/deps.sh [test|all]" >&2
+    echo "usage: tests/deps.sh [test|all|fuzz|coverage]" >&2
     exit 2
     ;;
 esac
@@ -37,6 +39,12 @@ has_sanitizers() {
         ${CC:-cc} -fsanitize=address,undefined -x c -o /dev/null - >/dev/null 2>&1
 }
 
+# Whether clang comes with libFuzzer, and the sanitizers that go with it.
+has_fuzzer() {
+    printf '#include <stddef.h>\nint LLVMFuzzerTestOneInput(const char *, size_t);\nint LLVMFuzzerTestOneInput(const char *data, size_t size) { return !data && size; }\n' |
+        clang -fsanitize=fuzzer,address,undefined -x c -o /dev/null - >/dev/null 2>&1
+}
+
 # Debian numbers llvm-ar by default.
 has_any() {
     for name in "$@"; do
@@ -48,10 +56,18 @@ has_any() {
 # What is missing, by the names of the table below.
 missing() {
     has_header cmocka.h || echo cmocka
+    if [ "$scope" = fuzz ]; then
+        has_program clang || echo clang
+        has_fuzzer || echo fuzzer
+        return 0
+    fi
     has_sanitizers || printf 'libasan\nlibubsan\n'
     for tool in wrk curl prove; do
         has_program "$tool" || echo "$tool"
     done
+    if [ "$scope" = coverage ]; then
+        has_program gcovr || echo gcovr
+    fi
     [ "$scope" = all ] || return 0
     for tool in clang clang-format clang-tidy cppcheck; do
         has_program "$tool" || echo "$tool"
@@ -69,6 +85,8 @@ wrk           wrk            wrk                wrk       wrk                wrk
 curl          curl           curl               curl      curl               curl
 prove         perl           perl-Test-Harness  perl      perl-utils         perl
 clang         clang          clang              clang     clang              clang
+fuzzer        libclang-rt-dev  compiler-rt      compiler-rt  compiler-rt     -
+gcovr         gcovr          gcovr              -         gcovr              gcovr
 clang-format  clang-format   clang-tools-extra  clang     clang-extra-tools  clang-tools
 clang-tidy    clang-tidy     clang-tools-extra  clang     clang-extra-tools  clang-tools
 cppcheck      cppcheck       cppcheck           cppcheck  cppcheck           cppcheck
