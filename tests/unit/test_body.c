@@ -101,6 +101,10 @@ static const struct row {
      0},
     {"rfc9112-7.1.1 a line end in a quoted extension", BODY_CHUNKED, 0, 10,
      SLICE_INIT("1;a=\"\r\n\"\r\n0\r\n\r\n"), BODY_BAD, 0},
+    {"rfc9112-7.1.1 a quoted line end in a quoted extension", BODY_CHUNKED, 0, 10,
+     SLICE_INIT("1;a=\"\\\r\n\"\r\nx\r\n0\r\n\r\n"), BODY_BAD, 0},
+    {"rfc9112-7.1.1 a quoted NUL in a quoted extension", BODY_CHUNKED, 0, 10,
+     SLICE_INIT("1;a=\"\\\0\"\r\nx\r\n0\r\n\r\n"), BODY_BAD, 0},
 
     {"rfc9112-7.1.2 trailer", BODY_CHUNKED, 0, 10, SLICE_INIT("0\r\nA: b\r\n\r\nG"), BODY_DONE, 11},
     {"rfc9112-7.1.2 trailers", BODY_CHUNKED, 0, 10,
