@@ -18,8 +18,5 @@ unsigned status_code(enum status status);
  * HTTP/1.0 (RFC 9110 §2.5). */
 struct slice status_line(enum status status);
 
-/* The status whose code it is, or STATUS_COUNT. */
-enum status status_of_code(unsigned code);
-
 /* Writes a small HTML page that says what the status means. */
 void status_page(struct buf *buf, enum status status);

@@ -21,13 +21,6 @@ struct slice status_line(enum status status) {
     return statuses[status].line;
 }
 
-enum status status_of_code(unsigned code) {
-    unsigned i = 0;
-    while (i < STATUS_COUNT && statuses[i].code != code)
-        i++;
-    return (enum status)i;
-}
-
 void status_page(struct buf *buf, enum status status) {
     buf_put(buf, SLICE("<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
                        "<meta name=\"viewport\" content=\"width=device-width\">\n"
