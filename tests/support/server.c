@@ -96,6 +96,22 @@ uint16_t server_port(const struct server *server, const char *prefix) {
     return port;
 }
 
+bool server_says(const struct server *server, const char *needle) {
+    char *text = process_text(server->process.err_fd);
+    bool found = strstr(text, needle) != NULL;
+    free(text);
+    return found;
+}
+
+void server_await_text(const struct server *server, const char *needle) {
+    int64_t deadline = note_now_ms() + 15000;
+    while (!server_says(server, needle)) {
+        if (note_now_ms() > deadline)
+            fail_msg("the server does not say \"%s\"", needle);
+        note_pause_ms(5);
+    }
+}
+
 size_t server_workers(const struct server *server, pid_t workers[SERVER_WORKERS_MAX]) {
     return process_children(server->process.pid, workers, SERVER_WORKERS_MAX);
 }

@@ -31,6 +31,12 @@ void server_start(struct server *server, const struct process_options *options, 
 /* The port of the announced URL that starts with `prefix`, as "http://[::1]:"; 0: there is none. */
 uint16_t server_port(const struct server *server, const char *prefix);
 
+/* Whether the server has written `needle` to its stderr. */
+bool server_says(const struct server *server, const char *needle);
+
+/* Waits until the server has written `needle` to its stderr; fails the test after 15 s. */
+void server_await_text(const struct server *server, const char *needle);
+
 /* Writes the ids of the workers, and returns how many there are. */
 size_t server_workers(const struct server *server, pid_t workers[SERVER_WORKERS_MAX]);
 

@@ -439,9 +439,7 @@ static void test_lan_listens_for_others_and_prints_their_urls(void **state) {
         return;
     }
     (void)snprintf(url, sizeof url, "http://%s:%u/", outside, scene->server.port);
-    char *text = process_text(scene->server.process.err_fd);
-    note_assert_contains(text, url);
-    free(text);
+    server_await_text(&scene->server, url);
     client_open_at(&client, outside, scene->server.port);
     client_expect(&client, "/a.txt", 200);
     client_close(&client);

@@ -358,27 +358,14 @@ static void test_a_stop_while_starting_leaves_nothing(void **state) {
     }
 }
 
-/* Whether the master has said that it waits for responses. */
-static bool says_that_it_waits(const struct scene *scene) {
-    char *text = process_text(scene->server.process.err_fd);
-    bool says = strstr(text, "finishing the responses under way") != NULL;
-    free(text);
-    return says;
-}
-
 static void test_a_stop_says_what_it_waits_for(void **state) {
     struct scene *scene = *state;
     struct client client;
-    int64_t deadline = note_now_ms() + END_TIMEOUT_MS;
     make_files(scene);
     scene_serve(scene, "--workers", "1", NULL);
     start_download(&client, scene->server.port);
     assert_int_equal(kill(scene->server.process.pid, SIGTERM), 0);
-    while (!says_that_it_waits(scene)) {
-        if (note_now_ms() > deadline)
-            fail_msg("the stop says nothing");
-        note_pause_ms(20);
-    }
+    server_await_text(&scene->server, "finishing the responses under way");
     finish_download(&client);
 }
 
@@ -388,7 +375,7 @@ static void test_a_stop_with_nothing_to_wait_for_is_silent(void **state) {
     scene_serve(scene, "--workers", "1", "--drain-timeout", "0s", NULL);
     assert_int_equal(kill(scene->server.process.pid, SIGTERM), 0);
     assert_true(process_wait(&scene->server.process, END_TIMEOUT_MS));
-    assert_false(says_that_it_waits(scene));
+    assert_false(server_says(&scene->server, "finishing the responses under way"));
 }
 
 int main(void) {
