@@ -71,6 +71,7 @@ static enum step take_method(struct cursor *cursor, struct request *request) {
 static enum step take_target(struct cursor *cursor, struct request *request) {
     const char *start = cursor->at;
     const char *end = cursor->end;
+    request->target = slice_of(start, 0); /* until its end is found */
     if (end - start > REQUEST_TARGET_MAX)
         end = start + REQUEST_TARGET_MAX;
     while (cursor->at<end && * cursor->at> ' ' && *cursor->at < 0x7f)
@@ -252,6 +253,12 @@ static enum step take_head(struct cursor *cursor, struct request *request) {
     return step;
 }
 
+/* RFC 9112 §3: a target that takes all the room there is for a head is too long, too. */
+static enum refusal refusal_of_full_head(const struct request *request) {
+    bool in_target = request->target.ptr != NULL && request->target.len == 0;
+    return in_target ? REFUSAL_TARGET_TOO_LONG : REFUSAL_HEAD_TOO_LARGE;
+}
+
 enum request_outcome request_parse(struct slice input, size_t max_head, struct request *request) {
     bool full = input.len >= max_head;
     struct cursor cursor = {.at = input.ptr, .end = input.ptr + (full ? max_head : input.len)};
@@ -261,7 +268,7 @@ enum request_outcome request_parse(struct slice input, size_t max_head, struct r
     if (step == STEP_MORE) {
         if (!full)
             return REQUEST_MORE;
-        step = refuse(request, REFUSAL_HEAD_TOO_LARGE);
+        step = refuse(request, refusal_of_full_head(request));
     }
     if (step == STEP_DONE) {
         request->head = slice_of(input.ptr, (size_t)(cursor.at - input.ptr));

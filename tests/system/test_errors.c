@@ -290,6 +290,9 @@ static void test_max_head_sets_the_limit(void **state) {
     uint16_t port = scene->server.port;
     assert_int_equal(status_of_length(port, 5, 1024), 404);
     assert_int_equal(status_of_length(port, 5, 1025), 431);
+    assert_int_equal(status_of_length(port, 900, 0), 404);
+    assert_int_equal(status_of_length(port, 1020, 0), 414);
+    assert_int_equal(status_of_length(port, 5000, 0), 414);
 }
 
 static int status_of_fields(uint16_t port, unsigned fields) {

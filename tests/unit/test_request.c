@@ -619,6 +619,18 @@ static struct slice head_with_fields(struct buf *buf, size_t count) {
     return buf_slice(buf);
 }
 
+/* Where a head may not even hold REQUEST_TARGET_MAX, a target that has no end within it. */
+static void test_rfc9112_3_target_that_fills_the_head(void **state) {
+    (void)state;
+    enum { MAX = 512, METHOD_LEN = sizeof "GET " - 1 };
+    char memory[2 * MAX];
+    for (size_t len = MAX - METHOD_LEN - 1; len <= MAX - METHOD_LEN + 2; len++) {
+        struct buf buf = BUF_INIT(memory, sizeof memory);
+        assert_outcome(row_at("target", len), head_with_target(&buf, len), MAX, REQUEST_REFUSED,
+                       len >= MAX - METHOD_LEN ? REFUSAL_TARGET_TOO_LONG : REFUSAL_HEAD_TOO_LARGE);
+    }
+}
+
 static void test_rfc6585_5_field_count(void **state) {
     (void)state;
     char memory[MAX_HEAD];
@@ -639,10 +651,12 @@ static void test_rfc6585_5_head_length(void **state) {
         const struct slice head = heads[i];
         assert_outcome("exactly", head, head.len, REQUEST_WHOLE, REFUSAL_NONE);
         assert_outcome("room to spare", head, head.len + 1, REQUEST_WHOLE, REFUSAL_NONE);
+        const size_t target = slice_starts_with(head, SLICE("\r\n\r\n")) ? 8 : 4;
         for (size_t max = 0; max < head.len; max++) {
             enum refusal refusal;
             assert_outcome(row_at("limit", max), head, max, REQUEST_REFUSED,
-                           REFUSAL_HEAD_TOO_LARGE);
+                           max == target || max == target + 1 ? REFUSAL_TARGET_TOO_LONG
+                                                              : REFUSAL_HEAD_TOO_LARGE);
             /* Refused as soon as the limit is reached: a caller with room for no more would wait
              * forever. */
             assert_int_equal(parse(slice_of(head.ptr, max), max, &refusal), REQUEST_REFUSED);
@@ -812,6 +826,7 @@ int main(void) {
         cmocka_unit_test(test_every_byte_everywhere),
         cmocka_unit_test(test_damaged_heads),
         cmocka_unit_test(test_rfc9112_3_target_length),
+        cmocka_unit_test(test_rfc9112_3_target_that_fills_the_head),
         cmocka_unit_test(test_rfc6585_5_field_count),
         cmocka_unit_test(test_rfc6585_5_head_length),
         cmocka_unit_test(test_long_parts),
