@@ -108,8 +108,8 @@ check: deps
 	$(Q)$(MAKE) --no-print-directory test
 	$(Q)$(MAKE) --no-print-directory lint
 
-## lint: layers, format, clang-tidy, cppcheck, documents printed from tables
-lint: lint-layers lint-format lint-docs lint-cppcheck lint-tidy
+## lint: layers, format, clang-tidy, cppcheck, documents printed from tables, tests that documents name
+lint: lint-layers lint-format lint-docs lint-conformance lint-cppcheck lint-tidy
 
 ## fuzz: fuzz each target in tests/fuzz/ for T seconds (T=60)
 fuzz: T ?= 60
@@ -267,6 +267,10 @@ lint-docs: $(BUILD)/print-docs
 	$(call say,LINT,docs)
 	$(Q)tests/lint/docs.sh $< check
 
+lint-conformance:
+	$(call say,LINT,conformance)
+	$(Q)tests/lint/conformance.sh docs/conformance.md docs/http.md
+
 lint-cppcheck:
 	$(call say,LINT,cppcheck)
 	$(Q)cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
@@ -277,7 +281,8 @@ lint-tidy:
 	$(Q)tests/lint/tidy.sh $(JOBS) $(SOURCES) $(wildcard docs/*.c bench/*.c)
 
 .PHONY: all run static test check bench lint format docs deps deps-test install uninstall clean help run-tests FORCE \
-        fuzz fuzz-smoke fuzz-targets coverage coverage-tests lint-layers lint-format lint-docs lint-cppcheck lint-tidy
+        fuzz fuzz-smoke fuzz-targets coverage coverage-tests lint-layers lint-format lint-docs lint-conformance lint-cppcheck \
+        lint-tidy
 FORCE:
 
 -include $(OBJECTS:.o=.d) $(SUPPORT_OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(SYSTEM_TESTS:=.d) $(FUZZ_TARGETS:=.d)

@@ -175,6 +175,42 @@ static void test_each_error_and_what_becomes_of_the_connection(void **state) {
         check_row(scene->server.port, &rows[i]);
 }
 
+/* In every class of status; that the date is the right one is checked for all responses. */
+static void test_rfc9110_6_6_1_every_answer_has_a_date(void **state) {
+    static const struct {
+        const char *request;
+        int status;
+    } requests[] = {
+        {GET(""), 200},
+        {GET("Range: bytes=0-0\r\n"), 206},
+        {"OPTIONS * HTTP/1.1\r\n" H "\r\n", 204},
+        {"GET /dir HTTP/1.1\r\n" H "\r\n", 301},
+        {GET("If-None-Match: *\r\n"), 304},
+        {"GET /absent HTTP/1.1\r\n" H "\r\n", 404},
+        {GET("If-Match: \"x\"\r\n"), 412},
+        {GET("Range: bytes=99-\r\n"), 416},
+        {"BREW / HTTP/1.1\r\n" H "\r\n", 501},
+        {GET("X : a\r\n"), 400},
+        {"GET / HTTP/2.0\r\n\r\n", 505},
+    };
+    struct scene *scene = *state;
+    struct client client;
+    struct response response;
+    tree_text(&scene->tree, "a.txt", "some text");
+    tree_directory(&scene->tree, "dir");
+    scene_serve(scene, NULL);
+    for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
+        client_open(&client, scene->server.port);
+        client_send_text(&client, requests[i].request);
+        client_read(&client, false, &response);
+        response_assert_status(&response, requests[i].status);
+        assert_int_equal(response_count_field(&response, "Date"), 1);
+        (void)response_parse_date(response_field(&response, "Date"));
+        response_deinit(&response);
+        client_close(&client);
+    }
+}
+
 /* An error in a pipeline is answered after those before it, and nothing after it. */
 static void test_an_error_in_a_pipeline(void **state) {
     struct scene *scene = *state;
@@ -356,6 +392,7 @@ static void test_rfc9112_9_6_the_answer_to_a_flood_arrives(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         scene_test(test_each_error_and_what_becomes_of_the_connection),
+        scene_test(test_rfc9110_6_6_1_every_answer_has_a_date),
         scene_test(test_an_error_in_a_pipeline),
         scene_test(test_rfc9110_15_5_6_methods_that_are_not_allowed),
         scene_test(test_rfc9110_9_3_7_options),

@@ -85,6 +85,15 @@ static void test_pages(void **state) {
     }
 }
 
+static void test_rfc9110_15_6_6_page_names_the_versions(void **state) {
+    (void)state;
+    char memory[2048];
+    struct buf buf = BUF_INIT(memory, sizeof memory);
+    status_page(&buf, STATUS_VERSION_NOT_SUPPORTED);
+    assert_true(contains(buf_slice(&buf), "HTTP/1.0"));
+    assert_true(contains(buf_slice(&buf), "HTTP/1.1"));
+}
+
 static void test_page_that_does_not_fit(void **state) {
     (void)state;
     char memory[2048];
@@ -104,6 +113,7 @@ int main(void) {
         cmocka_unit_test(test_rfc9110_15_lines),
         cmocka_unit_test(test_rfc9112_4_every_line),
         cmocka_unit_test(test_pages),
+        cmocka_unit_test(test_rfc9110_15_6_6_page_names_the_versions),
         cmocka_unit_test(test_page_that_does_not_fit),
     };
     return cmocka_run_group_tests_name("status", tests, NULL, NULL);
