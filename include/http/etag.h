@@ -7,15 +7,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { ETAG_MAX = 2 + 3 * 16 + 2 }; /* bytes: quotes, three numbers, two separators */
+enum { ETAG_MAX = 2 + 3 * 16 + 2 + 5 }; /* bytes: quotes, three numbers, two separators, "-zstd" */
 
 enum etag_comparison {
     ETAG_STRONG, /* equal, and neither is weak */
     ETAG_WEAK,   /* equal but for W/ */
 };
 
-/* Writes a strong entity tag, with its quotes, of what makes a file's content another one. */
-void etag_write(struct buf *buf, int64_t mtime_ns, uint64_t size_bytes, uint64_t inode);
+/* Writes a strong entity tag, with its quotes, of what makes a file's content another one; the
+ * content coding (SLICE_NONE: identity) stands behind it (RFC 9110 §8.8.3.3). */
+void etag_write(struct buf *buf, int64_t mtime_ns, uint64_t size_bytes, uint64_t inode,
+                struct slice content_coding);
 
 /* Whether the value of an If-Match or If-None-Match field, `*` or a list of entity tags, matches
  * `etag` (RFC 9110 §8.8.3.2, §13.1.1, §13.1.2). What is no entity tag matches nothing. */

@@ -24,7 +24,7 @@ void head_field_number(struct buf *buf, struct slice name, uint64_t value);
 /* The fields that a 304 repeats from the 200 (RFC 9110 §15.4.5). */
 void head_validators(struct buf *buf, const struct representation *representation);
 
-/* The fields of a 200: content, validators, and what may be done with it. */
+/* The fields of a 200: content, and behind it what head_validators() writes. */
 void head_representation(struct buf *buf, const struct representation *representation);
 
 /* The fields of a 206 with one range, and with several (RFC 9110 §15.3.7). */
@@ -32,6 +32,9 @@ void head_partial(struct buf *buf, const struct representation *representation,
                   const struct range *range);
 void head_multipart(struct buf *buf, const struct representation *representation,
                     struct slice boundary, uint64_t length);
+
+/* That Accept-Encoding has a say in the answer (RFC 9110 §12.5.5). */
+void head_vary(struct buf *buf);
 
 /* Content-Range of a part, and of a 416 (RFC 9110 §14.4). */
 void head_content_range(struct buf *buf, const struct range *range, uint64_t complete_length);

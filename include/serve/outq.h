@@ -16,6 +16,8 @@ enum {
     /* What one response may add at most: a redirect to a target of which each byte becomes three.
      */
     OUTQ_RESPONSE_BYTES = 36 * 1024,
+    /* What the heads of its parts may need of that. */
+    OUTQ_PARTS_BYTES = 8 * 1024,
     OUTQ_RESPONSE_SEGMENTS = 2 * RANGE_MAX + 1, /* a part's head and content, and the end */
 };
 

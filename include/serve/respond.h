@@ -2,6 +2,7 @@
  * found there. */
 #pragma once
 
+#include "http/negotiate.h"
 #include "http/range.h"
 #include "http/representation.h"
 #include "http/request.h"
@@ -23,18 +24,28 @@ enum response_content {
 struct response {
     enum response_content content;
     enum status status;
-    bool allow;             /* names the methods (RFC 9110 §10.2.1) */
-    bool location;          /* the target as a directory (RFC 9110 §10.2.2) */
-    bool close;             /* the connection must not persist */
+    bool allow;    /* names the methods (RFC 9110 §10.2.1) */
+    bool location; /* the target as a directory (RFC 9110 §10.2.2) */
+    bool close;    /* the connection must not persist */
+    bool vary;     /* another Accept-Encoding could get another answer (RFC 9110 §12.5.5) */
     bool unsatisfied_range; /* says how long the file is (RFC 9110 §15.5.17) */
 };
 
 /* What can be said without a look at the files. */
 struct response respond_request(const struct request *request, enum target_outcome target);
 
-/* What is answered to a GET or HEAD, given what was found; `representation` only with DOCROOT_FILE.
- * `now_s` is the time of day, in seconds since the epoch. `ranges` is written to only where there
- * is a Range field, and means something only with RESPONSE_RANGES. */
+/* Whether a request is answered with what its target names and nothing else can be said, so that a
+ * target that was taken once need not be judged again. */
+bool respond_may_recall(const struct request *request);
+
+/* The coding that is sent, of those for which `available` has the bit 1 << coding set;
+ * CODING_COUNT: none is acceptable (RFC 9110 §12.5.3). */
+enum coding respond_coding(const struct request *request, unsigned available);
+
+/* What is answered to a GET or HEAD, given what was found; `representation` with DOCROOT_FILE, or
+ * NULL where none is acceptable. `now_s` is the time of day, in seconds since the epoch. `ranges`
+ * is written to only where there is a Range field, and means something only with RESPONSE_RANGES.
+ */
 struct response respond_found(const struct request *request, enum docroot_outcome outcome,
                               const struct representation *representation, int64_t now_s,
                               struct range_set *ranges);

@@ -7,7 +7,7 @@
 #include "http/date.h"
 #include "http/multipart.h"
 #include "serve/outq.h"
-#include "store/docroot.h"
+#include "store/store.h"
 #include "sys/loop.h"
 
 #include <stdbool.h>
@@ -34,11 +34,12 @@ enum server_deadline {
 };
 
 struct server {
-    struct loop *loop;             /* borrowed */
-    const struct docroot *docroot; /* borrowed */
-    size_t max_head;               /* bytes */
-    uint64_t max_body;             /* bytes */
-    bool draining;                 /* every response is the last of its connection */
+    struct loop *loop; /* borrowed */
+    struct store store;
+    struct source changes; /* of what is stored */
+    size_t max_head;       /* bytes */
+    uint64_t max_body;     /* bytes */
+    bool draining;         /* every response is the last of its connection */
     size_t connections;
     size_t comfortable; /* connections; with more, an idle one gives way, so that descriptors for
                            files are left */

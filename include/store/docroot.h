@@ -6,7 +6,9 @@
 #include "conf/names.h"
 #include "sys/beneath.h"
 
+#include <limits.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/stat.h>
 
 enum docroot_outcome {
@@ -36,8 +38,9 @@ struct docroot {
 struct docroot_file {
     int fd; /* owned by the caller, once returned */
     struct stat stat;
-    struct slice
-        name; /* the file's, by which its media type goes; borrowed from the docroot or the path */
+    bool linked; /* a symbolic link was followed, or could have been */
+    size_t path_len;
+    char path[PATH_MAX]; /* beneath the root, NUL-terminated */
 };
 
 /* Opens `root`, a directory or a regular file. `index` is borrowed as long as the docroot is in
@@ -48,8 +51,23 @@ int docroot_open(struct docroot *docroot, const char *root, const struct names *
 /* Idempotent. */
 void docroot_deinit(struct docroot *docroot);
 
+/* Writes the path of the file that is tried as number `index` (from 0 on) when `path` is looked up:
+ * the path itself, or that of an index file. Returns its length, 0 where there are no more. Nothing
+ * else is looked at, but for the directory itself in the end. */
+size_t docroot_candidate(const struct docroot *docroot, struct slice path, bool as_directory,
+                         size_t index, char text[PATH_MAX]);
+
 /* Looks up a decoded path without slashes at its ends ("" is the root); `as_directory` where the
- * target ended in a slash. With DOCROOT_FILE, fills in `file`, which is a regular file. Never
- * blocks on what it finds. */
+ * target ended in a slash. With DOCROOT_FILE, fills in `file`, which is a regular file; `linked` is
+ * filled in always. Never blocks on what it finds. */
 enum docroot_outcome docroot_find(const struct docroot *docroot, struct slice path,
                                   bool as_directory, struct docroot_file *file);
+
+/* Opens the file file->path: DOCROOT_FILE, or why not. */
+enum docroot_outcome docroot_open_file(const struct docroot *docroot, struct docroot_file *file);
+
+/* The last part of a path: the name by which a media type goes. */
+struct slice docroot_name_of(struct slice path);
+
+/* Does what stat(2) does for a path beneath the root, links and all: 0 or -errno. */
+int docroot_stat(const struct docroot *docroot, const char *path, struct stat *stat);

@@ -6,11 +6,10 @@
 #include "http/representation.h"
 #include "store/docroot.h"
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
-
-/* Files of up to this many bytes are sent from memory, together with their head; larger ones by
- * sendfile(2), which is cheaper from about there on. */
-enum { ENTRY_MEMORY_MAX = 32 * 1024 };
+#include <sys/stat.h>
 
 /* Immutable once built, and reference counted: it lives as long as anything that is being sent
  * points into it. */
@@ -21,14 +20,25 @@ struct entry {
     struct representation representation;
     struct slice fields;     /* of the head of a 200, ready to be sent */
     struct slice validators; /* of the head of a 304, the same */
-    char bytes[];            /* what the slices and `content` point into */
+    dev_t device;            /* which file it was made of, and when that had last been changed */
+    ino_t inode;
+    int64_t modified_ns;
+    int64_t changed_ns;
+    size_t size_bytes; /* of the entry in memory */
+    char bytes[];      /* what the slices and `content` point into */
 };
 
-/* Makes an entry of an open file, whose descriptor it takes over in any case. `now_s` is the time
- * of day, in seconds since the epoch: no file was modified later than that (RFC 9110 §8.8.2.1).
- * Returns it with one reference, or -errno: -ENOMEM, -EIO and what else read(2) says. */
-int entry_build(struct docroot_file *file, struct slice content_type, int64_t now_s,
-                struct entry **entry);
+/* Makes an entry of an open file, whose descriptor it takes over in any case. Files of up to
+ * `memory_max` bytes are sent from memory, together with their head; larger ones by sendfile(2).
+ * `about` has the content type and coding; the rest of the representation comes from the file.
+ * `now_s` is the time of day, in seconds since the epoch: no file was modified later than that (RFC
+ * 9110 §8.8.2.1). Returns the entry with one reference, or -errno: -ENOMEM, -EIO and what else
+ * read(2) says. */
+int entry_build(struct docroot_file *file, const struct representation *about, uint64_t memory_max,
+                int64_t now_s, struct entry **entry);
+
+/* Whether a file is still what the entry was made of, as far as its attributes tell. */
+bool entry_is_of(const struct entry *entry, const struct stat *stat);
 
 static inline struct entry *entry_ref(struct entry *entry) {
     entry->references++;

@@ -1,6 +1,8 @@
 /* Opening files that lie beneath a directory, and no others (openat2(2)). */
 #pragma once
 
+#include <stdbool.h>
+
 enum beneath_links {
     BENEATH_LINKS_INSIDE, /* symbolic links are followed where they end beneath the directory */
     BENEATH_LINKS_NONE,   /* a symbolic link anywhere on the path is refused */
@@ -8,7 +10,11 @@ enum beneath_links {
 
 /* Opens `path`, relative and without "..", for reading beneath `root_fd`; "" is the directory
  * itself. Does not block, and whatever links and renames do meanwhile, what it opens lies beneath
- * the root. A FIFO or a device may be opened: look before reading. Returns a descriptor, owned by
- * the caller, or -errno: -EXDEV where the path leads out, -ELOOP where it has a link that is not to
- * be followed. */
-int beneath_open(int root_fd, const char *path, enum beneath_links links);
+ * the root. A FIFO or a device may be opened: look before reading. Sets `linked` where there is a
+ * symbolic link on the path. Returns a descriptor, owned by the caller, or -errno: -EXDEV where the
+ * path leads out, -ELOOP where it has a link that is not to be followed. */
+int beneath_open(int root_fd, const char *path, enum beneath_links links, bool *linked);
+
+/* Opens the directory `path` in the same way, with O_PATH and without following any link: -ELOOP or
+ * -ENOTDIR where there is one. */
+int beneath_open_directory(int root_fd, const char *path);

@@ -14,6 +14,8 @@ struct source {
     int fd; /* owned by who embeds the source; -1: none */
     uint32_t
         ready; /* EPOLLIN, EPOLLOUT, EPOLLRDHUP: what is believed to be possible without waiting */
+    uint32_t reported_turn; /* the last one in which epoll reported that it became readable */
+    bool is_known;          /* epoll has reported something */
     struct list place; /* in the list of those with something to do, or in a list of its owner's */
     void (*run)(
         struct source *source); /* does what it can in a bounded turn; may free its source */
@@ -24,6 +26,8 @@ struct loop {
     int64_t now_ms;    /* the monotonic clock at the start of this turn */
     struct list ready; /* sources to be run in the next turn */
     bool crowded;      /* this turn could not take all events there were */
+    uint32_t turn;     /* counts them */
+    struct source *first;
 };
 
 #define LOOP_INIT \
@@ -44,6 +48,16 @@ int loop_add(struct loop *loop, struct source *source, uint32_t events);
 
 /* Stops waiting for events of a source whose descriptor stays open. */
 void loop_remove(struct loop *loop, struct source *source);
+
+/* Lets the source run before all others of its turn, and in crowded turns whether it has an event
+ * or not: its events may stand behind those that there was room for. One source only. */
+void loop_set_first(struct loop *loop, struct source *source);
+
+/* Whether what the source can read came before this turn's events were taken; else it may have come
+ * since. */
+static inline bool loop_reported(const struct loop *loop, const struct source *source) {
+    return source->reported_turn == loop->turn;
+}
 
 /* Lets the source run in the next turn, whether an event comes or not. */
 void loop_again(struct loop *loop, struct source *source);

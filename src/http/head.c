@@ -38,8 +38,14 @@ static void put_cache_control(struct buf *buf) {
     buf_put(buf, SLICE("Cache-Control: no-cache\r\n"));
 }
 
+void head_vary(struct buf *buf) {
+    buf_put(buf, SLICE("Vary: Accept-Encoding\r\n"));
+}
+
 void head_validators(struct buf *buf, const struct representation *representation) {
     char date[DATE_LEN];
+    if (representation->negotiated)
+        head_vary(buf);
     date_format(representation->last_modified_s, date);
     head_field(buf, SLICE("ETag"), representation->etag);
     head_field(buf, SLICE("Last-Modified"), slice_of(date, sizeof date));
@@ -55,6 +61,8 @@ static void put_content(struct buf *buf, struct slice type, uint64_t length) {
 
 /* What the bytes are of, whatever part of them is sent. */
 static void put_metadata(struct buf *buf, const struct representation *representation) {
+    if (representation->content_coding.ptr != NULL)
+        head_field(buf, SLICE("Content-Encoding"), representation->content_coding);
     buf_put(buf, SLICE("Accept-Ranges: bytes\r\n"));
     head_validators(buf, representation);
 }

@@ -387,6 +387,13 @@ static ssize_t read_scratch(struct connection *conn, size_t at) {
     return len < 0 ? 0 : len;
 }
 
+/* Changes of files that came with this turn's events have been noticed. Where the bytes may have
+ * come later, so may a change that was made before they were sent. */
+static void notice_changes(struct connection *conn) {
+    if (!loop_reported(conn->server->loop, &conn->source))
+        store_notice(&conn->server->store);
+}
+
 static enum step read_requests(struct connection *conn) {
     if (!conn->backlog && (conn->source.ready & EPOLLIN) == 0)
         return next_request(conn);
@@ -395,6 +402,8 @@ static enum step read_requests(struct connection *conn) {
         ssize_t count = read_scratch(conn, len);
         if (count < 0)
             return closed(conn, CLOSE_PEER_GONE);
+        if (count > 0)
+            notice_changes(conn);
         len += (size_t)count;
     }
     return answer_requests(conn, len);

@@ -2,23 +2,18 @@
 
 #include "base/check.h"
 #include "http/head.h"
-#include "http/mime.h"
 #include "http/multipart.h"
 #include "serve/respond.h"
 #include "sys/clock.h"
 
-#include <errno.h>
-
-/* The largest response but for a redirect has copies of ranges in it, and is no longer than the
- * file that they are of, which is in memory; with a head before them. */
-_Static_assert(OUTQ_RESPONSE_BYTES >= ENTRY_MEMORY_MAX + 2048, "no room for ranges");
-
-/* What a response is made from; `entry` is NULL unless a file was found. */
+/* What a response is made from; `resource` is NULL unless something was looked up, `entry` unless a
+ * file was found. */
 struct exchange {
     const struct request *request; /* NULL: there was none that could be read */
     enum method method;
     struct target target;
-    struct entry *entry;
+    struct resource *resource; /* borrowed from the store */
+    struct entry *entry;       /* borrowed from the resource */
     struct response response;
     struct range_set *ranges; /* filled in with RESPONSE_RANGES only */
     bool persist;
@@ -52,6 +47,8 @@ static void put_particulars(struct buf *buf, const struct exchange *exchange) {
         target_write_directory(buf, &exchange->target);
         buf_put(buf, SLICE("\r\n"));
     }
+    if (exchange->response.vary)
+        head_vary(buf);
     if (exchange->response.unsatisfied_range) {
         CHECK(exchange->entry != NULL);
         head_unsatisfied_range(buf, exchange->entry->representation.length);
@@ -131,44 +128,80 @@ static void render(struct server *server, const struct exchange *exchange) {
     }
 }
 
-static enum docroot_outcome outcome_of(int errnum) {
-    return errnum == ENOMEM ? DOCROOT_EXHAUSTED : DOCROOT_FAULT;
+/* The target without its query: by this the store knows what it names. Of use only where the
+ * target is taken: a query must not hide a fragment. */
+static bool has_key(const struct request *request, struct slice *key) {
+    struct slice rest = request->target;
+    return slice_cut(&rest, '?', key) && (rest.ptr == NULL || slice_find(rest, '#') == rest.len);
 }
 
-/* Finds what the target names, and decides what is answered. */
-static void look_up(struct server *server, struct exchange *exchange) {
-    struct docroot_file file;
-    const struct representation *representation = NULL;
-    const struct target *target = &exchange->target;
-    int64_t now_s = clock_time_s();
+/* What a resource has ready for the request. */
+static void choose(struct server *server, struct exchange *exchange) {
+    const struct request *request = exchange->request;
+    struct resource *resource = exchange->resource;
     enum docroot_outcome outcome =
-        docroot_find(server->docroot, target->path, target->trailing_slash, &file);
+        resource != NULL ? resource->outcome : DOCROOT_EXHAUSTED; /* there was no memory */
+    const struct representation *representation = NULL;
+    int64_t now_s = clock_time_s();
     if (outcome == DOCROOT_FILE) {
-        int result = entry_build(&file, mime_of_name(file.name), now_s, &exchange->entry);
-        if (result < 0)
-            outcome = outcome_of(-result);
-        else
-            representation = &exchange->entry->representation;
+        enum coding coding = respond_coding(request, resource->available);
+        if (coding != CODING_COUNT)
+            outcome = store_entry(&server->store, resource, coding, now_s, &exchange->entry);
     }
-    exchange->response =
-        respond_found(exchange->request, outcome, representation, now_s, exchange->ranges);
+    if (exchange->entry != NULL)
+        representation = &exchange->entry->representation;
+    exchange->response = respond_found(request, outcome, representation, now_s, exchange->ranges);
+}
+
+/* A target that was asked for before needs no second look, but for the place that it is sent to. */
+static bool recall(struct server *server, struct exchange *exchange, struct slice key) {
+    const struct request *request = exchange->request;
+    if (!respond_may_recall(request))
+        return false;
+    exchange->resource = store_recall(&server->store, key, server->loop->now_ms);
+    if (exchange->resource == NULL)
+        return false;
+    if (exchange->resource->outcome != DOCROOT_NEEDS_SLASH)
+        return true;
+    store_release(&server->store, exchange->resource);
+    exchange->resource = NULL;
+    return false;
+}
+
+static void look_up(struct server *server, struct exchange *exchange, struct slice key) {
+    const struct target *target = &exchange->target;
+    exchange->resource = store_look_up(&server->store, key, target->path, target->trailing_slash,
+                                       server->loop->now_ms);
+}
+
+/* Decides what is answered. */
+static void decide(struct server *server, struct exchange *exchange) {
+    const struct request *request = exchange->request;
+    struct buf path = BUF_INIT(server->path, REQUEST_TARGET_MAX);
+    struct slice key;
+    if (has_key(request, &key) && recall(server, exchange, key)) {
+        choose(server, exchange);
+        return;
+    }
+    enum target_outcome target =
+        target_parse(request->method, request->target, &path, &exchange->target);
+    exchange->response = respond_request(request, target);
+    if (exchange->response.content == RESPONSE_LOOK_UP) {
+        look_up(server, exchange, key);
+        choose(server, exchange);
+    }
 }
 
 bool exchange_answer(struct server *server, const struct request *request, bool persist) {
     struct range_set ranges; /* large, and mostly of no use: not among what is set to zero */
     struct exchange exchange = {.request = request, .method = request->method, .ranges = &ranges};
-    struct buf path = BUF_INIT(server->path, REQUEST_TARGET_MAX);
-    enum target_outcome target =
-        target_parse(request->method, request->target, &path, &exchange.target);
 
-    exchange.response = respond_request(request, target);
-    if (exchange.response.content == RESPONSE_LOOK_UP)
-        look_up(server, &exchange);
+    decide(server, &exchange);
     exchange.persist =
         persist && request->keep_alive && !server->draining && !exchange.response.close;
     render(server, &exchange);
-    if (exchange.entry != NULL)
-        entry_unref(exchange.entry);
+    if (exchange.resource != NULL)
+        store_release(&server->store, exchange.resource);
     return exchange.persist;
 }
 

@@ -77,7 +77,8 @@ void outq_push_content(struct outq *queue, struct entry *entry, uint64_t offset,
         queue->has_file = true;
         push(queue, (struct segment){
                         .len = len, .offset = offset, .entry = entry_ref(entry), .is_file = true});
-    } else if (len <= COPY_MAX && len <= queue->bytes.capacity - queue->bytes.len) {
+    } else if (len <= COPY_MAX &&
+               len + OUTQ_PARTS_BYTES <= queue->bytes.capacity - queue->bytes.len) {
         size_t start = queue->bytes.len;
         buf_put(&queue->bytes, slice_of(entry->content + offset, (size_t)len));
         outq_push_bytes(queue, start);

@@ -46,6 +46,19 @@ struct response respond_request(const struct request *request, enum target_outco
     return response;
 }
 
+bool respond_may_recall(const struct request *request) {
+    return (request->method == METHOD_GET || request->method == METHOD_HEAD) &&
+           !request->expects_unknown;
+}
+
+enum coding respond_coding(const struct request *request, unsigned available) {
+    struct codings codings;
+    if (request->fields[FIELD_ACCEPT_ENCODING].ptr == NULL)
+        return CODING_IDENTITY;
+    negotiate_codings(request, &codings);
+    return negotiate_choose(&codings, available);
+}
+
 /* RFC 9110 §14.2: ranges are for GET alone, and come after the preconditions. */
 static struct response respond_range(const struct request *request,
                                      const struct representation *representation, int64_t now_s,
@@ -74,9 +87,16 @@ static struct response respond_range(const struct request *request,
     return response;
 }
 
-static struct response respond_file(const struct request *request,
-                                    const struct representation *representation, int64_t now_s,
-                                    struct range_set *ranges) {
+/* RFC 9110 §15.5.7: a client that takes no coding that there is, not even none at all. */
+static struct response respond_unacceptable(void) {
+    struct response response = page(STATUS_NOT_ACCEPTABLE);
+    response.vary = true;
+    return response;
+}
+
+static struct response respond_selected(const struct request *request,
+                                        const struct representation *representation, int64_t now_s,
+                                        struct range_set *ranges) {
     switch (precondition_evaluate(request, representation, now_s)) {
     case PRECONDITION_FAILED:
         return page(STATUS_PRECONDITION_FAILED);
@@ -86,6 +106,17 @@ static struct response respond_file(const struct request *request,
         break;
     }
     return respond_range(request, representation, now_s, ranges);
+}
+
+static struct response respond_file(const struct request *request,
+                                    const struct representation *representation, int64_t now_s,
+                                    struct range_set *ranges) {
+    if (representation == NULL)
+        return respond_unacceptable();
+    struct response response = respond_selected(request, representation, now_s, ranges);
+    /* The fields of a representation say so themselves. */
+    response.vary = response.content == RESPONSE_PAGE && representation->negotiated;
+    return response;
 }
 
 struct response respond_found(const struct request *request, enum docroot_outcome outcome,

@@ -1,13 +1,12 @@
 #include "serve/server.h"
 
-#include "base/check.h"
 #include "http/request.h"
 #include "sys/clock.h"
+#include "sys/random.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 
 /* A client that was told why it is refused should close soon. */
@@ -29,25 +28,40 @@ static size_t comfortable_connections(int last_fd) {
 }
 
 /* Whoever could guess it could write a file that looks like several parts. */
-static int make_boundary(struct server *server) {
+static int make_boundary(struct server *server, struct err *err) {
     unsigned char random[MULTIPART_BOUNDARY_LEN / 2];
     struct buf buf = BUF_INIT(server->boundary, sizeof server->boundary);
-    ssize_t len = getrandom(random, sizeof random, 0);
-    if (len < 0)
-        return -errno;
-    CHECK(len == (ssize_t)sizeof random); /* getrandom(2): always so for up to 256 bytes */
+    int result = random_fill(random, sizeof random, err);
     for (size_t i = 0; i < sizeof random; i++) {
         buf_put_hex(&buf, random[i] >> 4);
         buf_put_hex(&buf, random[i] & 15);
     }
-    return 0;
+    return result;
+}
+
+/* Files have changed: whoever is answered from now on is told the new state. */
+static void on_changes(struct source *source) {
+    struct server *server = list_entry(source, struct server, changes);
+    store_notice(&server->store);
+}
+
+static int init_store(struct server *server, const struct docroot *docroot,
+                      const struct options *options, struct err *err) {
+    int result = store_init(&server->store, docroot, options, err);
+    source_init(&server->changes, store_fd(&server->store), on_changes);
+    if (result < 0 || server->changes.fd < 0)
+        return result;
+    loop_set_first(server->loop, &server->changes);
+    result = loop_add(server->loop, &server->changes, EPOLLIN);
+    return result < 0
+               ? err_set(err, -result, "cannot wait for changes of files: %s", strerror(-result))
+               : 0;
 }
 
 int server_init(struct server *server, struct loop *loop, const struct docroot *docroot,
                 const struct options *options, struct err *err) {
     *server = (struct server){
         .loop = loop,
-        .docroot = docroot,
         .max_head = options->max_head,
         .max_body = options->max_body,
         .comfortable = comfortable_connections(loop->epoll_fd),
@@ -62,9 +76,11 @@ int server_init(struct server *server, struct loop *loop, const struct docroot *
     for (int i = 0; i < DEADLINE_COUNT; i++)
         deadline_queue_init(&server->deadlines[i], durations_ms[i]);
     list_init(&server->starved);
-    int result = make_boundary(server);
+    int result = make_boundary(server, err);
+    if (result == 0)
+        result = init_store(server, docroot, options, err);
     if (result < 0)
-        return err_set(err, -result, "no random numbers: %s", strerror(-result));
+        return result;
     server->input = malloc(server->input_capacity);
     server->path = malloc(REQUEST_TARGET_MAX);
     if (server->input == NULL || server->path == NULL || outq_init(&server->output) < 0) {
@@ -78,6 +94,7 @@ void server_deinit(struct server *server) {
     free(server->input);
     free(server->path);
     outq_deinit(&server->output);
+    store_deinit(&server->store);
     server->input = NULL;
     server->path = NULL;
 }

@@ -1,5 +1,7 @@
 #include "store/docroot.h"
 
+#include "base/buf.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -53,8 +55,9 @@ static int open_root(struct docroot *docroot, const char *root) {
 
 /* Finds out now, rather than at the first request, whether the root can be read. */
 static int try_reading(const struct docroot *docroot) {
-    int fd =
-        beneath_open(docroot->fd, docroot->only.ptr != NULL ? docroot->name : "", docroot->links);
+    bool linked;
+    int fd = beneath_open(docroot->fd, docroot->only.ptr != NULL ? docroot->name : "",
+                          docroot->links, &linked);
     if (fd < 0)
         return fd;
     (void)close(fd);
@@ -125,11 +128,12 @@ static enum docroot_outcome outcome_of(int errnum) {
     }
 }
 
-/* Opens what the NUL-terminated path names: DOCROOT_FILE for a regular file, DOCROOT_DIRECTORY
- * (with nothing left open) for a directory. */
-static enum docroot_outcome open_path(const struct docroot *docroot, const char *path,
-                                      struct docroot_file *file) {
-    file->fd = beneath_open(docroot->fd, path, docroot->links);
+/* Opens what file->path names: DOCROOT_FILE for a regular file, DOCROOT_DIRECTORY (with nothing
+ * left open) for a directory. */
+static enum docroot_outcome open_path(const struct docroot *docroot, struct docroot_file *file) {
+    bool linked;
+    file->fd = beneath_open(docroot->fd, file->path, docroot->links, &linked);
+    file->linked |= linked;
     if (file->fd < 0)
         return outcome_of(-file->fd);
     enum docroot_outcome outcome = DOCROOT_ABSENT;
@@ -146,53 +150,80 @@ static enum docroot_outcome open_path(const struct docroot *docroot, const char 
     return outcome;
 }
 
-/* Looks for an index file first: that is what a request for a directory mostly finds. */
-static enum docroot_outcome find_index(const struct docroot *docroot, char *path, size_t len,
-                                       size_t capacity, struct docroot_file *file) {
-    for (size_t i = 0; i < docroot->index->count; i++) {
-        struct slice name = docroot->index->items[i];
-        size_t slash = len > 0 ? 1 : 0;
-        if (len + slash + name.len >= capacity)
-            continue;
-        file->name = name;
-        if (slash > 0)
-            path[len] = '/';
-        memcpy(path + len + slash, name.ptr, name.len);
-        path[len + slash + name.len] = '\0';
-        enum docroot_outcome outcome = open_path(docroot, path, file);
-        if (outcome != DOCROOT_ABSENT && outcome != DOCROOT_DIRECTORY)
-            return outcome;
+enum docroot_outcome docroot_open_file(const struct docroot *docroot, struct docroot_file *file) {
+    file->linked = false;
+    enum docroot_outcome outcome = open_path(docroot, file);
+    return outcome == DOCROOT_DIRECTORY ? DOCROOT_ABSENT : outcome;
+}
+
+/* Whether the path can name anything, whatever files there are. */
+static bool is_served(const struct docroot *docroot, struct slice path, bool as_directory) {
+    if (docroot->only.ptr != NULL)
+        return path.len == 0 || (!as_directory && slice_equal(path, docroot->only));
+    return path.len < PATH_MAX && (docroot->hidden || !has_hidden_segment(path));
+}
+
+size_t docroot_candidate(const struct docroot *docroot, struct slice path, bool as_directory,
+                         size_t index, char text[PATH_MAX]) {
+    struct buf buf = BUF_INIT(text, PATH_MAX);
+    if (!is_served(docroot, path, as_directory))
+        return 0;
+    if (docroot->only.ptr != NULL) {
+        if (index == 0)
+            buf_put(&buf, docroot->only);
+    } else if (!as_directory) {
+        if (index == 0)
+            buf_put(&buf, path);
+    } else if (index < docroot->index->count) {
+        buf_put(&buf, path);
+        if (path.len > 0)
+            buf_put_char(&buf, '/');
+        buf_put(&buf, docroot->index->items[index]);
     }
-    path[len] = '\0';
-    enum docroot_outcome outcome = open_path(docroot, path, file);
-    if (outcome == DOCROOT_FILE) { /* "file.txt/" */
-        (void)close(file->fd);
-        file->fd = -1;
-        return DOCROOT_ABSENT;
-    }
-    return outcome;
+    size_t len = buf.len;
+    buf_put_char(&buf, '\0');
+    return buf.overflow ? 0 : len;
+}
+
+/* The directory at `path` itself, which has no index file. */
+static enum docroot_outcome find_directory(const struct docroot *docroot, struct slice path,
+                                           struct docroot_file *file) {
+    struct buf buf = BUF_INIT(file->path, sizeof file->path);
+    buf_put(&buf, path);
+    buf_put_char(&buf, '\0');
+    enum docroot_outcome outcome = open_path(docroot, file);
+    if (outcome != DOCROOT_FILE)
+        return outcome;
+    (void)close(file->fd); /* "file.txt/" */
+    file->fd = -1;
+    return DOCROOT_ABSENT;
 }
 
 enum docroot_outcome docroot_find(const struct docroot *docroot, struct slice path,
                                   bool as_directory, struct docroot_file *file) {
-    char text[PATH_MAX];
     file->fd = -1;
-    if (docroot->only.ptr != NULL) {
-        bool is_root = path.len == 0;
-        if (!is_root && (as_directory || !slice_equal(path, docroot->only)))
-            return DOCROOT_ABSENT;
-        file->name = docroot->only;
-        enum docroot_outcome outcome = open_path(docroot, docroot->name, file);
-        return outcome == DOCROOT_DIRECTORY ? DOCROOT_ABSENT : outcome;
-    }
-    if (path.len >= sizeof text || (!docroot->hidden && has_hidden_segment(path)))
+    file->linked = false;
+    if (!is_served(docroot, path, as_directory))
         return DOCROOT_ABSENT;
-    if (path.len > 0)
-        memcpy(text, path.ptr, path.len);
-    text[path.len] = '\0';
-    if (as_directory)
-        return find_index(docroot, text, path.len, sizeof text, file);
-    file->name = path;
-    enum docroot_outcome outcome = open_path(docroot, text, file);
-    return outcome == DOCROOT_DIRECTORY ? DOCROOT_NEEDS_SLASH : outcome;
+    bool whole = docroot->only.ptr == NULL;
+    for (size_t i = 0;; i++) {
+        file->path_len = docroot_candidate(docroot, path, as_directory, i, file->path);
+        if (file->path_len == 0)
+            break;
+        enum docroot_outcome outcome = open_path(docroot, file);
+        if (outcome == DOCROOT_DIRECTORY && whole && !as_directory)
+            return DOCROOT_NEEDS_SLASH;
+        if (outcome != DOCROOT_ABSENT && outcome != DOCROOT_DIRECTORY)
+            return outcome;
+    }
+    return whole && as_directory ? find_directory(docroot, path, file) : DOCROOT_ABSENT;
+}
+
+struct slice docroot_name_of(struct slice path) {
+    const char *slash = memrchr(path.ptr, '/', path.len);
+    return slash != NULL ? slice_after(path, (size_t)(slash + 1 - path.ptr)) : path;
+}
+
+int docroot_stat(const struct docroot *docroot, const char *path, struct stat *stat) {
+    return fstatat(docroot->fd, path, stat, 0) < 0 ? -errno : 0;
 }

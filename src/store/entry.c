@@ -10,9 +10,10 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-/* Room for the heads of an entry: the longest media type and all fields are about half of it. */
+/* Room for the fields of an entry: the longest media type and all fields are about half of it. */
 enum { HEADS_MAX = 1024 };
 
 /* How often a file that shrinks under our hands is looked at again. */
@@ -25,26 +26,65 @@ static int64_t last_modified_s(const struct stat *stat, int64_t now_s) {
     return stat->st_mtim.tv_sec < now_s ? stat->st_mtim.tv_sec : now_s;
 }
 
-static void write_heads(struct entry *entry, struct buf *heads, const struct stat *stat,
-                        int64_t now_s) {
-    struct representation *representation = &entry->representation;
-    int64_t mtime_ns;
-    /* A time that does not fit into 64 bits of nanoseconds wraps; as a tag it serves all the same.
-     */
-    (void)__builtin_mul_overflow((int64_t)stat->st_mtim.tv_sec, (int64_t)1000000000, &mtime_ns);
-    (void)__builtin_add_overflow(mtime_ns, (int64_t)stat->st_mtim.tv_nsec, &mtime_ns);
+/* A time that does not fit into 64 bits of nanoseconds wraps; as a tag it serves all the same. */
+static int64_t ns_of(struct timespec time) {
+    int64_t ns;
+    (void)__builtin_mul_overflow((int64_t)time.tv_sec, (int64_t)1000000000, &ns);
+    (void)__builtin_add_overflow(ns, (int64_t)time.tv_nsec, &ns);
+    return ns;
+}
 
-    size_t start = heads->len;
-    etag_write(heads, mtime_ns, (uint64_t)stat->st_size, stat->st_ino);
-    representation->etag = slice_of(heads->ptr + start, heads->len - start);
-    representation->last_modified_s = last_modified_s(stat, now_s);
-    representation->length = (uint64_t)stat->st_size;
-    start = heads->len;
-    head_representation(heads, representation);
-    entry->fields = slice_of(heads->ptr + start, heads->len - start);
-    start = heads->len;
-    head_validators(heads, representation);
-    entry->validators = slice_of(heads->ptr + start, heads->len - start);
+/* What is said about a file; its etag is written to `etag`. */
+static struct representation describe(const struct stat *stat, const struct representation *about,
+                                      int64_t now_s, struct buf *etag) {
+    struct representation representation = *about;
+    etag_write(etag, ns_of(stat->st_mtim), (uint64_t)stat->st_size, stat->st_ino,
+               about->content_coding);
+    representation.etag = buf_slice(etag);
+    representation.last_modified_s = last_modified_s(stat, now_s);
+    representation.length = (uint64_t)stat->st_size;
+    return representation;
+}
+
+/* Copies text to an entry. */
+static struct slice keep(struct buf *bytes, struct slice text) {
+    char *to = buf_claim(bytes, text.len);
+    CHECK(to != NULL);
+    memcpy(to, text.ptr, text.len);
+    return slice_of(to, text.len);
+}
+
+/* An entry with room for content, and without it. NULL: no memory. */
+static struct entry *make_entry(const struct stat *stat, const struct representation *about,
+                                int64_t now_s, size_t content_len) {
+    char etag_memory[ETAG_MAX];
+    char memory[HEADS_MAX];
+    struct buf etag = BUF_INIT(etag_memory, sizeof etag_memory);
+    struct buf fields = BUF_INIT(memory, sizeof memory);
+    struct representation representation = describe(stat, about, now_s, &etag);
+
+    head_representation(&fields, &representation);
+    struct buf validators = BUF_INIT(memory + fields.len, sizeof memory - fields.len);
+    head_validators(&validators, &representation);
+    CHECK(!etag.overflow && !fields.overflow && !validators.overflow);
+    size_t bytes_len = etag.len + fields.len + content_len;
+    struct entry *entry = malloc(sizeof *entry + bytes_len);
+    if (entry == NULL)
+        return NULL;
+    *entry = (struct entry){.references = 1,
+                            .fd = -1,
+                            .representation = representation,
+                            .device = stat->st_dev,
+                            .inode = stat->st_ino,
+                            .modified_ns = ns_of(stat->st_mtim),
+                            .changed_ns = ns_of(stat->st_ctim),
+                            .size_bytes = sizeof *entry + bytes_len};
+    struct buf bytes = BUF_INIT(entry->bytes, bytes_len);
+    entry->representation.etag = keep(&bytes, buf_slice(&etag));
+    entry->fields = keep(&bytes, buf_slice(&fields));
+    entry->validators = slice_after(entry->fields, fields.len - validators.len);
+    CHECK(slice_equal(entry->validators, buf_slice(&validators)));
+    return entry;
 }
 
 /* Reads exactly `len` bytes. Returns 0, -ENODATA where the file has become shorter, or -errno. */
@@ -62,44 +102,47 @@ static int read_content(int fd, char *to, size_t len) {
     return 0;
 }
 
-static int build(const struct docroot_file *file, struct slice content_type, int64_t now_s,
-                 struct entry **entry) {
-    bool in_memory = file->stat.st_size <= ENTRY_MEMORY_MAX;
+static int build(const struct docroot_file *file, const struct representation *about,
+                 uint64_t memory_max, int64_t now_s, struct entry **entry) {
+    bool in_memory = (uint64_t)file->stat.st_size <= memory_max;
     size_t content_len = in_memory ? (size_t)file->stat.st_size : 0;
-    struct entry *new = malloc(sizeof *new + HEADS_MAX + content_len);
+    struct entry *new = make_entry(&file->stat, about, now_s, content_len);
     if (new == NULL)
         return -ENOMEM;
-    *new = (struct entry){.references = 1, .fd = in_memory ? -1 : file->fd};
-    new->representation.content_type = content_type;
-    struct buf heads = BUF_INIT(new->bytes, HEADS_MAX);
-    write_heads(new, &heads, &file->stat, now_s);
-    CHECK(!heads.overflow);
     if (in_memory) {
-        char *content = new->bytes + HEADS_MAX;
+        char *content = (char *)new + new->size_bytes - content_len;
         int result = read_content(file->fd, content, content_len);
         if (result < 0) {
             free(new);
             return result;
         }
         new->content = content;
+    } else {
+        new->fd = file->fd;
     }
     *entry = new;
     return 0;
 }
 
-int entry_build(struct docroot_file *file, struct slice content_type, int64_t now_s,
-                struct entry **entry) {
+int entry_build(struct docroot_file *file, const struct representation *about, uint64_t memory_max,
+                int64_t now_s, struct entry **entry) {
     int result = -ENODATA;
     for (int i = 0; i < READ_TRIES && result == -ENODATA; i++) {
         if (i > 0 && fstat(file->fd, &file->stat) < 0)
             result = -errno;
         else
-            result = build(file, content_type, now_s, entry);
+            result = build(file, about, memory_max, now_s, entry);
     }
     if (result < 0 || (*entry)->fd < 0)
         (void)close(file->fd);
     file->fd = -1;
     return result;
+}
+
+bool entry_is_of(const struct entry *entry, const struct stat *stat) {
+    return entry->device == stat->st_dev && entry->inode == stat->st_ino &&
+           entry->representation.length == (uint64_t)stat->st_size &&
+           entry->modified_ns == ns_of(stat->st_mtim) && entry->changed_ns == ns_of(stat->st_ctim);
 }
 
 void entry_unref(struct entry *entry) {

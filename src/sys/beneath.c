@@ -17,9 +17,11 @@
 /* A rename during the resolution of ".." in a link makes openat2() say EAGAIN. */
 enum { TRIES = 16 };
 
-static int open_beneath(int root_fd, const char *path, __u64 resolve) {
+enum { READING = O_RDONLY | O_NONBLOCK | O_NOCTTY };
+
+static int open_beneath(int root_fd, const char *path, __u64 flags, __u64 resolve) {
     struct open_how how = {
-        .flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+        .flags = flags | O_CLOEXEC,
         .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | resolve,
     };
     long fd = -1;
@@ -62,12 +64,17 @@ static int open_where_it_ends(int root_fd, const char *path) {
     ssize_t root_len = real_path(root_fd, root);
     const char *part =
         end_len > 0 && root_len > 0 ? part_beneath(end, root, (size_t)root_len) : NULL;
-    return part != NULL ? open_beneath(root_fd, part, RESOLVE_NO_SYMLINKS) : -EXDEV;
+    return part != NULL ? open_beneath(root_fd, part, READING, RESOLVE_NO_SYMLINKS) : -EXDEV;
 }
 
-int beneath_open(int root_fd, const char *path, enum beneath_links links) {
-    if (links == BENEATH_LINKS_NONE)
-        return open_beneath(root_fd, path, RESOLVE_NO_SYMLINKS);
-    int fd = open_beneath(root_fd, path, 0);
+int beneath_open(int root_fd, const char *path, enum beneath_links links, bool *linked) {
+    int fd = open_beneath(root_fd, path, READING, RESOLVE_NO_SYMLINKS);
+    *linked = fd == -ELOOP;
+    if (fd == -ELOOP && links == BENEATH_LINKS_INSIDE)
+        fd = open_beneath(root_fd, path, READING, 0);
     return fd == -EXDEV ? open_where_it_ends(root_fd, path) : fd;
+}
+
+int beneath_open_directory(int root_fd, const char *path) {
+    return open_beneath(root_fd, path, O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
 }

@@ -27,6 +27,8 @@ enum { EVENTS_PER_TURN = 256 };
 int loop_init(struct loop *loop, struct err *err) {
     list_init(&loop->ready);
     loop->crowded = false;
+    loop->turn = 0;
+    loop->first = NULL;
     loop->now_ms = clock_now_ms();
     loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (loop->epoll_fd < 0)
@@ -43,6 +45,10 @@ void loop_deinit(struct loop *loop) {
 void source_init(struct source *source, int fd, void (*run)(struct source *source)) {
     *source = (struct source){.fd = fd, .run = run};
     list_init(&source->place);
+}
+
+void loop_set_first(struct loop *loop, struct source *source) {
+    loop->first = source;
 }
 
 int loop_add(struct loop *loop, struct source *source, uint32_t events) {
@@ -65,6 +71,27 @@ static uint32_t readiness_of(uint32_t events) {
     return (events & (EPOLLERR | EPOLLHUP)) != 0 ? events | EPOLLIN | EPOLLOUT : events;
 }
 
+/* Takes note of an event. The first report after a source was added comes of its being added, not
+ * of anything new, so it says nothing of when what it reports came. */
+static void note(struct loop *loop, const struct epoll_event *event) {
+    struct source *source = event->data.ptr;
+    source->ready |= readiness_of(event->events);
+    if (source->is_known && (event->events & EPOLLIN) != 0)
+        source->reported_turn = loop->turn;
+    source->is_known = true;
+    loop_again(loop, source);
+}
+
+/* Lets the source run that goes before the others, if it has an event, or may have one that is not
+ * in the batch. */
+static void run_first(const struct loop *loop) {
+    struct source *source = loop->first;
+    if (source != NULL && (loop->crowded || !list_is_empty(&source->place))) {
+        list_remove(&source->place);
+        source->run(source);
+    }
+}
+
 int loop_turn(struct loop *loop, int64_t wait_ms) {
     struct epoll_event events[EVENTS_PER_TURN];
     struct list turn;
@@ -76,13 +103,12 @@ int loop_turn(struct loop *loop, int64_t wait_ms) {
         return -errno;
     loop->now_ms = clock_now_ms();
     loop->crowded = count == EVENTS_PER_TURN;
-    for (int i = 0; i < count; i++) {
-        struct source *source = events[i].data.ptr;
-        source->ready |= readiness_of(events[i].events);
-        loop_again(loop, source);
-    }
+    loop->turn++;
+    for (int i = 0; i < count; i++)
+        note(loop, &events[i]);
     list_init(&turn);
     list_splice(&turn, &loop->ready);
+    run_first(loop);
     while (!list_is_empty(&turn)) {
         struct source *source = list_entry(turn.next, struct source, place);
         list_remove(&source->place);

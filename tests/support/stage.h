@@ -17,10 +17,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { STAGE_SMALL = 100, STAGE_MIDDLE = 5000, STAGE_BIG = ENTRY_MEMORY_MAX + 300 };
+enum {
+    STAGE_SMALL = 100,
+    STAGE_MIDDLE = 5000,
+    STAGE_BIG = 32 * 1024 + 300, /* more than --cache-file-max by default */
+};
 
 struct stage {
     struct tree tree;
+    uint64_t cache_size; /* set by the test; 0: every request is looked up */
     struct options options;
     struct loop loop;
     struct docroot docroot;
@@ -45,7 +50,7 @@ static inline void stage_make_tree(struct stage *stage) {
     tree_text(&stage->tree, "directory/inner", "inner");
 }
 
-/* With the default options; the test may change `server` behind it. */
+/* With the default options, but for the cache; the test may change `server` behind it. */
 static inline void stage_open(struct stage *stage) {
     struct err err = ERR_INIT;
     char name[] = "pronto";
@@ -54,6 +59,7 @@ static inline void stage_open(struct stage *stage) {
     stage_make_tree(stage);
     stage->fds = process_count_fds(getpid());
     assert_int_equal(options_parse(&stage->options, 1, argv, &err), 0);
+    stage->options.cache_size = stage->cache_size;
     assert_int_equal(docroot_open(&stage->docroot, stage->tree.path, &stage->options.index, false,
                                   BENEATH_LINKS_INSIDE, &err),
                      0);

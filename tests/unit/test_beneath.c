@@ -178,7 +178,8 @@ static void check(const char *row, const char *path, enum beneath_links links, c
                   int error) {
     struct stat stat;
     char bytes[64];
-    int fd = beneath_open(root_fd, path, links);
+    bool linked;
+    int fd = beneath_open(root_fd, path, links, &linked);
     if (content == NULL) {
         row_assert_number(row, fd, -error);
         return;
@@ -216,8 +217,10 @@ static void test_fifo_does_not_block(void **state) {
     static const char *const names[] = {"fifo", "to-fifo"};
     (void)alarm(10);
     for (size_t i = 0; i < ROWS_COUNT(names); i++) {
-        int fd = beneath_open(root_fd, names[i], BENEATH_LINKS_INSIDE);
+        bool linked;
+        int fd = beneath_open(root_fd, names[i], BENEATH_LINKS_INSIDE, &linked);
         row_assert(names[i], fd >= 0);
+        row_assert_number(names[i], linked, i == 1);
         (void)close(fd);
     }
     (void)alarm(0);
@@ -228,18 +231,20 @@ static void test_socket_can_not_be_opened(void **state) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     (void)snprintf(address.sun_path, sizeof address.sun_path, "%s",
                    tree_path(&tree, "root/socket"));
+    bool linked;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof address), 0);
-    assert_int_equal(beneath_open(root_fd, "socket", BENEATH_LINKS_INSIDE), -ENXIO);
+    assert_int_equal(beneath_open(root_fd, "socket", BENEATH_LINKS_INSIDE, &linked), -ENXIO);
     (void)close(fd);
 }
 
 static void test_removed_root(void **state) {
     (void)state;
+    bool linked;
     tree_directory(&tree, "gone");
     int fd = open(tree_path(&tree, "gone"), O_PATH | O_DIRECTORY | O_CLOEXEC);
     assert_int_equal(rmdir(tree_path(&tree, "gone")), 0);
-    assert_int_equal(beneath_open(fd, "file", BENEATH_LINKS_INSIDE), -ENOENT);
+    assert_int_equal(beneath_open(fd, "file", BENEATH_LINKS_INSIDE, &linked), -ENOENT);
     (void)close(fd);
 }
 

@@ -136,8 +136,8 @@ struct row {
     const char *path;
     bool as_directory;
     enum docroot_outcome outcome;
-    const char *content;   /* with DOCROOT_FILE */
-    const char *file_name; /* the same */
+    const char *content;    /* with DOCROOT_FILE */
+    const char *path_found; /* the same */
 };
 
 static void check_file(const struct row *row, struct docroot_file *file) {
@@ -146,7 +146,8 @@ static void check_file(const struct row *row, struct docroot_file *file) {
     ssize_t len = read(file->fd, bytes, sizeof bytes);
     row_assert(row->name, len >= 0);
     row_assert_slice(row->name, slice_of(bytes, (size_t)len), slice_of_text(row->content));
-    row_assert_slice(row->name, file->name, slice_of_text(row->file_name));
+    row_assert_slice(row->name, slice_of(file->path, file->path_len),
+                     slice_of_text(row->path_found));
     row_assert_number(row->name, fstat(file->fd, &stat), 0);
     row_assert_number(row->name, file->stat.st_ino, stat.st_ino);
     row_assert_number(row->name, file->stat.st_size, len);
@@ -179,11 +180,11 @@ static void test_find(void **state) {
         {"root", "", true, DOCROOT_FILE, "top", "index.html"},
         {"index by its name", "index.html", false, DOCROOT_FILE, "top", "index.html"},
         {"directory without its slash", "both", false, DOCROOT_NEEDS_SLASH, NULL, NULL},
-        {"first index name", "both", true, DOCROOT_FILE, "first choice", "index.html"},
-        {"second index name", "second", true, DOCROOT_FILE, "second choice", "index.htm"},
+        {"first index name", "both", true, DOCROOT_FILE, "first choice", "both/index.html"},
+        {"second index name", "second", true, DOCROOT_FILE, "second choice", "second/index.htm"},
         {"directory without an index", "plain", true, DOCROOT_DIRECTORY, NULL, NULL},
         {"the same without its slash", "plain", false, DOCROOT_NEEDS_SLASH, NULL, NULL},
-        {"index that is a directory", "odd", true, DOCROOT_FILE, "behind it", "index.htm"},
+        {"index that is a directory", "odd", true, DOCROOT_FILE, "behind it", "odd/index.htm"},
         {"nothing", "nothing", false, DOCROOT_ABSENT, NULL, NULL},
         {"no directory", "nothing", true, DOCROOT_ABSENT, NULL, NULL},
         {"nothing in a directory", "plain/nothing", false, DOCROOT_ABSENT, NULL, NULL},
@@ -201,7 +202,7 @@ static void test_find(void **state) {
         {"link", "link", false, DOCROOT_FILE, "a file", "link"},
         {"link to a directory", "link-dir", false, DOCROOT_NEEDS_SLASH, NULL, NULL},
         {"link to a directory, with its slash", "link-dir", true, DOCROOT_FILE, "second choice",
-         "index.htm"},
+         "link-dir/index.htm"},
         {"link out", "out", false, DOCROOT_ABSENT, NULL, NULL},
         {"loop", "loop", false, DOCROOT_ABSENT, NULL, NULL},
         {"FIFO", "fifo", false, DOCROOT_ABSENT, NULL, NULL},

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define TYPE  SLICE("text/plain; charset=utf-8")
+#define TYPE  "text/plain; charset=utf-8"
 #define NOW_S ((int64_t)4000000000) /* after everything that a test writes */
 
 enum { SEED = 5, PLAN_MAX = 8, UNTIL_END = -1000 };
@@ -58,6 +58,10 @@ int __wrap_fstat(int fd, struct stat *stat) {
 static struct tree tree;
 static size_t fds_before;
 
+enum { MEMORY_MAX = 32 * 1024 };
+
+static const struct representation about = {.content_type = SLICE_INIT(TYPE)};
+
 static int setup(void **state) {
     (void)state;
     tree_make(&tree);
@@ -83,22 +87,21 @@ static void open_file(uint64_t size, struct docroot_file *file) {
     file->fd = open(tree_path(&tree, "file"), O_RDONLY | O_CLOEXEC);
     assert_true(file->fd >= 0);
     assert_int_equal(__real_fstat(file->fd, &file->stat), 0);
-    file->name = SLICE("file");
 }
 
 static void must_build(struct docroot_file *file, struct entry **entry) {
-    assert_int_equal(entry_build(file, TYPE, NOW_S, entry), 0);
+    assert_int_equal(entry_build(file, &about, MEMORY_MAX, NOW_S, entry), 0);
     assert_int_equal(file->fd, -1);
     assert_int_equal((*entry)->references, 1);
 }
 
 /* Fails unless the entry holds `size` bytes of the content, wherever it holds them. */
 static void assert_content(const char *row, const struct entry *entry, uint64_t size) {
-    static char bytes[2 * ENTRY_MEMORY_MAX];
+    static char bytes[2 * MEMORY_MAX];
     const char *content = entry->content;
     row_assert_number(row, entry->representation.length, size);
-    row_assert_number(row, entry->fd < 0, size <= ENTRY_MEMORY_MAX);
-    row_assert_number(row, content != NULL, size <= ENTRY_MEMORY_MAX);
+    row_assert_number(row, entry->fd < 0, size <= MEMORY_MAX);
+    row_assert_number(row, content != NULL, size <= MEMORY_MAX);
     if (content == NULL) {
         row_assert_number(row, __real_pread(entry->fd, bytes, sizeof bytes, 0), size);
         content = bytes;
@@ -115,8 +118,8 @@ static void test_sizes(void **state) {
         {"empty", 0},
         {"one byte", 1},
         {"some bytes", 4097},
-        {"the last that is kept in memory", ENTRY_MEMORY_MAX},
-        {"the first that is not", ENTRY_MEMORY_MAX + 1},
+        {"the last that is kept in memory", MEMORY_MAX},
+        {"the first that is not", MEMORY_MAX + 1},
     };
     for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
         struct docroot_file file;
@@ -124,7 +127,7 @@ static void test_sizes(void **state) {
         open_file(rows[i].size, &file);
         must_build(&file, &entry);
         assert_content(rows[i].name, entry, rows[i].size);
-        bool in_memory = rows[i].size <= ENTRY_MEMORY_MAX;
+        bool in_memory = rows[i].size <= MEMORY_MAX;
         row_assert_number(rows[i].name, process_count_fds(getpid()),
                           fds_before + (in_memory ? 0 : 1));
         entry_unref(entry);
@@ -152,7 +155,7 @@ static void test_heads(void **state) {
                    etag);
     must_build(&file, &entry);
     row_assert_slice("etag", entry->representation.etag, slice_of_text(etag));
-    row_assert_slice("type", entry->representation.content_type, TYPE);
+    row_assert_slice("type", entry->representation.content_type, SLICE(TYPE));
     row_assert_number("time", entry->representation.last_modified_s, 784111777);
     row_assert_slice("fields", entry->fields, slice_of_text(fields));
     row_assert_slice("validators", entry->validators, slice_of_text(strstr(fields, "ETag: ")));
@@ -215,7 +218,8 @@ static void test_the_longest_type_fits(void **state) {
     struct entry *entry = NULL;
     memset(type, 't', sizeof type);
     open_file(1, &file);
-    assert_int_equal(entry_build(&file, slice_of(type, sizeof type), NOW_S, &entry), 0);
+    const struct representation longest = {.content_type = slice_of(type, sizeof type)};
+    assert_int_equal(entry_build(&file, &longest, MEMORY_MAX, NOW_S, &entry), 0);
     entry_unref(entry);
 }
 
@@ -223,12 +227,12 @@ static void test_references(void **state) {
     (void)state;
     struct docroot_file file;
     struct entry *entry = NULL;
-    open_file(ENTRY_MEMORY_MAX + 1, &file);
+    open_file(MEMORY_MAX + 1, &file);
     must_build(&file, &entry);
     assert_ptr_equal(entry_ref(entry), entry);
     assert_int_equal(entry->references, 2);
     entry_unref(entry);
-    assert_content("after the first unref", entry, ENTRY_MEMORY_MAX + 1);
+    assert_content("after the first unref", entry, MEMORY_MAX + 1);
     entry_unref(entry);
     assert_int_equal(process_count_fds(getpid()), fds_before);
 }
@@ -280,17 +284,17 @@ static void test_grows_after_it_shrank(void **state) {
     struct docroot_file file;
     struct entry *entry = NULL;
     open_file(100, &file);
-    tree_file(&tree, "file", SEED, ENTRY_MEMORY_MAX + 7);
+    tree_file(&tree, "file", SEED, MEMORY_MAX + 7);
     plan.results[0] = 0;
     plan.count = 1;
     must_build(&file, &entry);
-    assert_content("grown", entry, ENTRY_MEMORY_MAX + 7);
+    assert_content("grown", entry, MEMORY_MAX + 7);
     entry_unref(entry);
 }
 
 static void must_not_build(const char *row, struct docroot_file *file, int error) {
     struct entry *entry = NULL;
-    row_assert_number(row, entry_build(file, TYPE, NOW_S, &entry), -error);
+    row_assert_number(row, entry_build(file, &about, MEMORY_MAX, NOW_S, &entry), -error);
     row_assert_number(row, file->fd, -1);
     row_assert(row, entry == NULL);
     row_assert_number(row, process_count_fds(getpid()), fds_before);
@@ -329,13 +333,13 @@ static void test_second_look_fails(void **state) {
 
 static void test_no_memory(void **state) {
     (void)state;
-    static const uint64_t sizes[] = {0, ENTRY_MEMORY_MAX, ENTRY_MEMORY_MAX + 1};
+    static const uint64_t sizes[] = {0, MEMORY_MAX, MEMORY_MAX + 1};
     for (size_t i = 0; i < ROWS_COUNT(sizes); i++) {
         struct docroot_file file;
         struct entry *entry = NULL;
         open_file(sizes[i], &file);
         out_of_memory = true;
-        int result = entry_build(&file, TYPE, NOW_S, &entry);
+        int result = entry_build(&file, &about, MEMORY_MAX, NOW_S, &entry);
         out_of_memory = false;
         row_assert_number(row_at("no memory", i), result, -ENOMEM);
         row_assert_number(row_at("no memory", i), process_count_fds(getpid()), fds_before);

@@ -12,18 +12,20 @@ static void test_write(void **state) {
         int64_t mtime_ns;
         uint64_t size_bytes;
         uint64_t inode;
+        struct slice coding;
         struct slice text;
     } rows[] = {
-        {"zeros", 0, 0, 0, SLICE_INIT("\"0-0-0\"")},
-        {"small", 0x12ab, 10, 255, SLICE_INIT("\"12ab-a-ff\"")},
-        {"before 1970", -1, 1, 2, SLICE_INIT("\"ffffffffffffffff-1-2\"")},
-        {"the longest", -1, UINT64_MAX, UINT64_MAX,
-         SLICE_INIT("\"ffffffffffffffff-ffffffffffffffff-ffffffffffffffff\"")},
+        {"zeros", 0, 0, 0, {NULL, 0}, SLICE_INIT("\"0-0-0\"")},
+        {"small", 0x12ab, 10, 255, {NULL, 0}, SLICE_INIT("\"12ab-a-ff\"")},
+        {"before 1970", -1, 1, 2, {NULL, 0}, SLICE_INIT("\"ffffffffffffffff-1-2\"")},
+        {"a coding", 1, 2, 3, SLICE_INIT("br"), SLICE_INIT("\"1-2-3-br\"")},
+        {"the longest", -1, UINT64_MAX, UINT64_MAX, SLICE_INIT("zstd"),
+         SLICE_INIT("\"ffffffffffffffff-ffffffffffffffff-ffffffffffffffff-zstd\"")},
     };
     for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
         char *room = guard_room(ETAG_MAX);
         struct buf buf = BUF_INIT(room, ETAG_MAX);
-        etag_write(&buf, rows[i].mtime_ns, rows[i].size_bytes, rows[i].inode);
+        etag_write(&buf, rows[i].mtime_ns, rows[i].size_bytes, rows[i].inode, rows[i].coding);
         row_assert_slice(rows[i].name, buf_slice(&buf), rows[i].text);
         row_assert(rows[i].name, !buf.overflow);
         guard_free(room, ETAG_MAX);
@@ -36,7 +38,7 @@ static void test_rfc9110_8_8_3_written_is_an_entity_tag(void **state) {
     for (uint64_t value = 1; value < UINT64_MAX / 3; value *= 3) {
         char memory[ETAG_MAX];
         struct buf buf = BUF_INIT(memory, sizeof memory);
-        etag_write(&buf, (int64_t)value, value + 1, value + 2);
+        etag_write(&buf, (int64_t)value, value + 1, value + 2, SLICE_NONE);
         const struct slice text = buf_slice(&buf);
         row_assert("quotes", text.len > 2 && text.ptr[0] == '"' && text.ptr[text.len - 1] == '"');
         for (size_t i = 1; i < text.len - 1; i++)
@@ -56,7 +58,7 @@ static void test_tells_files_apart(void **state) {
     struct buf bufs[ROWS_COUNT(parts)];
     for (size_t i = 0; i < ROWS_COUNT(parts); i++) {
         bufs[i] = (struct buf)BUF_INIT(memory[i], ETAG_MAX);
-        etag_write(&bufs[i], (int64_t)parts[i][0], parts[i][1], parts[i][2]);
+        etag_write(&bufs[i], (int64_t)parts[i][0], parts[i][1], parts[i][2], SLICE_NONE);
         for (size_t j = 0; j < i; j++)
             row_assert(row_at("pair", i * 10 + j),
                        !slice_equal(buf_slice(&bufs[i]), buf_slice(&bufs[j])));

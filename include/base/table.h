@@ -1,0 +1,38 @@
+/* An intrusive hash table, chained, whose members are found by a hash of 64 bits; which of those
+ * with the same hash is the right one is for the caller to see. Grows as it fills. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The place of a member in a table. */
+struct table_link {
+    struct table_link *next;
+    uint64_t hash;
+};
+
+struct table {
+    struct table_link **buckets; /* owned */
+    size_t capacity;             /* a power of two */
+    size_t count;
+};
+
+#define TABLE_INIT \
+    { .buckets = NULL }
+
+/* Returns 0 or -ENOMEM. */
+int table_init(struct table *table);
+
+/* Forgets the members, which it does not own. Idempotent. */
+void table_deinit(struct table *table);
+
+/* Borrows the link until it is removed. A table for whose growth there is no memory becomes slower.
+ */
+void table_insert(struct table *table, struct table_link *link, uint64_t hash);
+
+/* The link must be in the table. */
+void table_remove(struct table *table, struct table_link *link);
+
+/* A member with that hash, and one more behind it; or NULL. */
+struct table_link *table_find(const struct table *table, uint64_t hash);
+struct table_link *table_find_next(const struct table_link *link);

@@ -1,0 +1,84 @@
+/* The directories beneath a root that are being watched, and what depends on what is in them.
+ *
+ * Whoever looks a path up first reaches for it: every directory on its way is watched from then on,
+ * and only then is the path opened. So no change falls between the look and the watch. What has
+ * been found depends on a name in the last of those directories; when something happens to that
+ * name, or to a directory on the way, it is reported as changed.
+ *
+ * What is beneath a directory that cannot be watched can change unnoticed, and so can what is on a
+ * remote file system, whose changes are made elsewhere. Whoever reaches for that is told so. */
+#pragma once
+
+#include "base/hash.h"
+#include "base/list.h"
+#include "base/slice.h"
+#include "base/table.h"
+#include "sys/watch.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct directories;
+struct directory;
+
+enum directories_outcome {
+    DIRECTORIES_WATCHED,
+    DIRECTORIES_REMOTE, /* on a file system that others change, too */
+    DIRECTORIES_BLIND,  /* not watched, for lack of permission, memory or watches */
+};
+
+/* That something depends on a name. Embedded in what depends. */
+struct dependency {
+    struct list in_directory;
+    struct table_link by_name;
+    struct directory *directory; /* NULL: depends on nothing */
+    void *owner;                 /* for those who are told of changes */
+};
+
+/* Told of a change; must take the dependency away. */
+typedef void directories_changed(struct directories *directories, struct dependency *dependency);
+
+struct directories {
+    struct watch watch;
+    int root_fd; /* borrowed */
+    struct hash_key key;
+    struct directory *root;             /* NULL: it is not watched */
+    enum directories_outcome unwatched; /* why not */
+    struct list all; /* but the root, the one reached longest ago first, as far as known */
+    size_t count;    /* of them */
+    size_t max;      /* bound on `count` */
+    uint64_t last_id;
+    uint64_t events;         /* reported so far */
+    struct table by_name;    /* of directory: by parent and name */
+    struct table by_watch;   /* of directory: by watch descriptor */
+    struct table dependents; /* of dependency: by directory and name */
+    directories_changed *changed;
+};
+
+#define DIRECTORIES_INIT     \
+    {                        \
+        .watch = {.fd = -1 } \
+    }
+
+/* Watches the root, and at most `max` directories beneath it. `root_fd` is borrowed until
+ * directories_deinit(). Returns 0, or -errno of inotify_init1(2) or inotify_add_watch(2); then
+ * nothing is watched. */
+int directories_init(struct directories *directories, int root_fd, const struct hash_key *key,
+                     size_t max, directories_changed *changed);
+
+/* Reports everything as changed. Idempotent. */
+void directories_deinit(struct directories *directories);
+
+/* Watches all directories on the way to `path` ("a/b/c"), and makes `dependency` depend on the last
+ * name that can be looked up: "c" in "a/b", or, where there is no "a", "a" in the root. The
+ * dependency is borrowed until directories_leave(), or until it is reported as changed; it is left
+ * alone unless all of that is watched. */
+enum directories_outcome directories_reach(struct directories *directories, struct slice path,
+                                           struct dependency *dependency);
+
+/* The dependency ends. Idempotent. */
+void directories_leave(struct directories *directories, struct dependency *dependency);
+
+/* Reports all changes that completed before the call. */
+void directories_notice(struct directories *directories);

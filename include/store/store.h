@@ -1,0 +1,63 @@
+/* What is served: the files beneath a root, looked up once and kept for those who ask again.
+ *
+ * Two things keep it fresh. Every directory on the way to what was found is watched, and what may
+ * have changed is forgotten (store/directories). What no watch sees is found by looking at a file's
+ * attributes again: of what is asked for, at most once in STORE_CHECK_MS. That is what changes
+ * through another hard link or a memory mapping; and all that lies behind a symbolic link or on a
+ * remote file system. What is in a directory that cannot be watched is not kept. */
+#pragma once
+
+#include "base/err.h"
+#include "conf/options.h"
+#include "store/resource.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { STORE_CHECK_MS = 1000 };
+
+struct store {
+    const struct docroot *docroot; /* borrowed */
+    uint64_t memory_max;           /* larger files are sent from their descriptors; bytes */
+    bool keeps;                    /* there is a cache */
+    struct cache cache;
+    struct directories directories;
+    struct list holders;        /* kept resources that hold descriptors, the oldest first */
+    size_t fds;                 /* that they hold */
+    size_t fds_max;             /* bound on them */
+    struct docroot_file opened; /* scratch: the plain file of what was looked up, until its
+                                   resource is released */
+};
+
+/* `docroot` is borrowed until store_deinit(). Returns 0, or -errno and a message. A root that
+ * cannot be watched is no error (see store_is_watched()). */
+int store_init(struct store *store, const struct docroot *docroot, const struct options *options,
+               struct err *err);
+
+/* Idempotent. */
+void store_deinit(struct store *store);
+
+/* Whether changes are noticed at once. */
+bool store_is_watched(const struct store *store);
+
+/* Becomes readable, edge-triggered, when there is something to notice; -1: never. Then, and before
+ * a request is answered that may have come after a change, call store_notice(). */
+int store_fd(const struct store *store);
+void store_notice(struct store *store);
+
+/* What is known of the key, a request target without its query; NULL: nothing, look it up. `now_ms`
+ * is on the monotonic clock. Borrowed until store_release(), which must be called. */
+struct resource *store_recall(struct store *store, struct slice key, int64_t now_ms);
+
+/* Looks up a decoded path, as docroot_find() does, and keeps what it finds by the key. Never NULL
+ * unless there is no memory. Borrowed until store_release(), which must be called. */
+struct resource *store_look_up(struct store *store, struct slice key, struct slice path,
+                               bool as_directory, int64_t now_ms);
+
+/* Makes one of the available codings of a file ready to be sent. `now_s` is the time of day.
+ * Returns DOCROOT_FILE, and the entry, borrowed from the resource; or why there is none. */
+enum docroot_outcome store_entry(struct store *store, struct resource *resource, enum coding coding,
+                                 int64_t now_s, struct entry **entry);
+
+void store_release(struct store *store, struct resource *resource);

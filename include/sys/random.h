@@ -1,0 +1,9 @@
+/* Random numbers from the kernel. */
+#pragma once
+
+#include "base/err.h"
+
+#include <stddef.h>
+
+/* Fills up to 256 bytes. Returns 0, or -errno and a message (getrandom(2)). */
+int random_fill(void *bytes, size_t len, struct err *err);

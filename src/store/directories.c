@@ -1,0 +1,344 @@
+#include "store/directories.h"
+
+#include "http/negotiate.h"
+#include "sys/beneath.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Directories looked at in the search for one that nobody has asked for in a while. */
+enum { REPLACE_TRIES = 64 };
+
+/* More events in a row than a queue holds, as inotify(7) limits it by default, twice over: somebody
+ * changes files faster than they can be noticed one by one. */
+enum { EVENTS_MAX = 32 * 1024 };
+
+struct directory {
+    struct directory *parent; /* NULL: the root */
+    struct slice name;        /* in `bytes` */
+    uint64_t id;              /* never used twice */
+    int watch;                /* descriptor */
+    uint64_t last_event;      /* that it was told of */
+    bool reached;             /* since it was last considered for replacement */
+    struct list children;
+    struct list sibling;    /* its place among its parent's children */
+    struct list place;      /* in directories.all */
+    struct list dependents; /* of dependency */
+    struct table_link by_name;
+    struct table_link by_watch;
+    char bytes[];
+};
+
+static uint64_t hash_of_name(const struct directories *directories,
+                             const struct directory *directory, struct slice name) {
+    return hash_bytes(&directories->key, name) ^ directory->id * 0x9e3779b97f4a7c15;
+}
+
+/* A file and its encoded siblings belong together: what happens to one is of interest to all. */
+static struct slice stem_of(struct slice name) {
+    for (unsigned i = 0; i < CODING_IDENTITY; i++) {
+        struct slice extension = coding_extension((enum coding)i);
+        if (name.len > extension.len &&
+            slice_equal(slice_after(name, name.len - extension.len), extension))
+            return slice_of(name.ptr, name.len - extension.len);
+    }
+    return name;
+}
+
+static uint64_t hash_of_stem(const struct directories *directories,
+                             const struct directory *directory, struct slice name) {
+    return hash_of_name(directories, directory, stem_of(name));
+}
+
+/* Directories come and go */
+
+static struct directory *find_child(const struct directories *directories,
+                                    const struct directory *parent, struct slice name) {
+    struct table_link *link =
+        table_find(&directories->by_name, hash_of_name(directories, parent, name));
+    for (; link != NULL; link = table_find_next(link)) {
+        struct directory *child = list_entry(link, struct directory, by_name);
+        if (child->parent == parent && slice_equal(child->name, name))
+            return child;
+    }
+    return NULL;
+}
+
+/* A watch descriptor is its own hash. */
+static struct directory *find_watched(const struct directories *directories, int descriptor) {
+    struct table_link *link = table_find(&directories->by_watch, (uint64_t)descriptor);
+    return link != NULL ? list_entry(link, struct directory, by_watch) : NULL;
+}
+
+static struct directory *find_watched_next(const struct directory *directory) {
+    struct table_link *link = table_find_next(&directory->by_watch);
+    return link != NULL ? list_entry(link, struct directory, by_watch) : NULL;
+}
+
+static void report_all(struct directories *directories, struct directory *directory) {
+    while (!list_is_empty(&directory->dependents))
+        directories->changed(
+            directories, list_entry(directory->dependents.next, struct dependency, in_directory));
+}
+
+/* Forgets a directory that has no children. */
+static void forget_one(struct directories *directories, struct directory *directory) {
+    report_all(directories, directory);
+    table_remove(&directories->by_watch, &directory->by_watch);
+    /* The same directory may be mounted in two places, with one watch for both. */
+    if (find_watched(directories, directory->watch) == NULL)
+        watch_remove(&directories->watch, directory->watch);
+    if (directory->parent != NULL) {
+        table_remove(&directories->by_name, &directory->by_name);
+        directories->count--;
+    } else {
+        directories->root = NULL;
+    }
+    list_remove(&directory->sibling);
+    list_remove(&directory->place);
+    free(directory);
+}
+
+/* Forgets what is beneath a directory, the deepest first. */
+static void forget_children(struct directories *directories, struct directory *top) {
+    struct directory *at = top;
+    while (at != top || !list_is_empty(&top->children)) {
+        if (!list_is_empty(&at->children)) {
+            at = list_entry(at->children.next, struct directory, sibling);
+        } else {
+            struct directory *parent = at->parent;
+            forget_one(directories, at);
+            at = parent;
+        }
+    }
+}
+
+static void forget(struct directories *directories, struct directory *directory) {
+    forget_children(directories, directory);
+    forget_one(directories, directory);
+}
+
+/* Makes room for one more directory, at the cost of one that has no children and is not `parent`.
+ * Returns false where none was found quickly. */
+static bool make_room(struct directories *directories, const struct directory *parent) {
+    for (int i = 0; i < REPLACE_TRIES && directories->count >= directories->max; i++) {
+        if (list_is_empty(&directories->all))
+            break;
+        struct directory *oldest = list_entry(directories->all.next, struct directory, place);
+        if (oldest->reached || oldest == parent || !list_is_empty(&oldest->children)) {
+            oldest->reached = false;
+            list_remove(&oldest->place);
+            list_append(&directories->all, &oldest->place);
+        } else {
+            forget_one(directories, oldest);
+        }
+    }
+    return directories->count < directories->max;
+}
+
+/* Takes up a directory that has a watch. NULL: no memory. */
+static struct directory *add(struct directories *directories, struct directory *parent,
+                             struct slice name, int descriptor) {
+    struct directory *directory = malloc(sizeof *directory + name.len);
+    if (directory == NULL) {
+        if (find_watched(directories, descriptor) == NULL)
+            watch_remove(&directories->watch, descriptor);
+        return NULL;
+    }
+    *directory = (struct directory){
+        .parent = parent,
+        .name = slice_of(directory->bytes, name.len),
+        .id = ++directories->last_id,
+        .watch = descriptor,
+        .reached = true,
+    };
+    if (name.len > 0)
+        memcpy(directory->bytes, name.ptr, name.len);
+    list_init(&directory->children);
+    list_init(&directory->sibling);
+    list_init(&directory->place);
+    list_init(&directory->dependents);
+    table_insert(&directories->by_watch, &directory->by_watch, (uint64_t)descriptor);
+    return directory;
+}
+
+static enum directories_outcome outcome_of(int errnum) {
+    return errnum == EREMOTE ? DIRECTORIES_REMOTE : DIRECTORIES_BLIND;
+}
+
+static int add_root(struct directories *directories) {
+    int descriptor = watch_add(&directories->watch, directories->root_fd);
+    directories->unwatched = outcome_of(descriptor < 0 ? -descriptor : ENOMEM);
+    if (descriptor < 0)
+        return descriptor;
+    directories->root = add(directories, NULL, SLICE(""), descriptor);
+    return directories->root != NULL ? 0 : -ENOMEM;
+}
+
+/* Watches the directory `name` in `parent`, which the NUL-terminated `path` leads to. Returns 0 or
+ * -errno; -ENOENT, -ENOTDIR and -ELOOP: there is none. */
+static int add_child(struct directories *directories, struct directory *parent, const char *path,
+                     struct slice name, struct directory **child) {
+    if (!make_room(directories, parent))
+        return -ENOSPC;
+    int fd = beneath_open_directory(directories->root_fd, path);
+    if (fd < 0)
+        return fd;
+    int descriptor = watch_add(&directories->watch, fd);
+    (void)close(fd);
+    if (descriptor < 0)
+        return descriptor;
+    *child = add(directories, parent, name, descriptor);
+    if (*child == NULL)
+        return -ENOMEM;
+    table_insert(&directories->by_name, &(*child)->by_name,
+                 hash_of_name(directories, parent, name));
+    list_append(&parent->children, &(*child)->sibling);
+    list_append(&directories->all, &(*child)->place);
+    directories->count++;
+    return 0;
+}
+
+/* Reaching */
+
+enum directories_outcome directories_reach(struct directories *directories, struct slice path,
+                                           struct dependency *dependency) {
+    char text[PATH_MAX];
+    struct directory *at = directories->root;
+    struct slice rest = path;
+    struct slice name;
+    if (at == NULL)
+        return directories->unwatched;
+    if (path.len >= sizeof text)
+        return DIRECTORIES_BLIND;
+    while (slice_cut(&rest, '/', &name) && rest.ptr != NULL) {
+        struct directory *child = find_child(directories, at, name);
+        if (child == NULL) {
+            size_t len = (size_t)(name.ptr + name.len - path.ptr);
+            memcpy(text, path.ptr, len);
+            text[len] = '\0';
+            int result = add_child(directories, at, text, name, &child);
+            if (result == -ENOENT || result == -ENOTDIR || result == -ELOOP)
+                break;
+            if (result < 0)
+                return outcome_of(-result);
+        }
+        child->reached = true;
+        at = child;
+    }
+    dependency->directory = at;
+    list_append(&at->dependents, &dependency->in_directory);
+    table_insert(&directories->dependents, &dependency->by_name,
+                 hash_of_stem(directories, at, name));
+    return DIRECTORIES_WATCHED;
+}
+
+void directories_leave(struct directories *directories, struct dependency *dependency) {
+    if (dependency->directory == NULL)
+        return;
+    list_remove(&dependency->in_directory);
+    table_remove(&directories->dependents, &dependency->by_name);
+    dependency->directory = NULL;
+}
+
+/* Noticing */
+
+/* Something happened to a name in a directory. */
+static void report_name(struct directories *directories, struct directory *directory,
+                        const struct watch_event *event) {
+    struct table_link *link;
+    uint64_t hash = hash_of_stem(directories, directory, event->name);
+    while ((link = table_find(&directories->dependents, hash)) != NULL)
+        directories->changed(directories, list_entry(link, struct dependency, by_name));
+    if (event->is_directory) {
+        struct directory *child = find_child(directories, directory, event->name);
+        if (child != NULL)
+            forget(directories, child);
+    }
+}
+
+/* Something happened to a directory itself. A root that was moved is still the root. */
+static void report_directory(struct directories *directories, struct directory *directory) {
+    if (directory->parent != NULL) {
+        forget(directories, directory);
+    } else {
+        forget_children(directories, directory);
+        report_all(directories, directory);
+    }
+}
+
+static void forget_everything(struct directories *directories) {
+    if (directories->root != NULL)
+        forget(directories, directories->root);
+}
+
+/* Starts anew: with another watch, so that what is still queued in the old one is gone, too. */
+static void start_over(struct directories *directories) {
+    forget_everything(directories);
+    watch_close(&directories->watch);
+    if (watch_open(&directories->watch) == 0)
+        (void)add_root(directories);
+}
+
+/* The same directory may be mounted in several places, with one watch for all of them; this finds
+ * the next one that has not been told of the event. */
+static struct directory *next_concerned(const struct directories *directories, int descriptor) {
+    struct directory *directory = find_watched(directories, descriptor);
+    while (directory != NULL && directory->last_event == directories->events)
+        directory = find_watched_next(directory);
+    return directory;
+}
+
+static void report(struct directories *directories, const struct watch_event *event) {
+    struct directory *directory;
+    directories->events++;
+    while ((directory = next_concerned(directories, event->descriptor)) != NULL) {
+        directory->last_event = directories->events;
+        if (event->change == WATCH_GONE || event->name.len == 0)
+            report_directory(directories, directory);
+        else
+            report_name(directories, directory, event);
+    }
+}
+
+void directories_notice(struct directories *directories) {
+    struct watch_event event;
+    for (int i = 0; i < EVENTS_MAX && watch_next(&directories->watch, &event); i++) {
+        if (event.change == WATCH_LOST) {
+            start_over(directories);
+            return;
+        }
+        report(directories, &event);
+        if (i == EVENTS_MAX - 1)
+            start_over(directories);
+    }
+}
+
+/* Life */
+
+int directories_init(struct directories *directories, int root_fd, const struct hash_key *key,
+                     size_t max, directories_changed *changed) {
+    *directories = (struct directories){.root_fd = root_fd,
+                                        .key = *key,
+                                        .max = max,
+                                        .changed = changed,
+                                        .watch = {.fd = -1},
+                                        .unwatched = DIRECTORIES_BLIND};
+    list_init(&directories->all);
+    if (table_init(&directories->by_name) < 0 || table_init(&directories->by_watch) < 0 ||
+        table_init(&directories->dependents) < 0)
+        return -ENOMEM;
+    int result = watch_open(&directories->watch);
+    return result < 0 ? result : add_root(directories);
+}
+
+void directories_deinit(struct directories *directories) {
+    forget_everything(directories);
+    watch_close(&directories->watch);
+    table_deinit(&directories->by_name);
+    table_deinit(&directories->by_watch);
+    table_deinit(&directories->dependents);
+}

@@ -1,0 +1,396 @@
+#include "store/store.h"
+
+#include "base/check.h"
+#include "http/mime.h"
+#include "sys/clock.h"
+#include "sys/random.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum {
+    DIRECTORIES_MAX = 8192, /* the kernel needs about 1 KiB for each */
+    ALLOCATION_BYTES = 16,  /* what malloc(3) adds to a piece */
+    FDS_MAX = 1024,
+    FDS_SHARE = 8, /* one descriptor in this many is for kept files */
+};
+
+/* The kernel notes the time of a write through a mapping only when the page was clean before, and
+ * pages may stay dirty for this long (vm.dirty_expire_centisecs and dirty_writeback_centisecs: 30 s
+ * and 5 s). A file that was written lately may have changed without a trace. */
+enum { SETTLED_S = 40 };
+
+/* Dropping */
+
+static void drop_entries(struct resource *resource) {
+    for (unsigned i = 0; i < CODING_COUNT; i++) {
+        if (resource->entries[i] != NULL)
+            entry_unref(resource->entries[i]);
+        resource->entries[i] = NULL;
+    }
+}
+
+static void drop(struct store *store, struct resource *resource) {
+    for (unsigned i = 0; i < resource->dependency_count; i++)
+        directories_leave(&store->directories, &resource->dependencies[i]);
+    if (resource->kept) {
+        cache_remove(&store->cache, &resource->cached);
+        store->fds -= resource->fds;
+    }
+    list_remove(&resource->holder);
+    drop_entries(resource);
+    free(resource);
+}
+
+static struct resource *resource_of(struct cached *cached) {
+    return list_entry(cached, struct resource, cached);
+}
+
+static void on_change(struct directories *directories, struct dependency *dependency) {
+    struct store *store = list_entry(directories, struct store, directories);
+    struct resource *resource = dependency->owner;
+    resource->changed = true;
+    if (resource->borrowed)
+        directories_leave(directories, dependency);
+    else
+        drop(store, resource);
+}
+
+/* Keeping within bounds */
+
+static void shed_bytes(struct store *store) {
+    struct cached *victim;
+    while ((victim = cache_victim(&store->cache)) != NULL)
+        drop(store, resource_of(victim));
+}
+
+/* Those that were asked for lately are given another round. */
+static void shed_fds(struct store *store) {
+    while (store->fds > store->fds_max) {
+        struct resource *oldest = list_entry(store->holders.next, struct resource, holder);
+        if (oldest->cached.hits == 0) {
+            drop(store, oldest);
+        } else {
+            oldest->cached.hits--;
+            list_remove(&oldest->holder);
+            list_append(&store->holders, &oldest->holder);
+        }
+    }
+}
+
+/* Looking up */
+
+static bool is_settled(const struct stat *stat) {
+    return stat->st_mtim.tv_sec < clock_time_s() - SETTLED_S;
+}
+
+/* Keeps a NUL-terminated copy at `*at`, and moves it on. */
+static struct slice keep_text(char **at, struct slice text) {
+    char *copy = *at;
+    memcpy(copy, text.ptr, text.len);
+    copy[text.len] = '\0';
+    *at += text.len + 1;
+    return slice_of(copy, text.len);
+}
+
+/* The paths that will be looked at. */
+struct candidates {
+    size_t count;
+    size_t longest;
+};
+
+static struct candidates survey(const struct store *store, struct slice path, bool as_directory,
+                                char text[PATH_MAX]) {
+    struct candidates candidates = {0};
+    size_t len;
+    while ((len = docroot_candidate(store->docroot, path, as_directory, candidates.count, text)) >
+           0) {
+        candidates.count++;
+        if (len > candidates.longest)
+            candidates.longest = len;
+    }
+    return candidates;
+}
+
+/* A resource of which only the key is known, with room for the rest. NULL: no memory. */
+static struct resource *make_resource(struct slice key, const struct candidates *candidates,
+                                      char **texts) {
+    size_t fixed = sizeof(struct resource) + candidates->count * sizeof(struct dependency);
+    size_t size = fixed + key.len + candidates->longest + 2;
+    struct resource *resource = calloc(1, size);
+    if (resource == NULL)
+        return NULL;
+    *texts = (char *)resource + fixed;
+    resource->borrowed = true;
+    resource->cached.key = keep_text(texts, key);
+    resource->cached.size_bytes = size + ALLOCATION_BYTES;
+    resource->dependency_count = (uint8_t)candidates->count;
+    list_init(&resource->holder);
+    for (size_t i = 0; i < candidates->count; i++)
+        resource->dependencies[i].owner = resource;
+    return resource;
+}
+
+/* From here on, changes of what will be found are noticed; false where they are not. */
+static bool depend(struct store *store, struct resource *resource, struct slice path,
+                   bool as_directory) {
+    for (unsigned i = 0; i < resource->dependency_count; i++) {
+        char text[PATH_MAX];
+        size_t len = docroot_candidate(store->docroot, path, as_directory, i, text);
+        switch (directories_reach(&store->directories, slice_of(text, len),
+                                  &resource->dependencies[i])) {
+        case DIRECTORIES_WATCHED:
+            break;
+        case DIRECTORIES_REMOTE:
+            resource->unwatched = true;
+            break;
+        case DIRECTORIES_BLIND:
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_older(const struct stat *stat, const struct stat *other) {
+    if (stat->st_mtim.tv_sec != other->st_mtim.tv_sec)
+        return stat->st_mtim.tv_sec < other->st_mtim.tv_sec;
+    return stat->st_mtim.tv_nsec < other->st_mtim.tv_nsec;
+}
+
+/* Makes the path that of the plain file's sibling in that coding. */
+static bool name_coding(struct docroot_file *file, struct slice path, enum coding coding) {
+    struct buf buf = BUF_INIT(file->path, sizeof file->path);
+    buf_put(&buf, path);
+    if (coding != CODING_IDENTITY)
+        buf_put(&buf, coding_extension(coding));
+    file->path_len = buf.len;
+    buf_put_char(&buf, '\0');
+    return !buf.overflow;
+}
+
+/* Which siblings there are. One that is older than the plain file was made of another content. */
+static void find_siblings(const struct store *store, struct resource *resource) {
+    struct docroot_file sibling;
+    for (unsigned i = 0; i < CODING_IDENTITY; i++) {
+        if (!name_coding(&sibling, resource->path, (enum coding)i) ||
+            docroot_open_file(store->docroot, &sibling) != DOCROOT_FILE)
+            continue;
+        (void)close(sibling.fd);
+        if (!is_older(&sibling.stat, &store->opened.stat))
+            resource->available |= (uint8_t)(1u << i);
+        resource->unwatched |= sibling.linked;
+        resource->unsettled |= !is_settled(&sibling.stat);
+    }
+}
+
+static void find(struct store *store, struct resource *resource, struct slice path,
+                 bool as_directory, char *texts) {
+    struct docroot_file *file = &store->opened;
+    resource->outcome = docroot_find(store->docroot, path, as_directory, file);
+    resource->unwatched |= file->linked;
+    if (resource->outcome != DOCROOT_FILE)
+        return;
+    resource->path = keep_text(&texts, slice_of(file->path, file->path_len));
+    resource->available = 1u << CODING_IDENTITY;
+    resource->unsettled = !is_settled(&file->stat);
+    if (store->docroot->only.ptr == NULL)
+        find_siblings(store, resource);
+}
+
+struct resource *store_look_up(struct store *store, struct slice key, struct slice path,
+                               bool as_directory, int64_t now_ms) {
+    char text[PATH_MAX];
+    char *texts;
+    struct candidates candidates = survey(store, path, as_directory, text);
+    struct resource *resource = make_resource(key, &candidates, &texts);
+    if (resource == NULL)
+        return NULL;
+    bool keep = store->keeps && depend(store, resource, path, as_directory);
+    find(store, resource, path, as_directory, texts);
+    resource->checked_ms = now_ms;
+    if (keep && resource->outcome != DOCROOT_EXHAUSTED && resource->outcome != DOCROOT_FAULT) {
+        resource->kept = true;
+        cache_insert(&store->cache, &resource->cached);
+    }
+    return resource;
+}
+
+/* Making ready */
+
+static void hold_fd(struct store *store, struct resource *resource) {
+    resource->fds++;
+    if (!resource->kept)
+        return;
+    store->fds++;
+    if (list_is_empty(&resource->holder))
+        list_append(&store->holders, &resource->holder);
+}
+
+static enum docroot_outcome outcome_of(int errnum) {
+    return errnum == ENOMEM ? DOCROOT_EXHAUSTED : DOCROOT_FAULT;
+}
+
+/* Builds the entry of an open file. */
+static enum docroot_outcome build(struct store *store, struct resource *resource,
+                                  enum coding coding, struct docroot_file *file, int64_t now_s) {
+    const struct representation about = {
+        .content_type = mime_of_name(docroot_name_of(resource->path)),
+        .content_coding = coding == CODING_IDENTITY ? SLICE_NONE : coding_token(coding),
+        .negotiated = resource->available != 1u << CODING_IDENTITY,
+    };
+    struct entry *entry = NULL;
+    int result = entry_build(file, &about, store->memory_max, now_s, &entry);
+    if (result < 0)
+        return outcome_of(-result);
+    resource->entries[coding] = entry;
+    if (entry->fd >= 0)
+        hold_fd(store, resource);
+    if (resource->kept)
+        cache_grow(&store->cache, &resource->cached, entry->size_bytes + ALLOCATION_BYTES);
+    return DOCROOT_FILE;
+}
+
+/* Opens the file in that coding, unless it still is. */
+static enum docroot_outcome open_coding(struct store *store, struct resource *resource,
+                                        enum coding coding) {
+    struct docroot_file *file = &store->opened;
+    if (coding == CODING_IDENTITY && file->fd >= 0)
+        return DOCROOT_FILE;
+    if (file->fd >= 0)
+        (void)close(file->fd);
+    file->fd = -1;
+    return name_coding(file, resource->path, coding) ? docroot_open_file(store->docroot, file)
+                                                     : DOCROOT_ABSENT;
+}
+
+enum docroot_outcome store_entry(struct store *store, struct resource *resource, enum coding coding,
+                                 int64_t now_s, struct entry **entry) {
+    enum docroot_outcome outcome = DOCROOT_FILE;
+    if (resource->entries[coding] == NULL) {
+        outcome = open_coding(store, resource, coding);
+        if (outcome == DOCROOT_FILE)
+            outcome = build(store, resource, coding, &store->opened, now_s);
+        if (outcome != DOCROOT_FILE)
+            resource->changed = true;
+    }
+    *entry = resource->entries[coding];
+    /* A sibling that vanished is no loss. */
+    if (outcome != DOCROOT_FILE && coding != CODING_IDENTITY)
+        return store_entry(store, resource, CODING_IDENTITY, now_s, entry);
+    return outcome;
+}
+
+/* Recalling */
+
+/* Looks at the attributes of the files that entries were made of. */
+static bool is_still_true(const struct store *store, const struct resource *resource) {
+    struct docroot_file file;
+    struct stat stat;
+    if (resource->unwatched)
+        return false;
+    for (unsigned i = 0; i < CODING_COUNT; i++) {
+        const struct entry *entry = resource->entries[i];
+        if (entry == NULL)
+            continue;
+        if (resource->unsettled && entry->fd < 0)
+            return false;
+        if (!name_coding(&file, resource->path, (enum coding)i) ||
+            docroot_stat(store->docroot, file.path, &stat) < 0 || !entry_is_of(entry, &stat))
+            return false;
+    }
+    return true;
+}
+
+struct resource *store_recall(struct store *store, struct slice key, int64_t now_ms) {
+    struct cached *cached = store->keeps ? cache_find(&store->cache, key) : NULL;
+    if (cached == NULL)
+        return NULL;
+    struct resource *resource = resource_of(cached);
+    if (now_ms - resource->checked_ms >= STORE_CHECK_MS) {
+        if (!is_still_true(store, resource)) {
+            drop(store, resource);
+            return NULL;
+        }
+        resource->checked_ms = now_ms;
+    }
+    resource->borrowed = true;
+    return resource;
+}
+
+void store_release(struct store *store, struct resource *resource) {
+    resource->borrowed = false;
+    if (store->opened.fd >= 0)
+        (void)close(store->opened.fd);
+    store->opened.fd = -1;
+    /* What may be removed unnoticed is not kept open. */
+    if (!resource->kept || resource->changed || (resource->unwatched && resource->fds > 0))
+        drop(store, resource);
+    if (store->keeps) {
+        shed_bytes(store);
+        shed_fds(store);
+    }
+}
+
+/* Noticing */
+
+bool store_is_watched(const struct store *store) {
+    return store->directories.root != NULL;
+}
+
+int store_fd(const struct store *store) {
+    return store->directories.watch.fd;
+}
+
+void store_notice(struct store *store) {
+    if (store->directories.watch.fd >= 0)
+        directories_notice(&store->directories);
+}
+
+/* Life */
+
+static size_t max_fds(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return 0;
+    return limit.rlim_cur / FDS_SHARE < FDS_MAX ? limit.rlim_cur / FDS_SHARE : FDS_MAX;
+}
+
+static int init_keeping(struct store *store, uint64_t max_bytes, struct err *err) {
+    struct hash_key key;
+    int result = random_fill(&key, sizeof key, err);
+    if (result < 0)
+        return result;
+    result =
+        directories_init(&store->directories, store->docroot->fd, &key, DIRECTORIES_MAX, on_change);
+    if (result == -ENOMEM || cache_init(&store->cache, &key, max_bytes) < 0)
+        return err_set(err, ENOMEM, "not enough memory");
+    store->keeps = true;
+    return 0;
+}
+
+int store_init(struct store *store, const struct docroot *docroot, const struct options *options,
+               struct err *err) {
+    *store = (struct store){.docroot = docroot,
+                            .memory_max = options->cache_file_max,
+                            .fds_max = max_fds(),
+                            .directories = DIRECTORIES_INIT,
+                            .opened = {.fd = -1}};
+    list_init(&store->holders);
+    int result = options->cache_size > 0 ? init_keeping(store, options->cache_size, err) : 0;
+    if (result < 0)
+        store_deinit(store);
+    return result;
+}
+
+void store_deinit(struct store *store) {
+    if (store->keeps) {
+        store->cache.max_bytes = 0;
+        shed_bytes(store);
+    }
+    store->keeps = false;
+    cache_deinit(&store->cache);
+    directories_deinit(&store->directories);
+}
