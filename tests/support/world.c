@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 enum { CONTENT_MAX = 1 << 17, CONNECTIONS_EACH = 3, TRIES_MAX = 1000 };
@@ -174,6 +175,15 @@ void world_open(struct world *world, struct scene *scene, const struct kind *kin
     start_wrk(world, &scene->tree);
 }
 
+static void deinit_spot(struct spot *spot) {
+    for (size_t i = 0; i < spot->page_count; i++)
+        page_deinit(&spot->pages[i]);
+    if (spot->map != NULL)
+        (void)munmap(spot->map, spot->map_len);
+    if (spot->fd >= 0)
+        (void)close(spot->fd);
+}
+
 void world_close(struct world *world) {
     if (process_wait(&world->wrk, 0))
         fail_msg("wrk has not run until the end: %s", process_text(world->wrk.err_fd));
@@ -187,12 +197,8 @@ void world_close(struct world *world) {
     free(out);
     process_deinit(&world->wrk);
     crowd_close(&world->crowd);
-    for (size_t i = 0; i < world->spot_count; i++) {
-        for (size_t j = 0; j < world->spots[i].page_count; j++)
-            page_deinit(&world->spots[i].pages[j]);
-        if (world->spots[i].fd >= 0)
-            (void)close(world->spots[i].fd);
-    }
+    for (size_t i = 0; i < world->spot_count; i++)
+        deinit_spot(&world->spots[i]);
 }
 
 static const char *context_of(const struct world *world, const struct spot *spot) {

@@ -36,7 +36,7 @@ struct spot {
     char inside[WORLD_PATH_MAX];  /* its directory in the site */
     char outside[WORLD_PATH_MAX]; /* one on the same file system, which is not served */
     int fd;                       /* for the kind; -1: none */
-    char *map;
+    char *map;                    /* the same; NULL: none */
     size_t map_len;
     struct page pages[WORLD_PAGES];
     size_t page_count;

@@ -70,20 +70,6 @@ static bool change_held(struct world *world, struct spot *spot) {
     return rename(path, world_inside(spot, "file.txt")) == 0;
 }
 
-/* Two names in one directory: what is written by one is read by the other. */
-static bool change_alias(struct world *world, struct spot *spot) {
-    const char *file = world_inside(spot, "file.txt");
-    const char *alias = world_inside(spot, "alias.txt");
-    switch (world_random(world, 4)) {
-    case 0:
-        return link(file, alias) == 0 || unlink(alias) == 0;
-    case 1:
-        return world_overwrite(world, file, spot->size);
-    default:
-        return is_there(alias) && world_overwrite(world, alias, spot->size);
-    }
-}
-
 /* Times set by hand. Neither the past nor the same second must make two files alike. */
 static bool change_touch(struct world *world, struct spot *spot) {
     const char *path = world_inside(spot, "file.txt");
@@ -253,7 +239,6 @@ static const struct kind kinds[] = {
     {"replace", {"file.txt"}, change_replace},
     {"recreate", {"file.txt"}, change_recreate},
     {"held", {"file.txt"}, change_held},
-    {"alias", {"file.txt", "alias.txt"}, change_alias},
     {"touch", {"file.txt"}, change_touch},
     {"index", {"sub", "sub/", "sub/index.html", "sub/index.htm"}, change_index},
     {"tree", {"top/deep/file.txt", "top/deep/", "top", "top/other/absent.txt"}, change_tree},
