@@ -224,6 +224,17 @@ $(BUILD)/tests/system/%: tests/system/%.c $(SUPPORT_OBJECTS) $(BUILD)/flags
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) -iquote tests $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.c %.o %.a,$^) -lcmocka
 
+# A server that is told of no change, since nothing is watched: test_fresh has to notice.
+
+$(BUILD)/obj/deaf/%.o: tests/deaf/%.c $(BUILD)/flags
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c -o $@ $<
+
+$(BUILD)/pronto-deaf: $(BUILD)/obj/proc/main.o $(BUILD)/obj/deaf/inotify.o $(call archive,$(BELOW_proc))
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) $(call wraps_of,tests/deaf/inotify.c) -o $@ $^
+
 # Fuzz targets: fuzz_x.c is linked as test_x.c would be, with libFuzzer.
 
 define FUZZ_RULE
@@ -243,6 +254,9 @@ prove = echo 'testing $(patsubst $(CURDIR)/%,%,$(1))'; PRONTO=$(1) CMOCKA_MESSAG
 run-tests: $(BUILD)/pronto $(UNIT_TESTS) $(SYSTEM_TESTS)
 	$(Q)$(call prove,$(abspath $(BUILD)/pronto),$(UNIT_TESTS) $(SYSTEM_TESTS))
 	$(if $(RELEASE),$(Q)$(call prove,$(RELEASE),$(SYSTEM_TESTS)))
+
+test-deaf: $(BUILD)/pronto-deaf $(BUILD)/tests/system/test_fresh
+	$(Q)tests/deaf/run.sh $(abspath $(BUILD)/pronto-deaf) $(BUILD)/tests/system/test_fresh
 
 # Counts of an earlier run would be added to. Servers that run as another user must write theirs, too. Where they may
 # not, they complain on stderr, and system tests that look at it fail, which says nothing about the code.
@@ -282,7 +296,7 @@ lint-tidy:
 
 .PHONY: all run static test check bench lint format docs deps deps-test install uninstall clean help run-tests FORCE \
         fuzz fuzz-smoke fuzz-targets coverage coverage-tests lint-layers lint-format lint-docs lint-conformance lint-cppcheck \
-        lint-tidy
+        lint-tidy test-deaf
 FORCE:
 
--include $(OBJECTS:.o=.d) $(SUPPORT_OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(SYSTEM_TESTS:=.d) $(FUZZ_TARGETS:=.d)
+-include $(OBJECTS:.o=.d) $(SUPPORT_OBJECTS:.o=.d) $(BUILD)/obj/deaf/inotify.d $(UNIT_TESTS:=.d) $(SYSTEM_TESTS:=.d) $(FUZZ_TARGETS:=.d)

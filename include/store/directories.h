@@ -56,10 +56,8 @@ struct directories {
     directories_changed *changed;
 };
 
-#define DIRECTORIES_INIT     \
-    {                        \
-        .watch = {.fd = -1 } \
-    }
+#define DIRECTORIES_INIT \
+    { .watch = {.fd = -1}, .unwatched = DIRECTORIES_BLIND }
 
 /* Watches the root, and at most `max` directories beneath it. `root_fd` is borrowed until
  * directories_deinit(). Returns 0, or -errno of inotify_init1(2) or inotify_add_watch(2); then
