@@ -224,7 +224,7 @@ $(BUILD)/tests/system/%: tests/system/%.c $(SUPPORT_OBJECTS) $(BUILD)/flags
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) -iquote tests $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.c %.o %.a,$^) -lcmocka
 
-# A server that is told of no change, since nothing is watched: test_fresh has to notice.
+# A server that is told of no change, or of few: test_fresh has to notice, or not.
 
 $(BUILD)/obj/deaf/%.o: tests/deaf/%.c $(BUILD)/flags
 	$(call say,CC,$<)

@@ -1,4 +1,4 @@
-/* Files that change: before a request, which sees it at once, and while they are sent. */
+/* Files that change while they are sent. Those that change before a request are in test_fresh.c. */
 #include "support/client.h"
 #include "support/scene.h"
 
@@ -7,34 +7,6 @@
 #include <unistd.h>
 
 enum { LARGE = 64 << 20 };
-
-/* A request sent after a change has completed sees it, and with another ETag. */
-static void test_changes_are_seen_at_once(void **state) {
-    struct scene *scene = *state;
-    struct client client;
-    struct response first;
-    struct response second;
-    tree_text(&scene->tree, "a.txt", "first");
-    scene_serve(scene, NULL);
-    client_open(&client, scene->server.port);
-    client_expect(&client, "/later.txt", 404);
-    client_get(&client, "/a.txt", &first);
-    response_assert_text(&first, "first");
-    note_pause_ms(20); /* the clock of time stamps ticks in 10 ms at worst */
-    tree_text(&scene->tree, "a.txt", "other");
-    tree_text(&scene->tree, "later.txt", "now there");
-    client_get(&client, "/a.txt", &second);
-    response_assert_text(&second, "other");
-    char etag[128];
-    (void)snprintf(etag, sizeof etag, "%s", response_field(&first, "ETag"));
-    assert_string_not_equal(response_field(&second, "ETag"), etag);
-    client_expect(&client, "/later.txt", 200);
-    assert_int_equal(remove(tree_path(&scene->tree, "later.txt")), 0);
-    client_expect(&client, "/later.txt", 404);
-    response_deinit(&first);
-    response_deinit(&second);
-    client_close(&client);
-}
 
 /* Starts on a large file, of which the first bytes have come, with one worker. */
 static void start_download(struct scene *scene, struct client *client) {
@@ -99,7 +71,6 @@ static void test_a_file_replaced_while_it_is_sent(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        scene_test(test_changes_are_seen_at_once),
         scene_test(test_a_file_truncated_while_it_is_sent),
         scene_test(test_a_file_removed_while_it_is_sent),
         scene_test(test_a_file_replaced_while_it_is_sent),
