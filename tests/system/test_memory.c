@@ -43,19 +43,6 @@ struct errands {
     size_t fds_max;
 };
 
-/* Whether pronto has its cache: it is not there yet. */
-static bool has_cache(void) {
-    struct process process = PROCESS_INIT;
-    const char *const argv[] = {server_binary(), "--help", NULL};
-    process_start(&process, NULL, argv);
-    assert_true(process_wait(&process, 10000));
-    char *out = process_text(process.out_fd);
-    bool found = strstr(out, "--cache-size") != NULL;
-    free(out);
-    process_deinit(&process);
-    return found;
-}
-
 static void sample(struct errands *errands) {
     size_t memory = process_memory(errands->worker, "Rss");
     size_t fds = process_count_fds(errands->worker);
@@ -65,8 +52,7 @@ static void sample(struct errands *errands) {
 
 static void start_errands(struct errands *errands, struct scene *scene) {
     pid_t worker[SERVER_WORKERS_MAX];
-    const char *option = has_cache() ? "--cache-size" : NULL;
-    scene_serve(scene, "--workers", "1", option, CACHE_SIZE, NULL);
+    scene_serve(scene, "--workers", "1", "--cache-size", CACHE_SIZE, NULL);
     assert_int_equal(server_workers(&scene->server, worker), 1);
     errands->worker = worker[0];
     for (size_t i = 0; i < CONNECTIONS; i++) {
