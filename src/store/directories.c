@@ -102,18 +102,12 @@ static void forget_one(struct directories *directories, struct directory *direct
     free(directory);
 }
 
-/* Forgets what is beneath a directory, the deepest first. */
-static void forget_children(struct directories *directories, struct directory *top) {
-    struct directory *at = top;
-    while (at != top || !list_is_empty(&top->children)) {
-        if (!list_is_empty(&at->children)) {
-            at = list_entry(at->children.next, struct directory, sibling);
-        } else {
-            struct directory *parent = at->parent;
-            forget_one(directories, at);
-            at = parent;
-        }
-    }
+static void forget(struct directories *directories, struct directory *directory);
+
+/* Forgets what is beneath a directory. Paths are short enough for recursion (PATH_MAX). */
+static void forget_children(struct directories *directories, struct directory *directory) {
+    list_for_each(link, &directory->children)
+        forget(directories, list_entry(link, struct directory, sibling));
 }
 
 static void forget(struct directories *directories, struct directory *directory) {

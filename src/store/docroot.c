@@ -166,6 +166,7 @@ static bool is_served(const struct docroot *docroot, struct slice path, bool as_
 size_t docroot_candidate(const struct docroot *docroot, struct slice path, bool as_directory,
                          size_t index, char text[PATH_MAX]) {
     struct buf buf = BUF_INIT(text, PATH_MAX);
+    text[0] = '\0';
     if (!is_served(docroot, path, as_directory))
         return 0;
     if (docroot->only.ptr != NULL) {
