@@ -62,7 +62,7 @@ missing() {
         return 0
     fi
     has_sanitizers || printf 'libasan\nlibubsan\n'
-    for tool in wrk curl prove; do
+    for tool in wrk curl gzip prove; do
         has_program "$tool" || echo "$tool"
     done
     if [ "$scope" = coverage ]; then
@@ -83,6 +83,7 @@ libasan       -              libasan            -         -                  -
 libubsan      -              libubsan           -         -                  -
 wrk           wrk            wrk                wrk       wrk                wrk
 curl          curl           curl               curl      curl               curl
+gzip          gzip           gzip               gzip      gzip               gzip
 prove         perl           perl-Test-Harness  perl      perl-utils         perl
 clang         clang          clang              clang     clang              clang
 fuzzer        libclang-rt-dev  compiler-rt      compiler-rt  compiler-rt     -

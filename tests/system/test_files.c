@@ -1,4 +1,4 @@
-/* What a file's response holds: every byte of it, its type, and the same head for HEAD. */
+/* What a file's response holds: every byte of it, and its type. */
 #include "support/client.h"
 #include "support/scene.h"
 
@@ -67,37 +67,6 @@ static void test_every_size_pipelined_in_one_write(void **state) {
         client_read(&client, false, &response);
         response_assert_content(&response, i, sizes[i]);
         response_deinit(&response);
-    }
-    client_close(&client);
-}
-
-/* RFC 9110 §9.3.2: the fields of HEAD are those of GET. */
-static void test_rfc9110_9_3_2_head_has_the_head_of_get(void **state) {
-    static const char *const targets[] = {"/a.txt", "/", "/absent", "/dir", "/dir/"};
-    static const char date[] = "\r\nDate: ";
-    struct scene *scene = *state;
-    struct client client;
-    struct response get;
-    struct response head;
-    tree_text(&scene->tree, "a.txt", "some text\n");
-    tree_text(&scene->tree, "index.html", "<p>index");
-    tree_directory(&scene->tree, "dir");
-    scene_serve(scene, NULL);
-    client_open(&client, scene->server.port);
-    for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
-        client_get(&client, targets[i], &get);
-        client_request(&client, "HEAD", targets[i], "", &head);
-        /* A second may have passed between the two. */
-        char *get_date = strstr(get.head, date);
-        char *head_date = strstr(head.head, date);
-        assert_non_null(get_date);
-        assert_non_null(head_date);
-        memset(get_date + strlen(date), 'x', strlen("Sun, 06 Nov 1994 08:49:37 GMT"));
-        memset(head_date + strlen(date), 'x', strlen("Sun, 06 Nov 1994 08:49:37 GMT"));
-        assert_string_equal(get.head, head.head);
-        assert_true(get.body_len > 0);
-        response_deinit(&get);
-        response_deinit(&head);
     }
     client_close(&client);
 }
@@ -218,7 +187,6 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         scene_test(test_every_byte_of_every_size_over_one_connection),
         scene_test(test_every_size_pipelined_in_one_write),
-        scene_test(test_rfc9110_9_3_2_head_has_the_head_of_get),
         scene_test(test_content_types),
         scene_test(test_fields_of_a_representation),
         scene_test(test_a_query_does_not_matter_to_a_file),

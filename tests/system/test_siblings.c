@@ -897,6 +897,25 @@ static void test_changes_are_seen_at_once(void **state) {
     client_close(&client);
 }
 
+/* Over and over, so that nothing that is remembered between requests, or told by the kernel, can be
+ * late once without being seen. */
+static void test_changes_are_seen_each_time(void **state) {
+    enum { ROUNDS = 100 };
+    const struct resource *resource = &resources[GZ_TXT];
+    struct scene *scene = *state;
+    struct client client;
+    serve(scene);
+    client_open(&client, scene->server.port);
+    for (int i = 0; i < ROUNDS; i++) {
+        enum coding coding = i % 2 == 0 ? BR : ZSTD;
+        write_file(scene, resource, coding);
+        expect_coding(&client, "came", "GET", resource, ACCEPT "gzip, br, zstd" END, coding);
+        assert_int_equal(unlink(path_of(scene, "gz.txt", coding)), 0);
+        expect_coding(&client, "went", "GET", resource, ACCEPT "gzip, br, zstd" END, GZIP);
+    }
+    client_close(&client);
+}
+
 /* New content of a sibling is a new representation, with a new tag. */
 static void test_a_sibling_that_is_made_anew(void **state) {
     struct scene *scene = *state;
@@ -967,6 +986,7 @@ int main(void) {
         scene_test(test_a_sibling_alone_is_no_resource),
         scene_test(test_siblings_of_every_size),
         scene_test(test_changes_are_seen_at_once),
+        scene_test(test_changes_are_seen_each_time),
         scene_test(test_a_sibling_that_is_made_anew),
         scene_test(test_error_pages_are_not_negotiated),
     };
