@@ -112,6 +112,12 @@ check: deps
 ## lint: layers, format, clang-tidy, cppcheck, documents printed from tables, tests that documents name
 lint: lint-layers lint-format lint-docs lint-conformance lint-cppcheck lint-tidy
 
+## test-browser: Chromium shows www/ and seeks in a video; installs what that takes; pictures in build/browser/
+test-browser:
+	$(Q)tests/deps.sh browser
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) WERROR=1 all
+	$(Q)PRONTO=$(abspath $(BUILD)/pronto) node --test tests/browser/test_browser.mjs
+
 ## fuzz: fuzz each target in tests/fuzz/ for T seconds (T=60)
 fuzz: T ?= 60
 fuzz:
@@ -165,7 +171,7 @@ clean:
 
 ## help: this list
 help:
-	$(Q)sed -n 's/^## \([a-z-]*\): \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s%s\n", $$1, $$2}'
+	$(Q)sed -n 's/^## \([a-z-]*\): \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-20s%s\n", $$1, $$2}'
 
 # Building
 
@@ -295,9 +301,9 @@ lint-tidy:
 	$(call say,LINT,clang-tidy)
 	$(Q)tests/lint/tidy.sh $(JOBS) $(SOURCES) $(wildcard docs/*.c bench/*.c)
 
-.PHONY: all run static test check bench lint format docs deps deps-test install uninstall clean help run-tests FORCE \
-        fuzz fuzz-smoke fuzz-targets coverage coverage-tests lint-layers lint-format lint-docs lint-conformance lint-cppcheck \
-        lint-tidy test-deaf
+.PHONY: all run static test test-browser test-deaf check bench lint format docs deps deps-test install uninstall clean help \
+        run-tests fuzz fuzz-smoke fuzz-targets coverage coverage-tests lint-layers lint-format lint-docs lint-conformance \
+        lint-cppcheck lint-tidy FORCE
 FORCE:
 
 -include $(OBJECTS:.o=.d) $(SUPPORT_OBJECTS:.o=.d) $(BUILD)/obj/deaf/inotify.d $(UNIT_TESTS:=.d) $(SYSTEM_TESTS:=.d) $(FUZZ_TARGETS:=.d)

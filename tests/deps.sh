@@ -5,15 +5,16 @@
 #   tests/deps.sh [all]       what lint needs, too
 #   tests/deps.sh fuzz        what make fuzz needs
 #   tests/deps.sh coverage    what make coverage needs
+#   tests/deps.sh browser     what make test-browser needs
 #
 # It looks for the tools themselves, so it is quick and silent where all is there, however they came.
 set -u
 
 scope=${1:-all}
 case $scope in
-test | all | fuzz | coverage) ;;
+test | all | fuzz | coverage | browser) ;;
 *)
-    echo "usage: tests/deps.sh [test|all|fuzz|coverage]" >&2
+    echo "usage: tests/deps.sh [test|all|fuzz|coverage|browser]" >&2
     exit 2
     ;;
 esac
@@ -45,7 +46,7 @@ has_fuzzer() {
         clang -fsanitize=fuzzer,address,undefined -x c -o /dev/null - >/dev/null 2>&1
 }
 
-# Debian numbers llvm-ar by default.
+# Debian numbers llvm-ar by default; browsers go by several names.
 has_any() {
     for name in "$@"; do
         has_program "$name" && return 0
@@ -55,6 +56,12 @@ has_any() {
 
 # What is missing, by the names of the table below.
 missing() {
+    if [ "$scope" = browser ]; then
+        has_any chromium chromium-browser google-chrome || echo chromium
+        has_program node || echo node
+        has_program ffmpeg || echo ffmpeg
+        return 0
+    fi
     has_header cmocka.h || echo cmocka
     if [ "$scope" = fuzz ]; then
         has_program clang || echo clang
@@ -91,6 +98,9 @@ gcovr         gcovr          gcovr              -         gcovr              gco
 clang-format  clang-format   clang-tools-extra  clang     clang-extra-tools  clang-tools
 clang-tidy    clang-tidy     clang-tools-extra  clang     clang-extra-tools  clang-tools
 cppcheck      cppcheck       cppcheck           cppcheck  cppcheck           cppcheck
+chromium      chromium       chromium           chromium  chromium           chromium
+node          nodejs         nodejs             nodejs    nodejs             nodejs-default
+ffmpeg        ffmpeg         ffmpeg-free        ffmpeg    ffmpeg             ffmpeg
 lld           lld            lld                lld       lld                lld
 llvm          llvm           llvm               llvm      llvm               llvm
 '
