@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 // A limit for hangs, not a measure of speed.
-const TIMEOUT_MS = 60000;
+const TIMEOUT_MS = 120000;
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
 

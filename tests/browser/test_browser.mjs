@@ -127,14 +127,20 @@ const PAGE = `<!DOCTYPE html><title>video</title><link rel="icon" href="data:,">
         video.addEventListener(name, resolve, { once: true });
         video.addEventListener('error', () => reject(new Error(video.error.message)), { once: true });
     });
-    const ready = video.readyState > 1 ? Promise.resolve() : event('loadeddata');
+    // That a frame is there does not mean yet that it has come as far as where it can be drawn from.
+    async function shown(time) {
+        let frame;
+        do frame = await new Promise((resolve) => video.requestVideoFrameCallback((now, frame) => resolve(frame)));
+        while (Math.abs(frame.mediaTime - time) > 0.15);
+    }
+    const ready = Promise.all([event('loadedmetadata'), shown(0)]);
     function corner() {
         const context = new OffscreenCanvas(320, 180).getContext('2d');
         context.drawImage(video, 0, 0);
         return [...context.getImageData(290, 150, 1, 1).data];
     }
     async function seek(time) {
-        const sought = event('seeked');
+        const sought = Promise.all([event('seeked'), shown(time)]);
         video.currentTime = time;
         await sought;
         return { time: video.currentTime, corner: corner() };
