@@ -170,7 +170,7 @@ static enum outq_outcome outcome_of(int errnum) {
 
 /* Sends the memory at the front in one call, up to the first file, whose bytes are to follow in the
  * same packets. Returns bytes, or -errno. */
-static ssize_t send_memory(const struct outq *queue, int fd) {
+static ssize_t send_pieces(const struct outq *queue, int fd) {
     struct iovec parts[OUTQ_SEGMENTS];
     size_t count = 0;
     while (count < queue->count && !queue->segments[queue->first + count].is_file) {
@@ -183,6 +183,15 @@ static ssize_t send_memory(const struct outq *queue, int fd) {
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
     int flags = MSG_NOSIGNAL | (count < queue->count ? MSG_MORE : 0);
     ssize_t sent = sendmsg(fd, &message, flags);
+    return sent < 0 ? -errno : sent;
+}
+
+/* The same; one piece is sent for a little less without a list. */
+static ssize_t send_memory(const struct outq *queue, int fd) {
+    const struct segment *segment = &queue->segments[queue->first];
+    if (queue->count > 1)
+        return send_pieces(queue, fd);
+    ssize_t sent = send(fd, segment->ptr, (size_t)segment->len, MSG_NOSIGNAL);
     return sent < 0 ? -errno : sent;
 }
 
