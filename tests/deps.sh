@@ -1,23 +1,28 @@
 #!/bin/sh
-# Installs what `make test` and `make lint` need, through the system's package manager.
+# Installs what `make test`, `make lint` and the like need, through the system's package manager.
 #
 #   tests/deps.sh test        what the tests need
 #   tests/deps.sh [all]       what lint needs, too
 #   tests/deps.sh fuzz        what make fuzz needs
 #   tests/deps.sh coverage    what make coverage needs
 #   tests/deps.sh browser     what make test-browser needs
+#   tests/deps.sh bench       what make bench needs (wrk, python3), and pronto's peers and gnuplot, as far as there are
+#                             packages of them; their services are not started
 #
 # It looks for the tools themselves, so it is quick and silent where all is there, however they came.
 set -u
 
 scope=${1:-all}
 case $scope in
-test | all | fuzz | coverage | browser) ;;
+test | all | fuzz | coverage | browser | bench) ;;
 *)
-    echo "usage: tests/deps.sh [test|all|fuzz|coverage|browser]" >&2
+    echo "usage: tests/deps.sh [test|all|fuzz|coverage|browser|bench]" >&2
     exit 2
     ;;
 esac
+
+# Servers are in sbin, which not everybody's PATH has.
+PATH=$PATH:/usr/local/sbin:/usr/sbin
 
 fail() {
     echo "tests/deps.sh: $*" >&2
@@ -54,12 +59,21 @@ has_any() {
     return 1
 }
 
+missing_programs() {
+    for tool in "$@"; do
+        has_program "$tool" || echo "$tool"
+    done
+}
+
 # What is missing, by the names of the table below.
 missing() {
     if [ "$scope" = browser ]; then
         has_any chromium chromium-browser google-chrome || echo chromium
-        has_program node || echo node
-        has_program ffmpeg || echo ffmpeg
+        missing_programs node ffmpeg
+        return 0
+    fi
+    if [ "$scope" = bench ]; then
+        missing_programs wrk python3
         return 0
     fi
     has_header cmocka.h || echo cmocka
@@ -69,16 +83,12 @@ missing() {
         return 0
     fi
     has_sanitizers || printf 'libasan\nlibubsan\n'
-    for tool in wrk curl gzip prove; do
-        has_program "$tool" || echo "$tool"
-    done
+    missing_programs wrk curl gzip prove
     if [ "$scope" = coverage ]; then
         has_program gcovr || echo gcovr
     fi
     [ "$scope" = all ] || return 0
-    for tool in clang clang-format clang-tidy cppcheck; do
-        has_program "$tool" || echo "$tool"
-    done
+    missing_programs clang clang-format clang-tidy cppcheck python3
     has_program ld.lld || echo lld
     has_any llvm-ar llvm-ar-14 || echo llvm
 }
@@ -103,6 +113,11 @@ node          nodejs         nodejs             nodejs    nodejs             nod
 ffmpeg        ffmpeg         ffmpeg-free        ffmpeg    ffmpeg             ffmpeg
 lld           lld            lld                lld       lld                lld
 llvm          llvm           llvm               llvm      llvm               llvm
+python3       python3        python3            python    python3            python3
+nginx         nginx          nginx              nginx     nginx              nginx
+h2o           h2o            h2o                -         h2o                h2o
+lighttpd      lighttpd       lighttpd           lighttpd  lighttpd           lighttpd
+gnuplot       gnuplot-nox    gnuplot-minimal    gnuplot   gnuplot            gnuplot
 '
 
 managers='apt-get dnf pacman apk zypper'
@@ -128,9 +143,10 @@ as_root() {
 install() {
     case $manager in
     apt-get)
-        # The lists of a fresh machine are empty.
+        # The lists of a fresh machine are empty. Another apt-get may be at work; it is waited for.
         as_root apt-get update -qq
-        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+            -o DPkg::Lock::Timeout=300 "$@"
         ;;
     dnf) as_root dnf install -y -q "$@" ;;
     pacman) as_root pacman -Sy --needed --noconfirm "$@" ;;
@@ -139,28 +155,74 @@ install() {
     esac
 }
 
-needs=$(missing)
-[ -n "$needs" ] || exit 0
-list=$(echo "$needs" | tr '\n' ' ')
-
-has_program "${CC:-cc}" || fail "there is no C compiler (${CC:-cc}); install gcc or clang and try again"
-find_manager || fail "missing: $list- and none of $managers is here to install it; please install it by hand"
-if [ "$(id -u)" -ne 0 ] && ! has_program sudo; then
-    fail "missing: $list- run this as root, or install sudo"
-fi
-
-packages=$(for need in $needs; do
-    echo "$table" | awk -v need="$need" -v column="$column" '$1 == need && $column != "-" { print $column }'
-done | sort -u)
-[ -n "$packages" ] || fail "missing: $list- and $manager has no package for it"
-
-echo "tests/deps.sh: installing $(echo "$packages" | tr '\n' ' ')with $manager" >&2
-# The package manager's output is of interest only if it fails; the words are package names, so they are split.
-# shellcheck disable=SC2086
-output=$(install $packages 2>&1) || {
-    echo "$output" >&2
-    fail "$manager could not install: $(echo "$packages" | tr '\n' ' ')"
+# The package of a need; nothing where there is none.
+package_of() {
+    echo "$table" | awk -v need="$1" -v column="$column" '$1 == need && $column != "-" { print $column }'
 }
 
-left=$(missing | tr '\n' ' ')
-[ -z "$left" ] || fail "still missing after the installation: $left- please install it by hand"
+# The package manager's output is of interest only if it fails.
+install_quietly() {
+    echo "tests/deps.sh: installing $* with $manager" >&2
+    output=$(install "$@" 2>&1)
+}
+
+check_means() {
+    find_manager || fail "missing: $list- and none of $managers is here to install it; please install it by hand"
+    if [ "$(id -u)" -ne 0 ] && ! has_program sudo; then
+        fail "missing: $list- run this as root, or install sudo"
+    fi
+}
+
+install_needs() {
+    check_means
+    packages=$(for need in $needs; do package_of "$need"; done | sort -u)
+    [ -n "$packages" ] || fail "missing: $list- and $manager has no package for it"
+    # The words are package names, so they are split.
+    # shellcheck disable=SC2086
+    install_quietly $packages || {
+        echo "$output" >&2
+        fail "$manager could not install: $(echo "$packages" | tr '\n' ' ')"
+    }
+    left=$(missing | tr '\n' ' ')
+    [ -z "$left" ] || fail "still missing after the installation: $left- please install it by hand"
+}
+
+# Debian starts the service of a package as it is installed, unless this says no, and at every boot after that.
+policy=/usr/sbin/policy-rc.d
+
+install_without_service() {
+    if [ "$manager" = apt-get ] && [ ! -e "$policy" ]; then
+        trap 'as_root rm -f "$policy"' EXIT
+        printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+        as_root chmod 755 "$policy"
+    fi
+    install_quietly "$2" || return 1
+    if has_program systemctl; then
+        as_root systemctl disable --quiet --now "$1" >/dev/null 2>&1 || :
+    fi
+}
+
+# One by one: what cannot be had is reported, and done without.
+install_wishes() {
+    for wish in $wishes; do
+        package=$(package_of "$wish")
+        if [ -z "$package" ]; then
+            echo "tests/deps.sh: $manager has no package for $wish; going on without" >&2
+        elif ! install_without_service "$wish" "$package"; then
+            printf '%s\n' "$output" | tail -n 2 >&2
+            echo "tests/deps.sh: $manager could not install $package; going on without" >&2
+        fi
+    done
+}
+
+needs=$(missing)
+wishes=$([ "$scope" != bench ] || missing_programs nginx h2o lighttpd gnuplot)
+[ -n "$needs$wishes" ] || exit 0
+list=$(echo "$needs" "$wishes" | tr '\n' ' ')
+
+if [ "$scope" != bench ]; then
+    has_program "${CC:-cc}" || fail "there is no C compiler (${CC:-cc}); install gcc or clang and try again"
+fi
+check_means
+[ -z "$needs" ] || install_needs
+install_wishes
