@@ -80,6 +80,7 @@ UNIT_TESTS      := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/tests/unit/%)
 SYSTEM_TESTS    := $(SYSTEM_SOURCES:tests/system/%.c=$(BUILD)/tests/system/%)
 FUZZ_NAMES      := $(FUZZ_SOURCES:tests/fuzz/fuzz_%.c=%)
 FUZZ_TARGETS    := $(FUZZ_NAMES:%=$(BUILD)/fuzz/fuzz_%)
+BENCH_TOOLS     := $(patsubst bench/%.c,$(BUILD)/bench/%,$(wildcard bench/*.c))
 C_FILES         := $(wildcard src/*/*.c include/*/*.h tests/*/*.c tests/*/*.h bench/*.c docs/*.c)
 
 .DEFAULT_GOAL := all
@@ -136,9 +137,18 @@ coverage:
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) CC=gcc BUILD=build/coverage SANITIZE= COVERAGE=1 WERROR=1 coverage-tests
 	$(Q)tests/coverage.sh build/coverage '$(FLOORS)'
 
-## bench: measure throughput with wrk (bench/throughput.sh)
-bench: all deps
-	$(Q)bench/throughput.sh
+## bench: measure pronto beside its peers (ROUNDS=5 SECONDS=3 WORKS="..." SERVERS="..."; docs/benchmarks.md)
+bench: all $(BENCH_TOOLS)
+	$(Q)bench/run.py --build $(BUILD) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) \
+	  $(if $(WORKS),--works '$(WORKS)') $(if $(SERVERS),--servers '$(SERVERS)') $(ARGS)
+
+## bench-smoke: the same for a moment, pronto and the floor only: whether the tools work
+bench-smoke: all $(BENCH_TOOLS)
+	$(Q)bench/run.py --build $(BUILD) --smoke
+
+## bench-deps: install wrk, python3, and the peers and gnuplot as far as there are packages
+bench-deps:
+	$(Q)tests/deps.sh bench
 
 ## format: format the C sources
 format:
@@ -207,6 +217,12 @@ $(BUILD)/pronto: $(BUILD)/obj/proc/main.o $(call archive,$(BELOW_proc))
 
 $(BUILD)/print-docs: docs/print.c $(call archive,$(BELOW_conf)) $(BUILD)/flags
 	$(call say,LD,$@)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.c %.o %.a,$^)
+
+# Tools of make bench read addresses as pronto does.
+$(BUILD)/bench/%: bench/%.c $(call archive,$(BELOW_conf)) $(BUILD)/flags
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.c %.o %.a,$^)
 
 # Tests: test_x.c, or test_x_more.c, tests the module x, and links its floor and those below; so no module has an
@@ -301,9 +317,10 @@ lint-tidy:
 	$(call say,LINT,clang-tidy)
 	$(Q)tests/lint/tidy.sh $(JOBS) $(SOURCES) $(wildcard docs/*.c bench/*.c)
 
-.PHONY: all run static test test-browser test-deaf check bench lint format docs deps deps-test install uninstall clean help \
-        run-tests fuzz fuzz-smoke fuzz-targets coverage coverage-tests lint-layers lint-format lint-docs lint-conformance \
-        lint-cppcheck lint-tidy FORCE
+.PHONY: all run static test test-browser test-deaf check bench bench-smoke bench-deps lint format docs deps deps-test \
+        install uninstall clean help run-tests fuzz fuzz-smoke fuzz-targets coverage coverage-tests lint-layers lint-format \
+        lint-docs lint-conformance lint-cppcheck lint-tidy FORCE
 FORCE:
 
--include $(OBJECTS:.o=.d) $(SUPPORT_OBJECTS:.o=.d) $(BUILD)/obj/deaf/inotify.d $(UNIT_TESTS:=.d) $(SYSTEM_TESTS:=.d) $(FUZZ_TARGETS:=.d)
+-include $(OBJECTS:.o=.d) $(SUPPORT_OBJECTS:.o=.d) $(BUILD)/obj/deaf/inotify.d $(UNIT_TESTS:=.d) $(SYSTEM_TESTS:=.d) \
+         $(FUZZ_TARGETS:=.d) $(BENCH_TOOLS:=.d)
