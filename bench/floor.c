@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -228,6 +229,7 @@ int main(int argc, char *argv[]) {
         fputs(usage, stderr);
         return 2;
     }
+    signal(SIGPIPE, SIG_IGN); /* sendfile(2) has no MSG_NOSIGNAL */
     make_replies(&floor, body_bytes);
     make_clients(&floor);
     open_listener(&floor, &address);

@@ -1,0 +1,318 @@
+"""The works: what is asked of each server, and what is measured of it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import tree
+from servers import Server, Site, Spec, Trouble, free_port, pinned
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+WRK_CONNECTIONS = 64
+PIPELINE_DEPTH = 16
+PULLERS = 8
+WARM_UP_S = 1
+SPARE_DESCRIPTORS = 200
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How much is measured, and where."""
+
+    build: str
+    rounds: int
+    seconds: int
+    warm_up: bool
+    idle: int  # connections
+    starts: int
+    random_directories: int
+    random_files: int
+    huge_bytes: int
+    descriptors: int
+    server_cpus: set[int]
+    client_cpus: set[int]
+
+
+@dataclass(frozen=True)
+class Figure:
+    key: str
+    title: str
+    digits: int = 0
+
+
+@dataclass(frozen=True)
+class Work:
+    """`measure` gives the figures of one server in one round, and a list of what went wrong meanwhile.
+
+    `compared` is the figure of which the ratio to pronto's is shown; `floors` are the arguments of bench/floor.c that
+    do the least for this work, by the name under which they are shown.
+    """
+
+    name: str
+    title: str
+    figures: list[Figure]
+    compared: str
+    measure: Callable[[Bench, Spec], Measurement]
+    floors: dict[str, list[str]] = field(default_factory=dict)
+    rounds_max: int = 1000
+
+
+Measurement = tuple[dict[str, float], list[str]]
+
+
+class Bench:
+    """What the works share: the settings and the tree."""
+
+    def __init__(self, settings: Settings, root: str):
+        self.settings = settings
+        self.root = root
+
+    def measure(self, work: Work, spec: Spec) -> Measurement:
+        return work.measure(self, spec)
+
+    def start(self, spec: Spec, scratch: str, path: str = tree.SMALL) -> Server:
+        site = Site(self.root, free_port(), scratch, self.settings.idle + SPARE_DESCRIPTORS,
+                    self.settings.descriptors)
+        return Server(spec, site, self.settings.server_cpus, path)
+
+    def client(self, command: list[str], **options: object) -> subprocess.Popen:
+        with pinned(self.settings.client_cpus):
+            return subprocess.Popen(command, start_new_session=True, text=True,
+                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+
+
+def _scratch() -> tempfile.TemporaryDirectory:
+    directory = tempfile.TemporaryDirectory(prefix="pronto-bench-")
+    os.chmod(directory.name, 0o755)  # for servers that give up root
+    return directory
+
+
+def _check_answer(bench: Bench, server: Server, path: str) -> None:
+    """One request, before it is measured: its status, and its content."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.site.port, timeout=10)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        content = response.read()
+    except (OSError, http.client.HTTPException) as error:
+        raise Trouble(f"GET {path} fails: {error!r}") from error
+    finally:
+        connection.close()
+    with open(bench.root + path, "rb") as file:
+        expected = file.read()
+    if response.status != 200:
+        raise Trouble(f"GET {path} is answered with {response.status}")
+    if len(content) != len(expected) or (content != expected and not server.spec.is_floor):
+        raise Trouble(f"GET {path} is answered with other content ({len(content)} bytes)")
+
+
+def _finish(process: subprocess.Popen, timeout: float, name: str) -> str:
+    """The client's last line, which is its figures in JSON."""
+    try:
+        output, errors = process.communicate(timeout=timeout)
+    except BaseException:
+        process.kill()
+        process.communicate()
+        raise
+    lines = output.strip().splitlines()
+    if not lines or not lines[-1].startswith("{"):
+        raise Trouble(f"{name} failed: {(errors or output).strip() or process.returncode}")
+    return lines[-1]
+
+
+def _start_wrk(bench: Bench, url: str, connections: int, seconds: int, *arguments: str,
+               headers: tuple[str, ...] = ()) -> subprocess.Popen:
+    threads = min(len(bench.settings.client_cpus), connections, 4)
+    command = ["wrk", "-t", str(threads), "-c", str(connections), "-d", f"{seconds}s",
+               "--timeout", "10s", "-s", f"{HERE}/load.lua"]
+    for header in headers:
+        command += ["-H", header]
+    return bench.client([*command, url, "--", *arguments])
+
+
+def _wrk(bench: Bench, url: str, connections: int, seconds: int, *arguments: str,
+         headers: tuple[str, ...] = ()) -> dict:
+    process = _start_wrk(bench, url, connections, seconds, *arguments, headers=headers)
+    return json.loads(_finish(process, seconds + 60, "wrk"))
+
+
+def _problems(figures: dict, least_bytes: int) -> list[str]:
+    problems = [f"{count} {kind} errors" for kind, count in figures["errors"].items() if count]
+    if figures["bytes"] < figures["requests"] * least_bytes:
+        problems.append("answers are too short")
+    return problems
+
+
+@dataclass(frozen=True)
+class Load:
+    """A work of wrk's: one kind of request, as fast as they come."""
+
+    path: str
+    connections: int = WRK_CONNECTIONS
+    arguments: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+
+    def __call__(self, bench: Bench, spec: Spec) -> Measurement:
+        settings = bench.settings
+        arguments = self.arguments
+        if arguments == ("random",):
+            arguments = ("random", str(settings.random_directories), str(settings.random_files))
+        with _scratch() as scratch, bench.start(spec, scratch, self.path) as server:
+            _check_answer(bench, server, self.path)
+            url = server.url + self.path
+            if settings.warm_up:
+                _wrk(bench, url, self.connections, WARM_UP_S, *arguments, headers=self.headers)
+            before = server.cpu_us()
+            wrk = _wrk(bench, url, self.connections, settings.seconds, *arguments,
+                       headers=self.headers)
+            cpu_us = server.cpu_us() - before
+            server.check_alive()
+        if not wrk["requests"]:
+            raise Trouble("answers no request")
+        figures = {"rate": wrk["requests"] * 1e6 / wrk["microseconds"], "p50_us": wrk["p50_us"],
+                   "p99_us": wrk["p99_us"], "cpu_us": cpu_us / wrk["requests"]}
+        return figures, _problems(wrk, os.path.getsize(bench.root + self.path))
+
+
+def _accept(bench: Bench, spec: Spec) -> Measurement:
+    """Connections by bench/connect.c, as many as it can open and the server take."""
+    with _scratch() as scratch, bench.start(spec, scratch) as server:
+        _check_answer(bench, server, tree.SMALL)
+        before = server.cpu_us()
+        process = bench.client([f"{bench.settings.build}/bench/connect", "--json",
+                                "--address", server.site.address, "--path", tree.SMALL,
+                                "--seconds", str(bench.settings.seconds)])
+        result = json.loads(_finish(process, bench.settings.seconds + 60, "connect"))
+        cpu_us = server.cpu_us() - before
+        server.check_alive()
+    if not result["connections"]:
+        raise Trouble(f"no connection: {result['first_failure']}")
+    problems = []
+    if result["failed"]:
+        problems = [f"{result['failed']} connections failed, the first: {result['first_failure']}"]
+    return {"rate": result["per_second"], "connect_p99_us": result["connect_us"]["p99"],
+            "first_p50_us": result["first_byte_us"]["p50"],
+            "first_p99_us": result["first_byte_us"]["p99"],
+            "cpu_us": cpu_us / result["connections"]}, problems
+
+
+def _idle(bench: Bench, spec: Spec) -> Measurement:
+    """Memory that idle connections take, each of which has been answered once."""
+    count = bench.settings.idle
+    with _scratch() as scratch, bench.start(spec, scratch) as server:
+        _check_answer(bench, server, tree.SMALL)
+        at_rest = server.memory_bytes()
+        process = bench.client([f"{bench.settings.build}/bench/connect", "--json",
+                                "--address", server.site.address, "--path", tree.SMALL,
+                                "--hold", str(count)], stdin=subprocess.PIPE)
+        try:
+            held = process.stdout.readline() == f"holding {count}\n"
+            time.sleep(0.2)
+            holding = server.memory_bytes()
+        finally:
+            line = _finish(process, 60, "connect")
+        result = json.loads(line)
+        server.check_alive()
+    if not held or result["failed"]:
+        raise Trouble(f"could not hold {count} connections: {result['first_failure']}")
+    return {"rest_mib": at_rest / 2**20, "holding_mib": holding / 2**20,
+            "each_bytes": (holding - at_rest) / count}, []
+
+
+def _start(bench: Bench, spec: Spec) -> Measurement:
+    """The time from exec to the first byte of an answer."""
+    times = []
+    for _ in range(bench.settings.starts):
+        with _scratch() as scratch, bench.start(spec, scratch) as server:
+            times.append(server.start_ms)
+    return {"start_ms": statistics.median(times)}, []
+
+
+def _mixed(bench: Bench, spec: Spec) -> Measurement:
+    """Small requests, alone and then beside clients that take all they can of a huge file."""
+    seconds = bench.settings.seconds
+    with _scratch() as scratch, bench.start(spec, scratch) as server:
+        _check_answer(bench, server, tree.SMALL)
+        small = server.url + tree.SMALL
+        alone = _wrk(bench, small, PULLERS, seconds)
+        pullers = _start_wrk(bench, server.url + tree.HUGE, PULLERS, seconds + 60)
+        try:
+            time.sleep(0.3)
+            beside = _wrk(bench, small, PULLERS, seconds)
+        finally:
+            pullers.send_signal(signal.SIGINT)  # wrk prints its figures then
+            line = _finish(pullers, 60, "wrk")
+        pulled = json.loads(line)
+        server.check_alive()
+    if not beside["requests"]:
+        raise Trouble("answers no small request beside huge ones")
+    problems = _problems(alone, 1024) + _problems(beside, 1024)
+    if not pulled["bytes"]:
+        problems.append("nothing was pulled")
+    return {"alone_p99_us": alone["p99_us"], "beside_p99_us": beside["p99_us"],
+            "times": beside["p99_us"] / max(alone["p99_us"], 1),
+            "beside_rate": beside["requests"] * 1e6 / beside["microseconds"],
+            "pulled_mib": pulled["bytes"] / 2**20 / (pulled["microseconds"] / 1e6)}, problems
+
+
+LOAD_FIGURES = [Figure("rate", "requests/s"), Figure("p50_us", "p50 µs"), Figure("p99_us", "p99 µs"),
+                Figure("cpu_us", "CPU µs/request", 2)]
+# wrk's percentiles are wrong where requests are pipelined: it corrects what it has measured of batches by the rate of
+# single requests.
+PIPELINED_FIGURES = [LOAD_FIGURES[0], LOAD_FIGURES[3]]
+ACCEPT_FIGURES = [Figure("rate", "connections/s"), Figure("connect_p99_us", "connect p99 µs"),
+                  Figure("first_p50_us", "first byte p50 µs"),
+                  Figure("first_p99_us", "first byte p99 µs"),
+                  Figure("cpu_us", "CPU µs/connection", 2)]
+IDLE_FIGURES = [Figure("rest_mib", "at rest MiB", 2), Figure("holding_mib", "holding MiB", 2),
+                Figure("each_bytes", "bytes/connection")]
+MIXED_FIGURES = [Figure("alone_p99_us", "p99 µs alone"), Figure("beside_p99_us", "p99 µs beside"),
+                 Figure("times", "beside ÷ alone", 1), Figure("beside_rate", "requests/s beside"),
+                 Figure("pulled_mib", "pulled MiB/s")]
+
+
+def _file_floors(path: str) -> dict[str, list[str]]:
+    return {"floor-memory": ["--body", str(tree.SIZES[path])],
+            "floor-sendfile": ["--file", "{root}" + path]}
+
+
+def all_works(settings: Settings) -> list[Work]:
+    small_floor = {"floor": ["--body", str(tree.SIZES[tree.SMALL])]}
+    close_floor = {"floor": [*small_floor["floor"], "--close"]}
+    close = ("Connection: close",)
+    files = settings.random_directories * settings.random_files
+    return [
+        Work("keepalive", f"1 KiB, {WRK_CONNECTIONS} connections kept alive", LOAD_FIGURES,
+             "cpu_us", Load(tree.SMALL), small_floor),
+        Work("pipelined", f"100 bytes, {WRK_CONNECTIONS} connections, {PIPELINE_DEPTH} requests "
+             "pipelined", PIPELINED_FIGURES, "cpu_us",
+             Load(tree.TINY, arguments=("pipelined", str(PIPELINE_DEPTH))),
+             {"floor": ["--body", str(tree.SIZES[tree.TINY])]}),
+        Work("connect", f"1 KiB, a connection per request, {WRK_CONNECTIONS} at a time",
+             LOAD_FIGURES, "cpu_us", Load(tree.SMALL, headers=close), close_floor),
+        Work("accept", "the same by connect.c: how long connections wait", ACCEPT_FIGURES,
+             "cpu_us", _accept, close_floor),
+        Work("64k", f"64 KiB, {WRK_CONNECTIONS} connections", LOAD_FIGURES, "cpu_us",
+             Load(tree.MEDIUM), _file_floors(tree.MEDIUM)),
+        Work("1m", "1 MiB, 16 connections", LOAD_FIGURES, "cpu_us", Load(tree.LARGE, 16),
+             _file_floors(tree.LARGE)),
+        Work("random", f"{files:,} files of 1 KiB at random, {WRK_CONNECTIONS} connections",
+             LOAD_FIGURES, "cpu_us", Load("/random/000/0000.html", arguments=("random",)),
+             small_floor),
+        Work("idle", f"memory of {settings.idle:,} idle connections", IDLE_FIGURES, "each_bytes",
+             _idle, small_floor, rounds_max=3),
+        Work("start", f"from exec to the first byte of an answer, median of {settings.starts}",
+             [Figure("start_ms", "ms", 2)], "start_ms", _start, small_floor, rounds_max=1),
+        Work("mixed", f"1 KiB on {PULLERS} connections, alone and beside {PULLERS} that pull a "
+             f"sparse file of {settings.huge_bytes >> 20:,} MiB", MIXED_FIGURES, "beside_p99_us",
+             _mixed),
+    ]
