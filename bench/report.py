@@ -27,7 +27,7 @@ def write_json(results: dict, directory: str, name: str) -> str:
 
 
 def _table(work: dict) -> Table:
-    """A heading and a row per server. A server that failed in every round has a row of blanks; it is explained below."""
+    """A heading, and a row per server; one that failed in every round has no figures there."""
     compared = next(figure["title"] for figure in work["figures"] if figure["key"] == work["compared"])
     rows = [["", *(figure["title"] for figure in work["figures"]), f"{compared}, ÷ pronto's"]]
     for name, server in work["servers"].items():

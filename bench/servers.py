@@ -31,6 +31,7 @@ class Site:
     scratch: str
     connections: int  # that it has to be able to hold
     descriptors: int  # that it may open
+    files: int  # that it will be asked for
 
     @property
     def address(self) -> str:
@@ -92,7 +93,8 @@ http {{
 
 
 def _nginx_cache(program: str, site: Site) -> list[str]:
-    return _nginx(program, site, f"open_file_cache max={site.descriptors // 2} inactive=60s;")
+    room = min(2 * site.files, site.descriptors // 2)
+    return _nginx(program, site, f"open_file_cache max={room} inactive=60s;")
 
 
 def _h2o(program: str, site: Site) -> list[str]:
@@ -110,8 +112,8 @@ hosts:
 """)]
 
 
-# As unlimited as it goes: the number of requests is kept in 16 bits.
 def _lighttpd(program: str, site: Site) -> list[str]:
+    # It counts the requests of a connection in 16 bits.
     return [program, "-D", "-f", _config(site, f"""
 server.bind = "127.0.0.1"
 server.port = {site.port}
@@ -154,7 +156,8 @@ def all_specs(build: str) -> list[Spec]:
         Spec("nginx-cache", nginx, _nginx_cache, ["-v"],
              "the same with open_file_cache, for which a file is the same for up to 60 s"),
         Spec("h2o", _find("h2o"), _h2o, ["--version"]),
-        Spec("lighttpd", _find("lighttpd"), _lighttpd, ["-v"]),
+        Spec("lighttpd", _find("lighttpd"), _lighttpd, ["-v"],
+             "keeps small files open for a while, and answers with 403 when it may open no more"),
         Spec("lwan", _find("lwan"), _lwan, ["--help"]),
     ]
 
