@@ -63,7 +63,7 @@ def _commit() -> str:
 def _wrk_version() -> str:
     output = subprocess.run(["wrk", "-v"], check=False, text=True, stdout=subprocess.PIPE,
                             stderr=subprocess.STDOUT).stdout
-    return output.split("[")[0].strip() or "unknown"
+    return output.split("[")[0].removeprefix("wrk").strip() or "unknown"
 
 
 def _read(path: str) -> str:

@@ -173,11 +173,11 @@ def floor_spec(build: str, name: str, arguments: list[str]) -> Spec:
 
 
 def version_of(spec: Spec) -> str:
-    """The first line with a version in it."""
+    """The first thing that looks like a version in what it prints of itself."""
     output = subprocess.run([spec.program, *spec.version], check=False, text=True,
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout
-    found = re.search(r"^.*\d+\.\d+.*$", output, re.MULTILINE)
-    return found.group(0).strip() if found else "unknown"
+    found = re.search(r"\d+\.\d+[\w.+-]*", output)
+    return found.group(0) if found else "unknown"
 
 
 @contextlib.contextmanager
