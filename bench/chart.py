@@ -27,11 +27,11 @@ def _counts_requests(work: dict) -> bool:
 
 def _rows(work: dict) -> list[tuple[str, float, float, float]]:
     """Name, median, least and most of each server that has figures."""
-    rows = []
+    rows, compared = [], work["compared"]
     for name, server in work["servers"].items():
-        values = [figures["cpu_us"] for figures in server["rounds"] if figures]
+        values = [figures[compared] for figures in server["rounds"] if figures]
         if values:
-            rows.append((name, server["median"]["cpu_us"], min(values), max(values)))
+            rows.append((name, server["median"][compared], min(values), max(values)))
     return rows
 
 
@@ -47,7 +47,9 @@ def _panel(work: dict, left: float, top: float, size: tuple[float, float], rows_
     right = left + PANEL_WIDTH - RIGHT_WIDTH
     bars_top = top + PANEL_HEADER
     bars_bottom = bars_top + BAR_HEIGHT * rows_most
-    title = work["title"].split(" (")[0].replace("_", "\\_")
+    title = work["title"].replace("_", "\\_")
+    if work["compared"] == "both_us":
+        title += "; with the CPU time of wrk"
     text_at = f"at screen {(left + 12) / width}, screen"
     return f"""{data} << EOD
 {chr(10).join(lines)}
