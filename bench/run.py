@@ -30,6 +30,7 @@ from servers import Spec, Trouble, all_specs, floor_spec
 from works import SPARE_DESCRIPTORS, Bench, Settings, Work, all_works
 
 
+STARTS = 20  # over all rounds
 DESCRIPTORS = 1 << 18  # a file of `random` each, and 10,000 connections; more would cost some servers memory
 
 
@@ -72,7 +73,7 @@ def make_settings(arguments: argparse.Namespace) -> Settings:
     return Settings(
         build=os.path.abspath(arguments.build), rounds=1 if smoke else arguments.rounds,
         seconds=1 if smoke else arguments.seconds, warm_up=not smoke and arguments.seconds >= 3,
-        idle=idle, starts=3 if smoke else 20, random_directories=5 if smoke else 100,
+        idle=idle, starts=3 if smoke else -(-STARTS // arguments.rounds), random_directories=5 if smoke else 100,
         random_files=100 if smoke else 1000, huge_bytes=(64 if smoke else 1024) << 20,
         descriptors=descriptors, server_cpus=server_cpus, client_cpus=client_cpus)
 
