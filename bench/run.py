@@ -27,7 +27,7 @@ import machine
 import report
 import tree
 from servers import Spec, Trouble, all_specs, floor_spec
-from works import SPARE_DESCRIPTORS, Bench, Settings, Work, all_works
+from works import Bench, Settings, Work, all_works
 
 
 STARTS = 20  # over all rounds
@@ -66,8 +66,8 @@ def make_settings(arguments: argparse.Namespace) -> Settings:
     descriptors = raise_descriptor_limit()
     smoke = arguments.smoke
     idle = 500 if smoke else 10000
-    if idle > descriptors - 2 * SPARE_DESCRIPTORS:
-        idle = descriptors - 2 * SPARE_DESCRIPTORS
+    if idle > descriptors * 3 // 4:  # servers are to have room for more
+        idle = descriptors * 3 // 4
         print(f"bench: only {descriptors} descriptors are allowed (ulimit -Hn), so idle connections are {idle}")
     server_cpus, client_cpus = machine.choose_cpus()
     return Settings(
@@ -178,7 +178,7 @@ def is_ours(server: str) -> bool:
 
 def draw(results: dict, path: str) -> None:
     drawn = chart.draw(results, path.removesuffix(".json"))
-    print(drawn or "bench: no chart without gnuplot (make bench-deps installs it)")
+    print(drawn or "bench: no chart: there is nothing to draw, or no gnuplot (make bench-deps installs it)")
 
 
 def show_stored(arguments: argparse.Namespace) -> int:
