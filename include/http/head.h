@@ -3,9 +3,12 @@
 
 #include "base/buf.h"
 #include "base/slice.h"
+#include "http/date.h"
 #include "http/range.h"
 #include "http/representation.h"
 #include "http/status.h"
+
+#include <stdint.h>
 
 /* What the head says about the connection (RFC 9112 §9.6). */
 enum head_connection {
@@ -14,8 +17,13 @@ enum head_connection {
     HEAD_CONNECTION_KEEP_ALIVE, /* to a 1.0 client that asked for it */
 };
 
-/* Starts a head: status line, Date, Server and Connection. `date` is the text of date_format(). */
-void head_start(struct buf *buf, enum status status, struct slice date,
+/* A Date field, always of the same length (RFC 9110 §6.6.1). */
+enum { HEAD_DATE_LEN = 6 + DATE_LEN + 2 };
+void head_date(struct buf *buf, int64_t time_s);
+
+/* Starts a head: status line, Date, Server and Connection. `date_line` is what head_date() wrote.
+ */
+void head_start(struct buf *buf, enum status status, struct slice date_line,
                 enum head_connection connection);
 
 void head_field(struct buf *buf, struct slice name, struct slice value);

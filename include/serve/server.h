@@ -4,7 +4,7 @@
 #include "base/deadline.h"
 #include "base/err.h"
 #include "conf/options.h"
-#include "http/date.h"
+#include "http/head.h"
 #include "http/multipart.h"
 #include "serve/outq.h"
 #include "store/store.h"
@@ -47,8 +47,8 @@ struct server {
     struct list starved;      /* sources of listeners that ran out of descriptors */
     int64_t starved_retry_ms; /* when they try again at the latest, on the loop's clock */
     uint64_t closed[CLOSE_REASON_COUNT];
-    int64_t date_s; /* what `date` says */
-    char date[DATE_LEN];
+    int64_t date_s; /* what `date_line` says */
+    char date_line[HEAD_DATE_LEN];
     char boundary[MULTIPART_BOUNDARY_LEN]; /* random: nobody can have written it into a file */
 
     /* Scratch, of use to one connection during its turn. */
@@ -68,8 +68,8 @@ int server_init(struct server *server, struct loop *loop, const struct docroot *
 /* All connections must be closed before. Idempotent. */
 void server_deinit(struct server *server);
 
-/* The time of day as it goes into a Date field; valid until the next call. */
-struct slice server_date(struct server *server);
+/* The Date field of what is sent in this turn; valid until the next call. */
+struct slice server_date_line(struct server *server);
 
 /* Sets a listener aside that ran out of descriptors or memory: it runs again when a connection has
  * closed, or one is idle and can be closed for a new one; and, since they may be used up elsewhere,

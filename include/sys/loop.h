@@ -24,6 +24,7 @@ struct source {
 struct loop {
     int epoll_fd;
     int64_t now_ms;    /* the monotonic clock at the start of this turn */
+    int64_t time_s;    /* the time of day then, in seconds since the epoch */
     struct list ready; /* sources to be run in the next turn */
     bool crowded;      /* this turn could not take all events there were */
     uint32_t turn;     /* counts them */

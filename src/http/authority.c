@@ -1,16 +1,11 @@
 #include "http/authority.h"
 
 #include "base/ascii.h"
+#include "http/uri.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <string.h>
-
-/* unreserved / sub-delims (RFC 3986 §2) */
-static bool is_name_char(char c) {
-    return ascii_is_alpha(c) || ascii_is_digit(c) ||
-           (c != '\0' && memchr("-._~!$&'()*+,;=", c, sizeof "-._~!$&'()*+,;=" - 1) != NULL);
-}
 
 /* "v" 1*HEXDIG "." 1*( unreserved / sub-delims / ":" ) */
 static bool is_future_address(struct slice text) {
@@ -19,7 +14,7 @@ static bool is_future_address(struct slice text) {
         return false;
     for (size_t i = 1; i < text.len; i++) {
         char c = text.ptr[i];
-        if (i < dot ? ascii_hex_value(c) < 0 : !is_name_char(c) && c != ':')
+        if (i < dot ? ascii_hex_value(c) < 0 : !uri_is_plain_char(c) && c != ':')
             return false;
     }
     return true;
@@ -56,7 +51,7 @@ static size_t name_len(struct slice text) {
                 ascii_hex_value(text.ptr[i + 2]) < 0)
                 break;
             i += 3;
-        } else if (is_name_char(text.ptr[i])) {
+        } else if (uri_is_plain_char(text.ptr[i])) {
             i++;
         } else {
             break;

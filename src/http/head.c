@@ -1,7 +1,5 @@
 #include "http/head.h"
 
-#include "http/date.h"
-
 void head_field(struct buf *buf, struct slice name, struct slice value) {
     buf_put(buf, name);
     buf_put(buf, SLICE(": "));
@@ -16,10 +14,16 @@ void head_field_number(struct buf *buf, struct slice name, uint64_t value) {
     buf_put(buf, SLICE("\r\n"));
 }
 
-void head_start(struct buf *buf, enum status status, struct slice date,
+void head_date(struct buf *buf, int64_t time_s) {
+    char date[DATE_LEN];
+    date_format(time_s, date);
+    head_field(buf, SLICE("Date"), slice_of(date, sizeof date));
+}
+
+void head_start(struct buf *buf, enum status status, struct slice date_line,
                 enum head_connection connection) {
     buf_put(buf, status_line(status));
-    head_field(buf, SLICE("Date"), date);
+    buf_put(buf, date_line);
     buf_put(buf, SLICE("Server: pronto\r\n"));
     switch (connection) {
     case HEAD_CONNECTION_IMPLIED:

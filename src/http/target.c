@@ -6,6 +6,7 @@
 
 #include "base/ascii.h"
 #include "http/authority.h"
+#include "http/uri.h"
 
 /* Drops the last segment of `path`; false where there is none. */
 static bool pop_segment(struct buf *path) {
@@ -107,10 +108,9 @@ enum target_outcome target_parse(enum method method, struct slice raw, struct bu
     return outcome;
 }
 
-/* unreserved / sub-delims / "/" / ":" / "@" (RFC 3986 §3.3) */
+/* pchar / "/" (RFC 3986 §3.3) */
 static bool is_path_char(char c) {
-    return ascii_is_alpha(c) || ascii_is_digit(c) ||
-           (c != '\0' && memchr("-._~!$&'()*+,;=:@/", c, sizeof "-._~!$&'()*+,;=:@/" - 1) != NULL);
+    return uri_is_plain_char(c) || c == ':' || c == '@' || c == '/';
 }
 
 void target_write_encoded(struct buf *buf, struct slice text) {

@@ -4,7 +4,6 @@
 #include "http/head.h"
 #include "http/multipart.h"
 #include "serve/respond.h"
-#include "sys/clock.h"
 
 /* What a response is made from; `resource` is NULL unless something was looked up, `entry` unless a
  * file was found. */
@@ -105,7 +104,7 @@ static void render(struct server *server, const struct exchange *exchange) {
     struct buf *buf = &output->bytes;
     size_t start = buf->len;
 
-    head_start(buf, response->status, server_date(server), connection_of(exchange));
+    head_start(buf, response->status, server_date_line(server), connection_of(exchange));
     put_particulars(buf, exchange);
     switch (response->content) {
     case RESPONSE_LOOK_UP: /* decided by now */
@@ -142,7 +141,7 @@ static void choose(struct server *server, struct exchange *exchange) {
     enum docroot_outcome outcome =
         resource != NULL ? resource->outcome : DOCROOT_EXHAUSTED; /* there was no memory */
     const struct representation *representation = NULL;
-    int64_t now_s = clock_time_s();
+    int64_t now_s = server->loop->time_s;
     if (outcome == DOCROOT_FILE) {
         enum coding coding = respond_coding(request, resource->available);
         if (coding != CODING_COUNT)

@@ -1,7 +1,7 @@
 #include "serve/server.h"
 
+#include "http/head.h"
 #include "http/request.h"
-#include "sys/clock.h"
 #include "sys/random.h"
 
 #include <errno.h>
@@ -99,13 +99,13 @@ void server_deinit(struct server *server) {
     server->path = NULL;
 }
 
-struct slice server_date(struct server *server) {
-    int64_t time_s = clock_time_s();
-    if (time_s != server->date_s) {
-        date_format(time_s, server->date);
-        server->date_s = time_s;
+struct slice server_date_line(struct server *server) {
+    struct buf line = BUF_INIT(server->date_line, sizeof server->date_line);
+    if (server->loop->time_s != server->date_s) {
+        head_date(&line, server->loop->time_s);
+        server->date_s = server->loop->time_s;
     }
-    return slice_of(server->date, sizeof server->date);
+    return slice_of(server->date_line, sizeof server->date_line);
 }
 
 void server_starve(struct server *server, struct source *listener) {

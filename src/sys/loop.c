@@ -24,12 +24,17 @@
 
 enum { EVENTS_PER_TURN = 256 };
 
+static void tell_time(struct loop *loop) {
+    loop->now_ms = clock_now_ms();
+    loop->time_s = clock_time_s();
+}
+
 int loop_init(struct loop *loop, struct err *err) {
     list_init(&loop->ready);
     loop->crowded = false;
     loop->turn = 0;
     loop->first = NULL;
-    loop->now_ms = clock_now_ms();
+    tell_time(loop);
     loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (loop->epoll_fd < 0)
         return err_set(err, errno, "cannot create an epoll instance: %s", strerror(errno));
@@ -101,7 +106,7 @@ int loop_turn(struct loop *loop, int64_t wait_ms) {
     int count = epoll_wait(loop->epoll_fd, events, EVENTS_PER_TURN, timeout_ms);
     if (count < 0 && errno != EINTR)
         return -errno;
-    loop->now_ms = clock_now_ms();
+    tell_time(loop);
     loop->crowded = count == EVENTS_PER_TURN;
     loop->turn++;
     for (int i = 0; i < count; i++)

@@ -18,15 +18,15 @@ static const struct representation representation = {
 };
 
 static void start(struct buf *buf) {
-    head_start(buf, STATUS_OK, SLICE(DATE), HEAD_CONNECTION_IMPLIED);
+    head_start(buf, STATUS_OK, SLICE("Date: " DATE "\r\n"), HEAD_CONNECTION_IMPLIED);
 }
 
 static void start_and_close(struct buf *buf) {
-    head_start(buf, STATUS_BAD_REQUEST, SLICE(DATE), HEAD_CONNECTION_CLOSE);
+    head_start(buf, STATUS_BAD_REQUEST, SLICE("Date: " DATE "\r\n"), HEAD_CONNECTION_CLOSE);
 }
 
 static void start_and_keep_alive(struct buf *buf) {
-    head_start(buf, STATUS_NOT_MODIFIED, SLICE(DATE), HEAD_CONNECTION_KEEP_ALIVE);
+    head_start(buf, STATUS_NOT_MODIFIED, SLICE("Date: " DATE "\r\n"), HEAD_CONNECTION_KEEP_ALIVE);
 }
 
 static void field(struct buf *buf) {
