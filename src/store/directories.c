@@ -37,14 +37,24 @@ static uint64_t hash_of_name(const struct directories *directories,
     return hash_bytes(&directories->key, name) ^ directory->id * 0x9e3779b97f4a7c15;
 }
 
-/* A file and its encoded siblings belong together: what happens to one is of interest to all. */
-static struct slice stem_of(struct slice name) {
+/* Cuts the extension of one coding off; false where there is none. */
+static bool cut_extension(struct slice *name) {
     for (unsigned i = 0; i < CODING_IDENTITY; i++) {
         struct slice extension = coding_extension((enum coding)i);
-        if (name.len > extension.len &&
-            slice_equal(slice_after(name, name.len - extension.len), extension))
-            return slice_of(name.ptr, name.len - extension.len);
+        if (name->len > extension.len &&
+            slice_equal(slice_after(*name, name->len - extension.len), extension)) {
+            name->len -= extension.len;
+            return true;
+        }
     }
+    return false;
+}
+
+/* A file and its encoded siblings belong together: what happens to one is of interest to all. A
+ * sibling may have siblings, so all of "a", "a.gz" and "a.gz.br" are one. */
+static struct slice stem_of(struct slice name) {
+    while (cut_extension(&name))
+        continue;
     return name;
 }
 

@@ -1,0 +1,136 @@
+/* Those who depend on names in a temporary tree, each on one path beneath its root, and are told of
+ * changes.
+ *
+ * All of it is in the header: it calls the store floor, which the tests of other floors don't link.
+ */
+#pragma once
+
+#include "store/directories.h"
+#include "support/process.h"
+#include "support/row.h"
+#include "support/tree.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { DEPENDENTS_MAX = 128 };
+
+struct dependent {
+    struct dependency dependency;
+    const char *path;
+    bool told; /* that it changed */
+};
+
+static struct dependents {
+    struct tree tree;
+    int root_fd;
+    struct directories directories;
+    size_t fds; /* open before */
+    struct dependent items[DEPENDENTS_MAX];
+    size_t count;
+} dependents = {.root_fd = -1};
+
+static inline void dependents_tell(struct directories *directories, struct dependency *dependency) {
+    struct dependent *dependent = dependency->owner;
+    row_assert(dependent->path, directories == &dependents.directories);
+    row_assert(dependent->path, !dependent->told);
+    dependent->told = true;
+    directories_leave(directories, dependency);
+}
+
+static inline void dependents_make_tree(void) {
+    dependents.fds = process_count_fds(getpid());
+    tree_make(&dependents.tree);
+    dependents.count = 0;
+    dependents.root_fd = open(dependents.tree.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    assert_true(dependents.root_fd >= 0);
+}
+
+/* What directories_init() returns. */
+static inline int dependents_watch(size_t max) {
+    static const struct hash_key key = {{1, 2}};
+    return directories_init(&dependents.directories, dependents.root_fd, &key, max,
+                            dependents_tell);
+}
+
+/* Everybody is told in the end, and nothing is left open. */
+static inline void dependents_end(void) {
+    directories_deinit(&dependents.directories);
+    directories_deinit(&dependents.directories); /* idempotent */
+    for (size_t i = 0; i < dependents.count; i++)
+        row_assert(dependents.items[i].path, dependents.items[i].dependency.directory == NULL);
+    (void)close(dependents.root_fd);
+    tree_remove(&dependents.tree);
+    assert_int_equal(process_count_fds(getpid()), dependents.fds);
+}
+
+/* One more, not yet known to anybody. */
+static inline struct dependent *dependents_new(const char *path) {
+    row_assert(path, dependents.count < DEPENDENTS_MAX);
+    struct dependent *dependent = &dependents.items[dependents.count++];
+    *dependent = (struct dependent){.path = path};
+    dependent->dependency.owner = dependent;
+    return dependent;
+}
+
+/* Lets it depend on its path; whether that is watched. */
+static inline bool dependents_reach(struct dependent *dependent) {
+    dependent->told = false;
+    bool reached = directories_reach(&dependents.directories, slice_of_text(dependent->path),
+                                     &dependent->dependency);
+    row_assert(dependent->path, reached == (dependent->dependency.directory != NULL));
+    return reached;
+}
+
+static inline struct dependent *dependents_add(const char *path) {
+    struct dependent *dependent = dependents_new(path);
+    row_assert(path, dependents_reach(dependent));
+    return dependent;
+}
+
+static inline void dependents_notice(void) {
+    directories_notice(&dependents.directories);
+}
+
+/* The paths of those that were told, each with a space behind it. */
+static inline const char *dependents_told(void) {
+    static char text[4096];
+    size_t len = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < dependents.count; i++) {
+        if (dependents.items[i].told)
+            len += (size_t)snprintf(text + len, sizeof text - len, "%s ", dependents.items[i].path);
+        assert_in_range(len, 0, sizeof text - 1);
+    }
+    return text;
+}
+
+/* How many directories the kernel watches for us (proc(5): fdinfo). */
+static inline size_t dependents_count_watches(void) {
+    char path[64];
+    char line[256];
+    size_t count = 0;
+    (void)snprintf(path, sizeof path, "/proc/self/fdinfo/%d", dependents.directories.watch.fd);
+    FILE *file = fopen(path, "re");
+    assert_non_null(file);
+    while (fgets(line, sizeof line, file) != NULL)
+        count += strncmp(line, "inotify ", strlen("inotify ")) == 0 ? 1 : 0;
+    (void)fclose(file);
+    return count;
+}
+
+static inline void dependents_rename(const char *from, const char *to) {
+    row_assert_number(
+        from, rename(tree_path(&dependents.tree, from), tree_path(&dependents.tree, to)), 0);
+}
+
+static inline void dependents_remove(const char *name) {
+    row_assert_number(name, remove(tree_path(&dependents.tree, name)), 0);
+}
+
+static inline void dependents_write(const char *name) {
+    tree_text(&dependents.tree, name, "written");
+}
