@@ -186,12 +186,10 @@ static int add_root(struct directories *directories) {
  * -errno; -ENOENT, -ENOTDIR and -ELOOP: there is none. */
 static int add_child(struct directories *directories, struct directory *parent, const char *path,
                      struct slice name, struct directory **child) {
-    if (!make_room(directories, parent))
-        return -ENOSPC;
     int fd = beneath_open_directory(directories->root_fd, path);
     if (fd < 0)
         return fd;
-    int descriptor = watch_add(&directories->watch, fd);
+    int descriptor = make_room(directories, parent) ? watch_add(&directories->watch, fd) : -ENOSPC;
     (void)close(fd);
     if (descriptor < 0)
         return descriptor;
