@@ -277,12 +277,14 @@ static void forget_everything(struct directories *directories) {
         forget(directories, directories->root);
 }
 
-/* Starts anew: with another watch, so that what is still queued in the old one is gone, too. */
+/* Starts anew. What is still queued is of watches that are gone, and as there are none, nothing is
+ * added to it: so this ends. The descriptor stays; somebody may be waiting for it. */
 static void start_over(struct directories *directories) {
+    struct watch_event event;
     forget_everything(directories);
-    watch_close(&directories->watch);
-    if (watch_open(&directories->watch) == 0)
-        (void)add_root(directories);
+    while (watch_next(&directories->watch, &event))
+        continue;
+    (void)add_root(directories);
 }
 
 /* The same directory may be mounted in several places, with one watch for all of them; this finds
