@@ -3,8 +3,8 @@
  * Two things keep it fresh. Every directory on the way to what was found is watched, and what may
  * have changed is forgotten (store/directories). What no watch sees is found by looking at a file's
  * attributes again: of what is asked for, at most once in STORE_CHECK_MS. That is what changes
- * through another hard link or a memory mapping; and all that lies behind a symbolic link or on a
- * remote file system. What is in a directory that cannot be watched is not kept. */
+ * through another hard link, a memory mapping or a mount; and all that lies behind a symbolic link
+ * or on a remote file system. What is in a directory that cannot be watched is not kept. */
 #pragma once
 
 #include "base/err.h"

@@ -285,11 +285,20 @@ enum docroot_outcome store_entry(struct store *store, struct resource *resource,
 
 /* Recalling */
 
-/* Looks at the attributes of the files that entries were made of. */
-static bool is_still_true(const struct store *store, const struct resource *resource) {
+static bool look_at(const struct store *store, const struct resource *resource, enum coding coding,
+                    struct stat *stat) {
     struct docroot_file file;
+    return name_coding(&file, resource->path, coding) &&
+           docroot_stat(store->docroot, file.path, stat) == 0;
+}
+
+/* Looks at the attributes of the plain file, and of those that entries were made of. What is not
+ * there has none; it may be there by now without notice, where something was mounted. */
+static bool is_still_true(const struct store *store, const struct resource *resource) {
+    struct stat plain;
     struct stat stat;
-    if (resource->unwatched)
+    if (resource->unwatched || resource->outcome != DOCROOT_FILE ||
+        !look_at(store, resource, CODING_IDENTITY, &plain))
         return false;
     for (unsigned i = 0; i < CODING_COUNT; i++) {
         const struct entry *entry = resource->entries[i];
@@ -297,8 +306,8 @@ static bool is_still_true(const struct store *store, const struct resource *reso
             continue;
         if (resource->unsettled && entry->fd < 0)
             return false;
-        if (!name_coding(&file, resource->path, (enum coding)i) ||
-            docroot_stat(store->docroot, file.path, &stat) < 0 || !entry_is_of(entry, &stat))
+        if (!look_at(store, resource, (enum coding)i, &stat) || !entry_is_of(entry, &stat) ||
+            is_older(&stat, &plain))
             return false;
     }
     return true;
