@@ -25,12 +25,13 @@ static struct stock {
     struct options options;
     struct names index;
     struct store store;
-    size_t fds;         /* open before */
-    int64_t now_ms;     /* on the monotonic clock */
-    bool recalled;      /* what was asked for last was in the cache */
-    unsigned available; /* codings of it */
-    unsigned built;     /* those that were ready behind it */
-    bool negotiated;    /* as its representation says */
+    size_t fds;          /* open before */
+    int64_t now_ms;      /* on the monotonic clock */
+    bool recalled;       /* what was asked for last was in the cache */
+    unsigned available;  /* codings of it */
+    unsigned built;      /* those that were ready behind it */
+    bool negotiated;     /* as its representation says */
+    struct slice coding; /* the same */
 } stock;
 
 static inline void stock_make_tree(void) {
@@ -114,6 +115,7 @@ static inline const char *stock_content(const struct entry *entry) {
         memcpy(text, entry->content, len);
     text[len] = '\0';
     stock.negotiated = entry->representation.negotiated;
+    stock.coding = entry->representation.content_coding;
     return text;
 }
 

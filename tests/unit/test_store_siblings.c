@@ -126,6 +126,7 @@ static void test_codings_are_made_ready_when_needed(void **state) {
     assert_string_equal(stock_get_coded("file", CODING_GZIP), "gzip");
     assert_int_equal(stock.built, GZIP);
     assert_true(stock.negotiated);
+    row_assert_slice("coding", stock.coding, SLICE("gzip"));
     size_t size = stock.store.cache.small_bytes;
     assert_string_equal(stock_get_coded("file", CODING_GZIP), "gzip");
     assert_true(stock.recalled);
@@ -133,6 +134,7 @@ static void test_codings_are_made_ready_when_needed(void **state) {
     assert_string_equal(stock_get_coded("file", CODING_IDENTITY), "plain");
     assert_int_equal(stock.built, GZIP | PLAIN);
     assert_true(stock.negotiated);
+    row_assert_slice("coding", stock.coding, SLICE_NONE);
     assert_true(stock.store.cache.small_bytes > size);
     assert_string_equal(stock_get_coded("file", CODING_BR), "brotli");
     assert_int_equal(stock.built, GZIP | PLAIN | BR);
