@@ -152,19 +152,18 @@ static void choose(struct server *server, struct exchange *exchange) {
     exchange->response = respond_found(request, outcome, representation, now_s, exchange->ranges);
 }
 
-/* A target that was asked for before needs no second look, but for the place that it is sent to. */
-static bool recall(struct server *server, struct exchange *exchange, struct slice key) {
+/* A target that was taken before needs no second look, but where it is sent back with its query. */
+static bool recall(struct server *server, struct exchange *exchange, struct slice key,
+                   struct buf *path) {
     const struct request *request = exchange->request;
     if (!respond_may_recall(request))
         return false;
     exchange->resource = store_recall(&server->store, key, server->loop->now_ms);
     if (exchange->resource == NULL)
         return false;
-    if (exchange->resource->outcome != DOCROOT_NEEDS_SLASH)
-        return true;
-    store_release(&server->store, exchange->resource);
-    exchange->resource = NULL;
-    return false;
+    if (exchange->resource->outcome == DOCROOT_NEEDS_SLASH)
+        (void)target_parse(request->method, request->target, path, &exchange->target);
+    return true;
 }
 
 static void look_up(struct server *server, struct exchange *exchange, struct slice key) {
@@ -178,7 +177,7 @@ static void decide(struct server *server, struct exchange *exchange) {
     const struct request *request = exchange->request;
     struct buf path = BUF_INIT(server->path, REQUEST_TARGET_MAX);
     struct slice key;
-    if (has_key(request, &key) && recall(server, exchange, key)) {
+    if (has_key(request, &key) && recall(server, exchange, key, &path)) {
         choose(server, exchange);
         return;
     }

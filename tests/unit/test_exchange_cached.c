@@ -1,0 +1,226 @@
+/* A cache changes nothing but what an answer costs; and what changes is answered with at once. */
+#include "serve/exchange.h"
+
+#include "support/stage.h"
+
+#include <string.h>
+#include <time.h>
+
+static int open_error; /* errno of the next openat2(); 0: none */
+
+long __real_syscall(long number, ...);
+long __wrap_syscall(long number, int fd, const char *path, const void *how, size_t size);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *time);
+
+long __wrap_syscall(long number, int fd, const char *path, const void *how, size_t size) {
+    if (open_error == 0)
+        return __real_syscall(number, fd, path, how, size);
+    errno = open_error;
+    return -1;
+}
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *time) {
+    (void)clock;
+    *time = (struct timespec){.tv_sec = 784111777};
+    return 0;
+}
+
+enum { CACHE_BYTES = 1024 * 1024 };
+
+static struct stage stage;
+static struct visitor visitor;
+
+static int setup(void **state) {
+    (void)state;
+    open_error = 0;
+    stage.cache_size = CACHE_BYTES;
+    stage_open(&stage);
+    tree_text(&stage.tree, "coded", "plain");
+    tree_text(&stage.tree, "coded.gz", "gzip");
+    tree_text(&stage.tree, "coded.br", "br");
+    tree_text(&stage.tree, "with/index.html", "index");
+    stage_invite(&stage, &visitor);
+    return 0;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    open_error = 0;
+    visitor_leave(&visitor);
+    stage_close(&stage);
+    return 0;
+}
+
+/* Another server of the same tree. */
+static void serve_anew(uint64_t cache_size) {
+    struct err err = ERR_INIT;
+    visitor_leave(&visitor);
+    connections_close_all(&stage.server);
+    server_deinit(&stage.server);
+    stage.options.cache_size = cache_size;
+    assert_int_equal(server_init(&stage.server, &stage.loop, &stage.docroot, &stage.options, &err),
+                     0);
+    memset(stage.server.boundary, 'b', sizeof stage.server.boundary);
+}
+
+/* The answer to a request on a connection of its own. */
+static struct slice answer(const char *text) {
+    visitor_leave(&visitor);
+    stage_invite(&stage, &visitor);
+    visitor_forget(&visitor);
+    stage_ask(&stage, &visitor, text);
+    return slice_of(visitor.bytes, visitor.len);
+}
+
+static void assert_starts(const char *row, const char *text) {
+    row_assert(row, slice_starts_with(slice_of(visitor.bytes, visitor.len), slice_of_text(text)));
+}
+
+#define HOST              " HTTP/1.1\r\nHost: a\r\n"
+#define GET(path, fields) "GET " path HOST fields "\r\n"
+
+static const struct {
+    const char *name;
+    const char *text;
+    const char *start; /* of the answer */
+} rows[] = {
+    {"file", GET("/small", ""), "HTTP/1.1 200 "},
+    {"large file", GET("/big", ""), "HTTP/1.1 200 "},
+    {"HEAD", "HEAD /small" HOST "\r\n", "HTTP/1.1 200 "},
+    {"HTTP/1.0", "GET /small HTTP/1.0\r\n\r\n", "HTTP/1.1 200 "},
+    {"close", GET("/small", "Connection: close\r\n"), "HTTP/1.1 200 "},
+    {"query", GET("/small?q", ""), "HTTP/1.1 200 "},
+    {"empty query", GET("/small?", ""), "HTTP/1.1 200 "},
+    {"query with a question mark", GET("/small??", ""), "HTTP/1.1 200 "},
+    {"rfc9112-3.2.1 fragment", GET("/small#f", ""), "HTTP/1.1 400 "},
+    {"rfc9112-3.2.1 fragment in a query", GET("/small?q#f", ""), "HTTP/1.1 400 "},
+    {"fragment in a query, at its end", GET("/small?#", ""), "HTTP/1.1 400 "},
+    {"absolute form", GET("http://b/small", ""), "HTTP/1.1 200 "},
+    {"absolute form without a path", GET("http://b?q", ""), "HTTP/1.1 403 "},
+    {"encoded", GET("/%73mall", ""), "HTTP/1.1 200 "},
+    {"dot segments", GET("/directory/../small", ""), "HTTP/1.1 200 "},
+    {"dot segments that lead out", GET("/../small", ""), "HTTP/1.1 400 "},
+    {"slash behind", GET("/small/", ""), "HTTP/1.1 404 "},
+    {"nothing", GET("/nothing", ""), "HTTP/1.1 404 "},
+    {"encoded slash", GET("/directory%2finner", ""), "HTTP/1.1 404 "},
+    {"index", GET("/with/", ""), "HTTP/1.1 200 "},
+    {"directory", GET("/directory/", ""), "HTTP/1.1 403 "},
+    {"redirect", GET("/directory", ""), "HTTP/1.1 301 "},
+    {"redirect with a query", GET("/directory?q=1", ""), "HTTP/1.1 301 "},
+    {"redirect with another query", GET("/directory?q=2", ""), "HTTP/1.1 301 "},
+    {"redirect with a fragment", GET("/directory?q#f", ""), "HTTP/1.1 400 "},
+    {"redirect of an absolute form", GET("http://b/directory?q", ""), "HTTP/1.1 301 "},
+    {"range", GET("/small", "Range: bytes=1-2\r\n"), "HTTP/1.1 206 "},
+    {"ranges", GET("/middle", "Range: bytes=1-2,5-6\r\n"), "HTTP/1.1 206 "},
+    {"unsatisfiable range", GET("/small", "Range: bytes=100-\r\n"), "HTTP/1.1 416 "},
+    {"not modified", GET("/small", "If-None-Match: *\r\n"), "HTTP/1.1 304 "},
+    {"precondition", GET("/small", "If-Match: \"x\"\r\n"), "HTTP/1.1 412 "},
+    {"gzip", GET("/coded", "Accept-Encoding: gzip\r\n"), "HTTP/1.1 200 "},
+    {"br", GET("/coded", "Accept-Encoding: gzip, br\r\n"), "HTTP/1.1 200 "},
+    {"identity", GET("/coded", ""), "HTTP/1.1 200 "},
+    {"coding that there is not", GET("/coded", "Accept-Encoding: zstd\r\n"), "HTTP/1.1 200 "},
+    {"range of a coding", GET("/coded", "Accept-Encoding: gzip\r\nRange: bytes=0-0\r\n"),
+     "HTTP/1.1 206 "},
+    {"not modified coding", GET("/coded", "Accept-Encoding: gzip\r\nIf-None-Match: *\r\n"),
+     "HTTP/1.1 304 "},
+    {"precondition of a coding", GET("/coded", "Accept-Encoding: gzip\r\nIf-Match: \"x\"\r\n"),
+     "HTTP/1.1 412 "},
+    {"rfc9110-15.5.7 none acceptable", GET("/small", "Accept-Encoding: identity;q=0\r\n"),
+     "HTTP/1.1 406 "},
+    {"rfc9110-15.5.7 none of several", GET("/coded", "Accept-Encoding: *;q=0\r\n"),
+     "HTTP/1.1 406 "},
+    {"none acceptable of nothing", GET("/nothing", "Accept-Encoding: *;q=0\r\n"), "HTTP/1.1 404 "},
+    {"OPTIONS", "OPTIONS /small" HOST "\r\n", "HTTP/1.1 204 "},
+    {"POST", "POST /small" HOST "Content-Length: 0\r\n\r\n", "HTTP/1.1 405 "},
+    {"unknown method", "BREW /small" HOST "\r\n", "HTTP/1.1 501 "},
+    {"CONNECT", "CONNECT /small" HOST "\r\n", NULL},
+    {"another expectation", GET("/small", "Expect: tea\r\n"), "HTTP/1.1 417 "},
+    {"no host", "GET /small HTTP/1.1\r\n\r\n", "HTTP/1.1 400 "},
+    {"asterisk", GET("*", ""), "HTTP/1.1 400 "},
+};
+
+/* All that is asked for is in the cache before. */
+static void warm_up(void) {
+    static const char *const texts[] = {
+        GET("/small", ""),     GET("/big", ""),
+        GET("/directory", ""), GET("http://b/directory", ""),
+        GET("/coded", ""),     GET("/coded", "Accept-Encoding: gzip\r\n"),
+        GET("/nothing", ""),
+    };
+    for (size_t i = 0; i < ROWS_COUNT(texts); i++)
+        (void)answer(texts[i]);
+}
+
+static size_t count_kept(void) {
+    return stage.server.store.cache.by_key.count;
+}
+
+static void test_answers_are_the_same(void **state) {
+    (void)state;
+    static char want[STAGE_BIG + 1024];
+    for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
+        const char *name = rows[i].name;
+        serve_anew(0);
+        size_t len = answer(rows[i].text).len;
+        row_assert(name, len > 0 && len < sizeof want);
+        memcpy(want, visitor.bytes, len);
+        if (rows[i].start != NULL)
+            assert_starts(name, rows[i].start);
+        serve_anew(CACHE_BYTES);
+        row_assert_slice(name, answer(rows[i].text), slice_of(want, len));
+        warm_up();
+        row_assert_slice(name, answer(rows[i].text), slice_of(want, len));
+        size_t kept = count_kept();
+        open_error = EIO; /* nothing is looked up any more */
+        row_assert_slice(name, answer(rows[i].text), slice_of(want, len));
+        open_error = 0;
+        row_assert_number(name, count_kept(), kept);
+    }
+}
+
+/* One answer to a connection that stays, whose content is `text`. */
+static void expect_content(const char *row, const char *text) {
+    visitor_forget(&visitor);
+    stage_ask(&stage, &visitor, GET("/file", ""));
+    const char *content = strstr(visitor.bytes, "\r\n\r\n");
+    row_assert(row, content != NULL);
+    row_assert_slice(row, slice_of_text(content + 4), slice_of_text(text));
+}
+
+static void test_changes_on_a_connection_that_stays(void **state) {
+    (void)state;
+    tree_text(&stage.tree, "file", "one");
+    expect_content("at first", "one");
+    expect_content("again", "one");
+    for (size_t i = 0; i < 20; i++) {
+        tree_text(&stage.tree, "file", i % 2 == 0 ? "two" : "one");
+        expect_content(row_at("changed", i), i % 2 == 0 ? "two" : "one");
+    }
+}
+
+/* What came with the first bytes may have been sent after a change that epoll has not told of. */
+static void test_changes_before_a_new_connection(void **state) {
+    (void)state;
+    for (size_t i = 0; i < 20; i++) {
+        const char *text = i % 2 == 0 ? "two" : "one";
+        visitor_leave(&visitor);
+        visitor_connect(&visitor);
+        visitor_forget(&visitor);
+        tree_text(&stage.tree, "file", text);
+        visitor_send_text(&visitor, GET("/file", ""));
+        visitor_enter(&stage, &visitor);
+        stage_settle(&stage, &visitor);
+        row_assert(row_at("changed", i), strstr(visitor.bytes, text) != NULL);
+    }
+}
+
+#define test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void) {
+    static const struct CMUnitTest tests[] = {
+        test(test_answers_are_the_same),
+        test(test_changes_on_a_connection_that_stays),
+        test(test_changes_before_a_new_connection),
+    };
+    return cmocka_run_group_tests_name("exchange, cached", tests, NULL, NULL);
+}
