@@ -238,6 +238,81 @@ static void test_socket_can_not_be_opened(void **state) {
     (void)close(fd);
 }
 
+static bool is_linked(const char *path, enum beneath_links links) {
+    bool linked;
+    int fd = beneath_open(root_fd, path, links, &linked);
+    if (fd >= 0)
+        (void)close(fd);
+    return linked;
+}
+
+/* With links, exactly what can't be opened without them for that reason is linked. */
+static void test_linked(void **state) {
+    (void)state;
+    for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
+        bool linked = rows[i].none == NULL && rows[i].none_error == ELOOP;
+        row_assert_number(rows[i].name, is_linked(rows[i].path, BENEATH_LINKS_INSIDE), linked);
+        row_assert_number(rows[i].name, is_linked(rows[i].path, BENEATH_LINKS_NONE), linked);
+    }
+}
+
+static const struct {
+    const char *name;
+    const char *path;
+    int error; /* 0: it is a directory */
+} directories[] = {
+    {"root", "", 0},
+    {"directory", "dir", 0},
+    {"deep directory", "dir/deep", 0},
+    {"with a slash behind", "dir/deep/", 0},
+    {"file", "file", ENOTDIR},
+    {"below a file", "file/x", ENOTDIR},
+    {"FIFO", "fifo", ENOTDIR},
+    {"nothing", "nothing", ENOENT},
+    {"below nothing", "nothing/x", ENOENT},
+    {"link on the way", "to-dir/deep", ELOOP},
+    {"absolute link on the way", "in-absolute-root/dir", ELOOP},
+    {"loop on the way", "loop1/x", ELOOP},
+    {"..", "..", EXDEV},
+    {"absolute path", "/etc", EXDEV},
+};
+
+static void test_open_directory(void **state) {
+    (void)state;
+    for (size_t i = 0; i < ROWS_COUNT(directories); i++) {
+        int fd = beneath_open_directory(root_fd, directories[i].path);
+        if (directories[i].error != 0) {
+            row_assert_number(directories[i].name, fd, -directories[i].error);
+            continue;
+        }
+        row_assert(directories[i].name, fd >= 0);
+        row_assert(directories[i].name, (fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
+        row_assert(directories[i].name, (fcntl(fd, F_GETFL) & O_PATH) != 0);
+        (void)close(fd);
+    }
+}
+
+/* Some kernels say that a link is no directory, others that it is a link too many. */
+static void test_links_are_no_directories(void **state) {
+    (void)state;
+    static const char *const names[] = {"to-dir",     "in-absolute-dir", "to-file",
+                                        "to-nothing", "out-dir",         "loop1"};
+    for (size_t i = 0; i < ROWS_COUNT(names); i++) {
+        int fd = beneath_open_directory(root_fd, names[i]);
+        row_assert(names[i], fd == -ELOOP || fd == -ENOTDIR);
+    }
+}
+
+static void test_open_directory_behind_a_race(void **state) {
+    (void)state;
+    races = 3;
+    int fd = beneath_open_directory(root_fd, "dir");
+    assert_true(fd >= 0);
+    (void)close(fd);
+    races = 1000;
+    assert_int_equal(beneath_open_directory(root_fd, "dir"), -EAGAIN);
+}
+
 static void test_removed_root(void **state) {
     (void)state;
     bool linked;
@@ -283,6 +358,10 @@ int main(void) {
         test(test_links_none),
         test(test_fifo_does_not_block),
         test(test_socket_can_not_be_opened),
+        test(test_linked),
+        test(test_open_directory),
+        test(test_links_are_no_directories),
+        test(test_open_directory_behind_a_race),
         test(test_removed_root),
         test(test_root_of_all),
         test(test_tries_again_behind_a_race),

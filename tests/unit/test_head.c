@@ -17,6 +17,15 @@ static const struct representation representation = {
     .length = 5000000000,
 };
 
+static const struct representation coded = {
+    .content_type = SLICE_INIT("text/plain; charset=utf-8"),
+    .content_coding = SLICE_INIT("br"),
+    .negotiated = true,
+    .etag = SLICE_INIT("\"1-2-3-br\""),
+    .last_modified_s = 784111777,
+    .length = 7,
+};
+
 static void start(struct buf *buf) {
     head_start(buf, STATUS_OK, SLICE("Date: " DATE "\r\n"), HEAD_CONNECTION_IMPLIED);
 }
@@ -61,6 +70,29 @@ static void multipart(struct buf *buf) {
     head_multipart(buf, &representation, SLICE("b0"), 77);
 }
 
+static void coded_validators(struct buf *buf) {
+    head_validators(buf, &coded);
+}
+
+static void coded_content(struct buf *buf) {
+    head_representation(buf, &coded);
+}
+
+static void coded_partial(struct buf *buf) {
+    head_partial(buf, &coded, &(struct range){1, 2});
+}
+
+static void coded_multipart(struct buf *buf) {
+    head_multipart(buf, &coded, SLICE("b0"), 77);
+}
+
+/* The plain one of several. */
+static void negotiated_content(struct buf *buf) {
+    struct representation plain = representation;
+    plain.negotiated = true;
+    head_representation(buf, &plain);
+}
+
 static void first_byte(struct buf *buf) {
     head_content_range(buf, &(struct range){0, 1}, 1);
 }
@@ -86,6 +118,10 @@ static void whole(struct buf *buf) {
     content(buf);
     head_end(buf);
 }
+
+#define CODED                                                                         \
+    "Content-Encoding: br\r\nAccept-Ranges: bytes\r\nVary: Accept-Encoding\r\nETag: " \
+    "\"1-2-3-br\"\r\nLast-Modified: " DATE "\r\nCache-Control: no-cache\r\n"
 
 static const struct {
     const char *name;
@@ -114,6 +150,22 @@ static const struct {
     {"rfc9110-15.3.7.2 several ranges", multipart,
      SLICE_INIT("Content-Type: multipart/byteranges; boundary=b0\r\nContent-Length: 77\r\n" NOSNIFF
                     METADATA)},
+    {"rfc9110-12.5.5 vary", head_vary, SLICE_INIT("Vary: Accept-Encoding\r\n")},
+    {"rfc9110-15.4.5 validators of a coding", coded_validators,
+     SLICE_INIT("Vary: Accept-Encoding\r\nETag: \"1-2-3-br\"\r\nLast-Modified: " DATE
+                "\r\nCache-Control: no-cache\r\n")},
+    {"rfc9110-8.4 a coding", coded_content,
+     SLICE_INIT("Content-Type: text/plain; charset=utf-8\r\nContent-Length: 7\r\n" NOSNIFF CODED)},
+    {"rfc9110-14.1.2 a range of a coding", coded_partial,
+     SLICE_INIT("Content-Type: text/plain; charset=utf-8\r\nContent-Length: 2\r\n" NOSNIFF
+                "Content-Range: bytes 1-2/7\r\n" CODED)},
+    {"rfc9110-14.1.2 ranges of a coding", coded_multipart,
+     SLICE_INIT("Content-Type: multipart/byteranges; boundary=b0\r\nContent-Length: 77\r\n" NOSNIFF
+                    CODED)},
+    {"rfc9110-12.5.5 the plain one of several", negotiated_content,
+     SLICE_INIT("Content-Type: text/plain; charset=utf-8\r\nContent-Length: 5000000000\r\n" NOSNIFF
+                "Accept-Ranges: bytes\r\nVary: Accept-Encoding\r\nETag: \"1-2-3\"\r\n"
+                "Last-Modified: " DATE "\r\nCache-Control: no-cache\r\n")},
     {"rfc9110-14.4 the first byte", first_byte, SLICE_INIT("Content-Range: bytes 0-0/1\r\n")},
     {"rfc9110-14.4 the last byte", last_byte,
      SLICE_INIT("Content-Range: bytes "

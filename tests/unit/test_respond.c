@@ -56,6 +56,7 @@ static void check(const char *row, struct response got, struct response want) {
     row_assert_number(row, got.allow, want.allow);
     row_assert_number(row, got.location, want.location);
     row_assert_number(row, got.close, want.close);
+    row_assert_number(row, got.vary, want.vary);
     row_assert_number(row, got.unsatisfied_range, want.unsatisfied_range);
 }
 
@@ -304,6 +305,120 @@ static void test_rfc9110_14_2_parts_as_long_as_the_whole(void **state) {
                      RESPONSE_FILE);
 }
 
+enum { BR = 1 << CODING_BR, ZSTD = 1 << CODING_ZSTD, GZIP = 1 << CODING_GZIP };
+enum { PLAIN = 1 << CODING_IDENTITY };
+
+#define ACCEPT(value) "Accept-Encoding: " value "\r\n"
+
+static const struct {
+    const char *name;
+    const char *fields;
+    unsigned available;
+    enum coding coding;
+} codings_rows[] = {
+    {"nothing is said", "", PLAIN | BR | GZIP, CODING_IDENTITY},
+    {"one that there is", ACCEPT("gzip"), PLAIN | GZIP, CODING_GZIP},
+    {"one that there is not", ACCEPT("gzip"), PLAIN | BR, CODING_IDENTITY},
+    {"several", ACCEPT("gzip, br, zstd"), PLAIN | GZIP | ZSTD, CODING_ZSTD},
+    {"all", ACCEPT("gzip, br, zstd"), PLAIN | GZIP | ZSTD | BR, CODING_BR},
+    {"any", ACCEPT("*"), PLAIN | GZIP, CODING_GZIP},
+    {"weights", ACCEPT("gzip;q=0.9, br;q=0.8"), PLAIN | GZIP | BR, CODING_GZIP},
+    {"rfc9110-12.5.3 the plain one is preferred", ACCEPT("identity, gzip;q=0.5"), PLAIN | GZIP,
+     CODING_IDENTITY},
+    {"rfc9110-12.5.3 an empty field", ACCEPT(""), PLAIN | GZIP, CODING_IDENTITY},
+    {"rfc9110-12.5.3 not the plain one", ACCEPT("identity;q=0"), PLAIN | GZIP, CODING_COUNT},
+    {"rfc9110-12.5.3 none", ACCEPT("*;q=0"), PLAIN | GZIP, CODING_COUNT},
+    {"rfc9110-12.5.3 none, but one", ACCEPT("*;q=0, gzip"), PLAIN | GZIP, CODING_GZIP},
+    {"rfc9110-12.5.3 none, but one that there is not", ACCEPT("*;q=0, br"), PLAIN | GZIP,
+     CODING_COUNT},
+    {"on two lines", ACCEPT("br") ACCEPT("gzip"), PLAIN | GZIP, CODING_GZIP},
+};
+
+static void test_rfc9110_12_5_3_coding(void **state) {
+    (void)state;
+    for (size_t i = 0; i < ROWS_COUNT(codings_rows); i++) {
+        struct request request = request_of(codings_rows[i].name, "GET", codings_rows[i].fields);
+        row_assert_number(codings_rows[i].name, respond_coding(&request, codings_rows[i].available),
+                          codings_rows[i].coding);
+    }
+}
+
+static const struct {
+    const char *name;
+    const char *method;
+    const char *fields;
+    bool may;
+} recall_rows[] = {
+    {"GET", "GET", "", true},
+    {"HEAD", "HEAD", "", true},
+    {"with a precondition", "GET", NONE RANGE, true},
+    {"100-continue", "GET", "Expect: 100-continue\r\n", true},
+    {"another expectation", "GET", "Expect: tea\r\n", false},
+    {"OPTIONS", "OPTIONS", "", false},
+    {"POST", "POST", "", false},
+    {"CONNECT", "CONNECT", "", false},
+    {"unknown method", "BREW", "", false},
+};
+
+/* What may be recalled is what is looked up otherwise. */
+static void test_may_recall(void **state) {
+    (void)state;
+    for (size_t i = 0; i < ROWS_COUNT(recall_rows); i++) {
+        struct request request =
+            request_of(recall_rows[i].name, recall_rows[i].method, recall_rows[i].fields);
+        row_assert_number(recall_rows[i].name, respond_may_recall(&request), recall_rows[i].may);
+        if (request.method != METHOD_CONNECT)
+            row_assert_number(recall_rows[i].name,
+                              respond_request(&request, TARGET_PATH).content == RESPONSE_LOOK_UP,
+                              recall_rows[i].may);
+    }
+}
+
+static const struct {
+    const char *name;
+    const char *fields;
+    bool acceptable;
+    struct response response; /* where there are several to choose from */
+} vary_rows[] = {
+    {"rfc9110-15.5.7 none acceptable",
+     "",
+     false,
+     {.content = RESPONSE_PAGE, .status = STATUS_NOT_ACCEPTABLE, .vary = true}},
+    {"rfc9110-15.5.7 none acceptable, and a precondition",
+     NONE,
+     false,
+     {.content = RESPONSE_PAGE, .status = STATUS_NOT_ACCEPTABLE, .vary = true}},
+    {"whole", "", true, WHOLE}, /* its fields say so */
+    {"range", RANGE, true, PARTIAL},
+    {"not modified", NONE, true, NOT_MODIFIED},
+    {"rfc9110-12.5.5 precondition failed",
+     NO_MATCH,
+     true,
+     {.content = RESPONSE_PAGE, .status = STATUS_PRECONDITION_FAILED, .vary = true}},
+    {"rfc9110-12.5.5 range not satisfiable",
+     BEHIND,
+     true,
+     {.content = RESPONSE_PAGE,
+      .status = STATUS_RANGE_NOT_SATISFIABLE,
+      .unsatisfied_range = true,
+      .vary = true}},
+};
+
+static void test_rfc9110_12_5_5_vary(void **state) {
+    (void)state;
+    for (size_t i = 0; i < ROWS_COUNT(vary_rows); i++) {
+        struct representation file = representation;
+        struct range_set ranges;
+        const char *name = vary_rows[i].name;
+        struct request request = request_of(name, "GET", vary_rows[i].fields);
+        file.negotiated = true;
+        check(name,
+              respond_found(&request, DOCROOT_FILE, vary_rows[i].acceptable ? &file : NULL,
+                            TIME + 1000, &ranges),
+              vary_rows[i].response);
+    }
+}
+
 static void test_every_refusal_closes(void **state) {
     (void)state;
     for (int refusal = REFUSAL_NONE + 1; refusal < REFUSAL_COUNT; refusal++) {
@@ -322,6 +437,9 @@ int main(void) {
         cmocka_unit_test(test_rfc9110_14_2_ranges),
         cmocka_unit_test(test_rfc9110_14_2_ranges_of_no_file),
         cmocka_unit_test(test_rfc9110_14_2_parts_as_long_as_the_whole),
+        cmocka_unit_test(test_rfc9110_12_5_3_coding),
+        cmocka_unit_test(test_may_recall),
+        cmocka_unit_test(test_rfc9110_12_5_5_vary),
         cmocka_unit_test(test_every_refusal_closes),
     };
     return cmocka_run_group_tests_name("respond", tests, NULL, NULL);
