@@ -171,25 +171,22 @@ static bool name_coding(struct docroot_file *file, struct slice path, enum codin
     return !buf.overflow;
 }
 
-/* Looks at one sibling. What it is not may be behind a link, too. */
-static void find_sibling(const struct store *store, struct resource *resource, enum coding coding) {
-    struct docroot_file sibling;
-    if (!name_coding(&sibling, resource->path, coding))
-        return;
-    enum docroot_outcome outcome = docroot_open_file(store->docroot, &sibling);
-    resource->unwatched |= sibling.linked;
-    if (outcome != DOCROOT_FILE)
-        return;
-    (void)close(sibling.fd);
-    resource->unsettled |= !is_settled(&sibling.stat);
-    if (!is_older(&sibling.stat, &store->opened.stat))
-        resource->available |= (uint8_t)(1u << coding);
-}
-
-/* Which siblings there are. One that is older than the plain file was made of another content. */
+/* Which siblings there are. One that is older than the plain file was made of another content. What
+ * is not there may be behind a link, too. */
 static void find_siblings(const struct store *store, struct resource *resource) {
-    for (unsigned i = 0; i < CODING_IDENTITY; i++)
-        find_sibling(store, resource, (enum coding)i);
+    struct docroot_file sibling;
+    for (unsigned i = 0; i < CODING_IDENTITY; i++) {
+        if (!name_coding(&sibling, resource->path, (enum coding)i))
+            continue;
+        enum docroot_outcome outcome = docroot_open_file(store->docroot, &sibling);
+        resource->unwatched |= sibling.linked;
+        if (outcome != DOCROOT_FILE)
+            continue;
+        (void)close(sibling.fd);
+        resource->unsettled |= !is_settled(&sibling.stat);
+        if (!is_older(&sibling.stat, &store->opened.stat))
+            resource->available |= (uint8_t)(1u << i);
+    }
 }
 
 static void find(struct store *store, struct resource *resource, struct slice path,

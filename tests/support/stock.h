@@ -132,7 +132,8 @@ static inline const char *stock_read(struct resource *resource, enum coding codi
 /* The same of a path. */
 static inline const char *stock_get_coded(const char *path, enum coding coding) {
     struct resource *resource = stock_borrow(path);
-    row_assert(path, resource != NULL);
+    if (resource == NULL)
+        return "no memory";
     const char *content = stock_read(resource, coding);
     stock_return(resource);
     return content;

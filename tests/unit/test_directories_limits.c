@@ -1,6 +1,7 @@
 /* Bounds, and what can't be watched. */
 #include "store/directories.h"
 
+#include "base/buf.h"
 #include "support/dependents.h"
 #include "support/note.h"
 
@@ -187,9 +188,10 @@ static void test_deep_paths(void **state) {
     (void)state;
     enum { DEPTH = 200 };
     static char path[2 * DEPTH + sizeof "file"];
+    struct buf buf = BUF_INIT(path, sizeof path);
     for (size_t i = 0; i < DEPTH; i++)
-        memcpy(path + 2 * i, "d/", 2);
-    memcpy(path + 2 * (size_t)DEPTH, "file", sizeof "file");
+        buf_put(&buf, SLICE("d/"));
+    buf_put(&buf, slice_of("file", sizeof "file"));
     directories_deinit(&dependents.directories);
     assert_int_equal(dependents_watch(1000), 0);
     dependents_write(path);

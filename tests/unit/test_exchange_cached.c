@@ -184,7 +184,8 @@ static void expect_content(const char *row, const char *text) {
     stage_ask(&stage, &visitor, GET("/file", ""));
     const char *content = strstr(visitor.bytes, "\r\n\r\n");
     row_assert(row, content != NULL);
-    row_assert_slice(row, slice_of_text(content + 4), slice_of_text(text));
+    if (content != NULL)
+        row_assert_slice(row, slice_of_text(content + 4), slice_of_text(text));
 }
 
 static const char *const contents[] = {"one", "two"};
