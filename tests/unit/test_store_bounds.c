@@ -131,10 +131,7 @@ static void get_and_check(const char *kind, size_t i) {
     char want[64];
     const char *name = name_of(kind, i);
     content_fill(i, 0, want, sizeof want);
-    struct resource *resource = stock_borrow(name);
-    row_assert(name, resource != NULL);
-    row_assert_slice(name, slice_of(stock_read(resource, CODING_IDENTITY), 63), slice_of(want, 63));
-    stock_return(resource);
+    row_assert_slice(name, slice_of(stock_get(name), 63), slice_of(want, 63));
 }
 
 static void test_bytes(void **state) {
