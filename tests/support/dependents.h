@@ -76,13 +76,19 @@ static inline struct dependent *dependents_new(const char *path) {
     return dependent;
 }
 
-/* Lets it depend on its path; whether that is watched. */
-static inline bool dependents_reach(struct dependent *dependent) {
+/* Lets it depend on its path, or tries to. */
+static inline enum directories_outcome dependents_try(struct dependent *dependent) {
     dependent->told = false;
-    bool reached = directories_reach(&dependents.directories, slice_of_text(dependent->path),
-                                     &dependent->dependency);
-    row_assert(dependent->path, reached == (dependent->dependency.directory != NULL));
-    return reached;
+    enum directories_outcome outcome = directories_reach(
+        &dependents.directories, slice_of_text(dependent->path), &dependent->dependency);
+    row_assert(dependent->path,
+               (outcome == DIRECTORIES_WATCHED) == (dependent->dependency.directory != NULL));
+    return outcome;
+}
+
+/* The same; whether it is watched. */
+static inline bool dependents_reach(struct dependent *dependent) {
+    return dependents_try(dependent) == DIRECTORIES_WATCHED;
 }
 
 static inline struct dependent *dependents_add(const char *path) {

@@ -11,10 +11,12 @@
 #include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <sys/mount.h>
+#include <sys/vfs.h>
 
 /* errno of the next calls; 0: none. */
 static int init_error;
 static int add_error;
+static bool is_remote;
 static bool out_of_memory;
 static long callocs_until_failure = -1; /* negative: none fails */
 static bool overflows;                  /* the next read() says that events were lost */
@@ -24,6 +26,8 @@ int __real_inotify_init1(int flags);
 int __wrap_inotify_init1(int flags);
 int __real_inotify_add_watch(int fd, const char *path, uint32_t mask);
 int __wrap_inotify_add_watch(int fd, const char *path, uint32_t mask);
+int __real_fstatfs(int fd, struct statfs *statfs);
+int __wrap_fstatfs(int fd, struct statfs *statfs);
 ssize_t __real_read(int fd, void *ptr, size_t len);
 ssize_t __wrap_read(int fd, void *ptr, size_t len);
 void *__real_malloc(size_t size);
@@ -42,6 +46,13 @@ int __wrap_inotify_init1(int flags) {
 
 int __wrap_inotify_add_watch(int fd, const char *path, uint32_t mask) {
     return add_error != 0 ? deny(add_error) : __real_inotify_add_watch(fd, path, mask);
+}
+
+int __wrap_fstatfs(int fd, struct statfs *statfs) {
+    int result = __real_fstatfs(fd, statfs);
+    if (is_remote)
+        statfs->f_type = 0x6969; /* NFS */
+    return result;
 }
 
 static ssize_t put_event(void *ptr, int descriptor, uint32_t mask) {
@@ -79,6 +90,7 @@ static int setup(void **state) {
     (void)state;
     init_error = 0;
     add_error = 0;
+    is_remote = false;
     out_of_memory = false;
     callocs_until_failure = -1;
     overflows = false;
@@ -265,6 +277,30 @@ static void test_lower_directory_can_not_be_watched(void **state) {
     assert_true(upper->told);
 }
 
+/* Why it is not watched. */
+static void test_outcomes(void **state) {
+    (void)state;
+    struct dependent *dependent = dependents_new("a/b/file");
+    is_remote = true;
+    assert_int_equal(dependents_try(dependent), DIRECTORIES_REMOTE);
+    assert_int_equal(watch_anew(), -EREMOTE);
+    assert_int_equal(dependents_try(dependent), DIRECTORIES_REMOTE);
+    is_remote = false;
+    add_error = ENOSPC;
+    assert_int_equal(watch_anew(), -ENOSPC);
+    assert_int_equal(dependents_try(dependent), DIRECTORIES_BLIND);
+    add_error = 0;
+    init_error = EMFILE;
+    assert_int_equal(watch_anew(), -EMFILE);
+    assert_int_equal(dependents_try(dependent), DIRECTORIES_BLIND);
+    init_error = 0;
+    assert_int_equal(watch_anew(), 0);
+    add_error = ENOSPC;
+    assert_int_equal(dependents_try(dependent), DIRECTORIES_BLIND);
+    add_error = 0;
+    assert_int_equal(dependents_try(dependent), DIRECTORIES_WATCHED);
+}
+
 static void test_no_memory(void **state) {
     (void)state;
     for (long i = 0; i < 3; i++) {
@@ -418,6 +454,7 @@ int main(void) {
         test(test_root_can_not_be_watched),
         test(test_directory_can_not_be_watched),
         test(test_lower_directory_can_not_be_watched),
+        test(test_outcomes),
         test(test_no_memory),
         test(test_lost_events),
         test(test_lost_with_changes_in_the_queue),

@@ -273,9 +273,20 @@ static const struct {
     {"remote", 0, 0, true},
 };
 
-/* Without any watch, all is looked up again each time. */
+/* What can't be watched is looked up each time. */
+static void expect_not_kept(const char *row, const char *path, const char *content) {
+    for (int i = 0; i < 3; i++)
+        stock_expect(row, path, content, false);
+    assert_int_equal(stock.store.cache.by_key.count, 0);
+}
+
 static void test_blind(void **state) {
     (void)state;
+    static const char *const paths[][2] = {{"file", "old"},
+                                           {"dir/file", "old"},
+                                           {"absent", "ABSENT"},
+                                           {"dir/", "DIRECTORY"},
+                                           {"dir", "SLASH"}};
     for (size_t i = 0; i < ROWS_COUNT(circumstances); i++) {
         const char *name = circumstances[i].name;
         init_error = circumstances[i].init_error;
@@ -284,11 +295,8 @@ static void test_blind(void **state) {
         open_again(BENEATH_LINKS_INSIDE);
         row_assert(name, !store_is_watched(&stock.store));
         row_assert_number(name, store_fd(&stock.store) < 0, init_error != 0);
-        expect_blind(name, "file", "old");
-        expect_blind(name, "dir/file", "old");
-        expect_blind(name, "absent", "ABSENT");
-        expect_blind(name, "dir/", "DIRECTORY");
-        expect_blind(name, "dir", "SLASH");
+        for (size_t path = 0; path < ROWS_COUNT(paths); path++)
+            (is_remote ? expect_blind : expect_not_kept)(name, paths[path][0], paths[path][1]);
         store_notice(&stock.store);
     }
 }
@@ -297,12 +305,22 @@ static void test_blind(void **state) {
 static void test_half_blind(void **state) {
     (void)state;
     add_error = ENOSPC;
-    expect_blind("beneath", "dir/file", "old");
+    expect_not_kept("beneath", "dir/file", "old");
     stock_expect("root", "file", "old", false);
+    stock_expect("root", "file", "old", true);
     stock_write("root/file", "new");
     store_notice(&stock.store);
     stock_expect("root, changed", "file", "new", false);
     assert_true(store_is_watched(&stock.store));
+}
+
+static void test_remote_beneath(void **state) {
+    (void)state;
+    is_remote = true;
+    expect_blind("beneath", "dir/file", "old");
+    stock_expect("root", "file", "old", false);
+    stock.now_ms += STORE_CHECK_MS;
+    stock_expect("root", "file", "old", true);
 }
 
 static const char *const negatives[] = {"absent", "dir/absent", "no/such/file", "dir/", "dir"};
@@ -366,6 +384,7 @@ int main(void) {
         test(test_what_is_not_watched_is_not_kept_open),
         test(test_blind),
         test(test_half_blind),
+        test(test_remote_beneath),
         test(test_what_is_not_there_is_checked),
         test(test_mounts),
     };
