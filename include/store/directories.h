@@ -75,6 +75,10 @@ void directories_deinit(struct directories *directories);
 enum directories_outcome directories_reach(struct directories *directories, struct slice path,
                                            struct dependency *dependency);
 
+/* Whether there may be an encoded sibling of any file in the directory of the dependency; if not,
+ * there is none. */
+bool directories_may_have_siblings(const struct dependency *dependency);
+
 /* The dependency ends. Idempotent. */
 void directories_leave(struct directories *directories, struct dependency *dependency);
 

@@ -15,6 +15,6 @@ enum beneath_links {
  * path leads out, -ELOOP where it has a link that is not to be followed. */
 int beneath_open(int root_fd, const char *path, enum beneath_links links, bool *linked);
 
-/* Opens the directory `path` in the same way, with O_PATH and without following any link: -ELOOP or
- * -ENOTDIR where there is one. */
+/* Opens the directory `path` in the same way, but without following any link: -ELOOP or -ENOTDIR
+ * where there is one. */
 int beneath_open_directory(int root_fd, const char *path);

@@ -3,6 +3,7 @@
 #include "http/negotiate.h"
 #include "sys/beneath.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -11,6 +12,9 @@
 
 /* Directories looked at in the search for one that nobody has asked for in a while. */
 enum { REPLACE_TRIES = 64 };
+
+/* A directory of more names is not read to the end. */
+enum { NAMES_MAX_READ = 4096 };
 
 /* More events in a row than a queue holds, as inotify(7) limits it by default, twice over: somebody
  * changes files faster than they can be noticed one by one. */
@@ -22,6 +26,7 @@ struct directory {
     uint64_t id;              /* never used twice */
     int watch;                /* descriptor */
     uint64_t last_event;      /* that it was told of */
+    bool has_siblings;        /* it may have: a name that ends as that of a sibling does */
     bool reached;             /* since it was last considered for replacement */
     struct list children;
     struct list sibling;    /* its place among its parent's children */
@@ -173,13 +178,36 @@ static enum directories_outcome outcome_of(int errnum) {
     return errnum == EREMOTE ? DIRECTORIES_REMOTE : DIRECTORIES_BLIND;
 }
 
+/* Looks for names that end as those of siblings do. In a directory that is watched already, so that
+ * one that appears meanwhile will be noticed. Takes the descriptor over. */
+static bool find_siblings(int directory_fd) {
+    bool found = false;
+    int left = NAMES_MAX_READ;
+    DIR *names = fdopendir(directory_fd);
+    if (names == NULL) {
+        (void)close(directory_fd);
+        return true;
+    }
+    for (const struct dirent *entry; !found && left > 0 && (entry = readdir(names)) != NULL;
+         left--) {
+        struct slice name = slice_of_text(entry->d_name);
+        found = cut_extension(&name);
+    }
+    (void)closedir(names);
+    return found || left == 0;
+}
+
 static int add_root(struct directories *directories) {
     int descriptor = watch_add(&directories->watch, directories->root_fd);
     directories->unwatched = outcome_of(descriptor < 0 ? -descriptor : ENOMEM);
     if (descriptor < 0)
         return descriptor;
     directories->root = add(directories, NULL, SLICE(""), descriptor);
-    return directories->root != NULL ? 0 : -ENOMEM;
+    if (directories->root == NULL)
+        return -ENOMEM;
+    int fd = beneath_open_directory(directories->root_fd, "");
+    directories->root->has_siblings = fd < 0 || find_siblings(fd);
+    return 0;
 }
 
 /* Watches the directory `name` in `parent`, which the NUL-terminated `path` leads to. Returns 0 or
@@ -190,12 +218,13 @@ static int add_child(struct directories *directories, struct directory *parent, 
     if (fd < 0)
         return fd;
     int descriptor = make_room(directories, parent) ? watch_add(&directories->watch, fd) : -ENOSPC;
-    (void)close(fd);
-    if (descriptor < 0)
-        return descriptor;
-    *child = add(directories, parent, name, descriptor);
-    if (*child == NULL)
-        return -ENOMEM;
+    if (descriptor >= 0)
+        *child = add(directories, parent, name, descriptor);
+    if (descriptor < 0 || *child == NULL) {
+        (void)close(fd);
+        return descriptor < 0 ? descriptor : -ENOMEM;
+    }
+    (*child)->has_siblings = find_siblings(fd);
     table_insert(&directories->by_name, &(*child)->by_name,
                  hash_of_name(directories, parent, name));
     list_append(&parent->children, &(*child)->sibling);
@@ -248,11 +277,17 @@ void directories_leave(struct directories *directories, struct dependency *depen
 
 /* Noticing */
 
+bool directories_may_have_siblings(const struct dependency *dependency) {
+    return dependency->directory == NULL || dependency->directory->has_siblings;
+}
+
 /* Something happened to a name in a directory. */
 static void report_name(struct directories *directories, struct directory *directory,
                         const struct watch_event *event) {
     struct table_link *link;
+    struct slice name = event->name;
     uint64_t hash = hash_of_stem(directories, directory, event->name);
+    directory->has_siblings |= cut_extension(&name);
     while ((link = table_find(&directories->dependents, hash)) != NULL)
         directories->changed(directories, list_entry(link, struct dependency, by_name));
     if (event->is_directory) {

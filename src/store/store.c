@@ -189,6 +189,19 @@ static void find_siblings(const struct store *store, struct resource *resource) 
     }
 }
 
+/* A directory that is watched tells whether it is worth looking for siblings in it. */
+static bool may_have_siblings(const struct store *store, const struct resource *resource) {
+    if (store->docroot->only.ptr != NULL)
+        return false;
+    if (!store->keeps || resource->unwatched)
+        return true;
+    for (unsigned i = 0; i < resource->dependency_count; i++) {
+        if (directories_may_have_siblings(&resource->dependencies[i]))
+            return true;
+    }
+    return false;
+}
+
 static void find(struct store *store, struct resource *resource, struct slice path,
                  bool as_directory, char *texts) {
     struct docroot_file *file = &store->opened;
@@ -199,7 +212,7 @@ static void find(struct store *store, struct resource *resource, struct slice pa
     resource->path = keep_text(&texts, slice_of(file->path, file->path_len));
     resource->available = 1u << CODING_IDENTITY;
     resource->unsettled = !is_settled(&file->stat);
-    if (store->docroot->only.ptr == NULL)
+    if (may_have_siblings(store, resource))
         find_siblings(store, resource);
 }
 

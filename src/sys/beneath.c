@@ -76,5 +76,5 @@ int beneath_open(int root_fd, const char *path, enum beneath_links links, bool *
 }
 
 int beneath_open_directory(int root_fd, const char *path) {
-    return open_beneath(root_fd, path, O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
+    return open_beneath(root_fd, path, READING | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
 }
