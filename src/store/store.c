@@ -174,7 +174,7 @@ static bool name_coding(struct docroot_file *file, struct slice path, enum codin
 /* Which siblings there are. One that is older than the plain file was made of another content. What
  * is not there may be behind a link, too. */
 static void find_siblings(const struct store *store, struct resource *resource) {
-    struct docroot_file sibling = {.fd = -1};
+    struct docroot_file sibling;
     for (unsigned i = 0; i < CODING_IDENTITY; i++) {
         if (!name_coding(&sibling, resource->path, (enum coding)i))
             continue;
