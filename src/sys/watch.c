@@ -45,7 +45,13 @@ static bool is_remote(int directory_fd) {
         0x01161970, /* GFS2 */
         0x7461636f, /* OCFS2 */
         0x0bd00bd0, /* Lustre */
-        0x786f4256, /* VirtualBox's shared folders */
+        0x20030528, /* OrangeFS */
+        0x47504653, /* GPFS */
+        0x19830326, /* BeeGFS */
+        0xaad7aaea, /* PanFS */
+        0x786f4256, /* shared folders of VirtualBox, */
+        0xbacbacbc, /* of VMware */
+        0x7c7c6673, /* and of Parallels */
     };
     struct statfs statfs;
     if (fstatfs(directory_fd, &statfs) < 0)

@@ -11,6 +11,7 @@
 /* The Makefile looks here for what is to be wrapped; support/disturbed.h defines it. */
 ssize_t __wrap_recv(int fd, void *ptr, size_t len, int flags);
 ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags);
+ssize_t __wrap_send(int fd, const void *ptr, size_t len, int flags);
 ssize_t __wrap_sendfile(int fd, int file_fd, off_t *offset, size_t len);
 int __wrap_shutdown(int fd, int how);
 int __wrap_ioctl(int fd, unsigned long request, void *value);

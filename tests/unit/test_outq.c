@@ -34,6 +34,7 @@ static bool out_of_memory;
 
 ssize_t __real_sendmsg(int fd, const struct msghdr *message, int flags);
 ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags);
+ssize_t __wrap_send(int fd, const void *ptr, size_t len, int flags);
 ssize_t __real_sendfile(int fd, int file_fd, off_t *offset, size_t len);
 ssize_t __wrap_sendfile(int fd, int file_fd, off_t *offset, size_t len);
 void *__real_malloc(size_t size);
@@ -51,6 +52,13 @@ ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags) {
         return -1;
     cut.msg_iovlen = feint_cut(message->msg_iov, message->msg_iovlen, (size_t)allowed, parts);
     return feint_passed(&output, __real_sendmsg(fd, &cut, flags));
+}
+
+/* The same for one piece. */
+ssize_t __wrap_send(int fd, const void *ptr, size_t len, int flags) {
+    struct iovec part = {.iov_base = (void *)(uintptr_t)ptr, .iov_len = len};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    return __wrap_sendmsg(fd, &message, flags);
 }
 
 ssize_t __wrap_sendfile(int fd, int file_fd, off_t *offset, size_t len) {

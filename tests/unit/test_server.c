@@ -19,6 +19,7 @@ static long allocations_until_failure = -1;
 
 ssize_t __real_sendmsg(int fd, const struct msghdr *message, int flags);
 ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags);
+ssize_t __wrap_send(int fd, const void *ptr, size_t len, int flags);
 int __real_ioctl(int fd, unsigned long request, void *value);
 int __wrap_ioctl(int fd, unsigned long request, void *value);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *time);
@@ -39,6 +40,13 @@ ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags) {
     unacked = 1000;
     (void)feint_cut(message->msg_iov, message->msg_iovlen, 10, &part);
     return __real_sendmsg(fd, &cut, flags);
+}
+
+/* The same for one piece. */
+ssize_t __wrap_send(int fd, const void *ptr, size_t len, int flags) {
+    struct iovec part = {.iov_base = (void *)(uintptr_t)ptr, .iov_len = len};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    return __wrap_sendmsg(fd, &message, flags);
 }
 
 int __wrap_ioctl(int fd, unsigned long request, void *value) {
