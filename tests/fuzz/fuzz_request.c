@@ -148,6 +148,15 @@ static void check_alone(const struct reading *reading) {
     }
 }
 
+/* Why a prefix that ends at the limit is refused: for its target, if it ends in that. */
+static enum refusal refusal_of_limit(struct slice prefix) {
+    size_t method_end = slice_find(prefix, ' ');
+    if (method_end == prefix.len)
+        return REFUSAL_HEAD_TOO_LARGE;
+    struct slice rest = slice_after(prefix, method_end + 1);
+    return slice_find(rest, ' ') == rest.len ? REFUSAL_TARGET_TOO_LONG : REFUSAL_HEAD_TOO_LARGE;
+}
+
 /* A prefix says "more" or the same as all of it. A limit of as many bytes says what the prefix
  * says, but that there is no more to come. */
 static void check_prefix(const struct reading *whole, size_t len) {
@@ -157,7 +166,7 @@ static void check_prefix(const struct reading *whole, size_t len) {
     if (prefix.outcome == REQUEST_MORE) {
         CHECK(whole->outcome != REQUEST_WHOLE || len < whole->request.head.len);
         CHECK(limited.outcome == REQUEST_REFUSED);
-        CHECK(limited.request.refusal == REFUSAL_HEAD_TOO_LARGE);
+        CHECK(limited.request.refusal == refusal_of_limit(copy));
         CHECK(limited.request.method == prefix.request.method);
     } else {
         check_same(&prefix, whole);
