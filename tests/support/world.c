@@ -168,8 +168,10 @@ void world_open(struct world *world, struct scene *scene, const struct kind *kin
     tree_directory(&scene->tree, "outside");
     add_spots(world, &scene->tree, kinds, count);
     /* As an ordinary user also where the test is root, whom no mode keeps from anything. */
-    const char *const words[] = {"--listen", "127.0.0.1:0",          "--workers", "2",
-                                 "--index",  "index.html,index.htm", world->root, NULL};
+    /* No connection ends for want of requests, however slow the machine is. */
+    const char *const words[] = {
+        "--listen",       "127.0.0.1:0", "--workers", "2", "--index", "index.html,index.htm",
+        "--idle-timeout", "1h",          world->root, NULL};
     server_start(&scene->server, &options, 1, words);
     crowd_open(&world->crowd, &scene->server, CONNECTIONS_EACH);
     start_wrk(world, &scene->tree);
