@@ -1,5 +1,6 @@
 /* An intrusive hash table, chained, whose members are found by a hash of 64 bits; which of those
- * with the same hash is the right one is for the caller to see. Grows as it fills. */
+ * with the same hash is the right one is for the caller to see. Grows as it fills. Any number of
+ * members may have the same hash: taking one out does not look at the others. */
 #pragma once
 
 #include <stddef.h>
@@ -8,6 +9,7 @@
 /* The place of a member in a table. */
 struct table_link {
     struct table_link *next;
+    struct table_link **at; /* what points here: a bucket, or the one before */
     uint64_t hash;
 };
 

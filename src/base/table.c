@@ -12,6 +12,9 @@ static struct table_link **bucket_of(const struct table *table, uint64_t hash) {
 static void push(const struct table *table, struct table_link *link) {
     struct table_link **bucket = bucket_of(table, link->hash);
     link->next = *bucket;
+    link->at = bucket;
+    if (link->next != NULL)
+        link->next->at = &link->next;
     *bucket = link;
 }
 
@@ -52,10 +55,9 @@ void table_insert(struct table *table, struct table_link *link, uint64_t hash) {
 }
 
 void table_remove(struct table *table, struct table_link *link) {
-    struct table_link **at = bucket_of(table, link->hash);
-    while (*at != link)
-        at = &(*at)->next;
-    *at = link->next;
+    *link->at = link->next;
+    if (link->next != NULL)
+        link->next->at = link->at;
     table->count--;
 }
 

@@ -139,6 +139,20 @@ static void test_the_whole_hash_counts(void **state) {
     assert_non_null(table_find(&table, (uint64_t)1 << 63 | 5));
 }
 
+/* Whoever can bring many members under one hash is not to make each removal a walk past all. */
+static void test_taking_one_out_looks_at_its_neighbours_only(void **state) {
+    (void)state;
+    for (size_t i = 0; i < 4; i++)
+        insert(i, 7);
+    struct table_link *next = members[3].link.next;
+    members[3].link.next = NULL; /* a walk from the bucket ends here */
+    take_out(0);
+    members[3].link.next = next;
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(count_found(i, 7), i > 0 ? 1 : 0);
+    assert_int_equal(table.count, 3);
+}
+
 /* Chains stay short: there are never more members than buckets. */
 static void test_grows(void **state) {
     (void)state;
@@ -176,9 +190,13 @@ static void test_no_memory_at_first(void **state) {
 
 int main(void) {
     static const struct CMUnitTest tests[] = {
-        test(test_insert_and_remove),     test(test_nothing_is_found_in_an_empty_table),
-        test(test_the_whole_hash_counts), test(test_grows),
-        test(test_no_memory_to_grow),     test(test_no_memory_at_first),
+        test(test_insert_and_remove),
+        test(test_nothing_is_found_in_an_empty_table),
+        test(test_the_whole_hash_counts),
+        test(test_grows),
+        test(test_no_memory_to_grow),
+        test(test_no_memory_at_first),
+        test(test_taking_one_out_looks_at_its_neighbours_only),
     };
     return cmocka_run_group_tests_name("table", tests, NULL, NULL);
 }
