@@ -180,6 +180,8 @@ static void find_siblings(const struct store *store, struct resource *resource) 
             continue;
         enum docroot_outcome outcome = docroot_open_file(store->docroot, &sibling);
         resource->unwatched |= sibling.linked;
+        /* That there were no descriptors left is not known of it for longer than now. */
+        resource->changed |= outcome == DOCROOT_EXHAUSTED || outcome == DOCROOT_FAULT;
         if (outcome != DOCROOT_FILE)
             continue;
         (void)close(sibling.fd);

@@ -9,6 +9,7 @@
 
 static long allocations_until_failure = -1; /* negative: none fails */
 static int open_error;                      /* errno of the next openat2(); 0: none */
+static int opens_until_error;               /* that succeed before */
 static int random_error;                    /* errno of the next getrandom(); 0: none */
 static long blocks;                         /* of memory in use */
 
@@ -54,7 +55,7 @@ char *__wrap_realpath(const char *path, char *resolved) {
 }
 
 long __wrap_syscall(long number, int fd, const char *path, const void *how, size_t size) {
-    if (open_error == 0)
+    if (open_error == 0 || opens_until_error-- > 0)
         return __real_syscall(number, fd, path, how, size);
     errno = open_error;
     return -1;
@@ -103,6 +104,7 @@ static int setup(void **state) {
     (void)state;
     allocations_until_failure = -1;
     open_error = 0;
+    opens_until_error = 0;
     random_error = 0;
     blocks = 0;
     stock_open(CACHE_BYTES);
@@ -292,6 +294,21 @@ static void test_faults_when_it_is_read(void **state) {
     assert_false(stock.recalled);
 }
 
+/* The same while siblings are looked for: what could not be opened is not known to be absent. */
+static void test_faults_when_siblings_are_looked_for(void **state) {
+    (void)state;
+    for (size_t i = 0; i < ROWS_COUNT(faults); i++) {
+        opens_until_error = 1; /* the plain file's */
+        open_error = faults[i].error;
+        stock_return(stock_borrow("with"));
+        open_error = 0;
+        row_assert(faults[i].name, strcmp(stock_get_coded("with", CODING_GZIP), "gzip") == 0);
+        row_assert(faults[i].name, !stock.recalled);
+        stock_shut();
+        stock_open(CACHE_BYTES);
+    }
+}
+
 /* Every allocation fails once. */
 static void test_no_memory(void **state) {
     (void)state;
@@ -358,6 +375,7 @@ int main(void) {
         test(test_without_a_cache),
         test(test_faults_are_not_kept),
         test(test_faults_when_it_is_read),
+        test(test_faults_when_siblings_are_looked_for),
         test(test_no_memory),
         test(test_no_memory_at_the_start),
         test(test_no_random_numbers),
