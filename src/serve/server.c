@@ -17,13 +17,14 @@ enum { STARVED_RETRY_MS = 100 };
 /* Descriptors kept for files; and those that a worker opens for itself after its loop's. */
 enum { RESERVE_MAX = 64, OWN_FDS = 4 };
 
-/* What the descriptor limit allows, less some for files and for what a worker has open anyway. */
-static size_t comfortable_connections(int last_fd) {
+/* What the descriptor limit allows, less some for files, those that are kept open (`kept`), and
+ * what a worker has open anyway. */
+static size_t comfortable_connections(int last_fd, size_t kept) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
         return SIZE_MAX;
     rlim_t reserve = limit.rlim_cur / 4 < RESERVE_MAX ? limit.rlim_cur / 4 : RESERVE_MAX;
-    rlim_t taken = reserve + (rlim_t)last_fd + OWN_FDS;
+    rlim_t taken = reserve + kept + (rlim_t)last_fd + OWN_FDS;
     return limit.rlim_cur > taken ? limit.rlim_cur - taken : 1;
 }
 
@@ -64,7 +65,6 @@ int server_init(struct server *server, struct loop *loop, const struct docroot *
         .loop = loop,
         .max_head = options->max_head,
         .max_body = options->max_body,
-        .comfortable = comfortable_connections(loop->epoll_fd),
         .date_s = INT64_MIN,
         .input_capacity = options->max_head + SERVER_READ_BYTES,
     };
@@ -81,6 +81,7 @@ int server_init(struct server *server, struct loop *loop, const struct docroot *
         result = init_store(server, docroot, options, err);
     if (result < 0)
         return result;
+    server->comfortable = comfortable_connections(loop->epoll_fd, server->store.fds_max);
     server->input = malloc(server->input_capacity);
     server->path = malloc(REQUEST_TARGET_MAX);
     if (server->input == NULL || server->path == NULL || outq_init(&server->output) < 0) {

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 enum { LINGER_MS = 2000 };
@@ -414,6 +415,24 @@ static void test_starved_sources_wait(void **state) {
     assert_true(list_is_empty(&sources[0].place) && list_is_empty(&sources[1].place));
 }
 
+/* Else connections take the descriptors without which a file cannot be opened. */
+static void test_kept_files_leave_room_for_others(void **state) {
+    (void)state;
+    enum { FDS = 1024, RESERVE = 64 };
+    struct rlimit before;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    const struct rlimit limit = {.rlim_cur = FDS, .rlim_max = before.rlim_max};
+    struct options options = stage.options;
+    struct server server;
+    struct err err = ERR_INIT;
+    options.cache_size = 1 << 20;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_int_equal(server_init(&server, &stage.loop, &stage.docroot, &options, &err), 0);
+    assert_in_range(server.comfortable, 1, FDS - RESERVE - server.store.fds_max);
+    server_deinit(&server);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
 static void test_init_without_memory(void **state) {
     (void)state;
     for (long n = 0; n < 4; n++) {
@@ -454,6 +473,7 @@ int main(void) {
         test(test_wait_is_for_the_first_deadline),
         test(test_wait_is_never_negative_when_something_is_due),
         test(test_starved_sources_wait),
+        test(test_kept_files_leave_room_for_others),
         test(test_init_without_memory),
     };
     return cmocka_run_group_tests_name("server", tests, NULL, NULL);
