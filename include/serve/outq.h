@@ -13,6 +13,9 @@
 enum {
     OUTQ_SEGMENTS = 64,
     OUTQ_BYTES = 64 * 1024,
+    /* Then there is room for no more responses: entries stay in memory, kept or not, as long as a
+       client does not take them. */
+    OUTQ_HELD_BYTES = 256 * 1024,
     /* What one response may add at most: a redirect to a target of which each byte becomes three.
      */
     OUTQ_RESPONSE_BYTES = 36 * 1024,
@@ -39,6 +42,7 @@ struct outq {
     size_t count;  /* from `first` on */
     bool has_file; /* a stretch of a file has been queued: whose client is slow is to hold one open,
                       not many */
+    uint64_t held_bytes; /* of entries, queued since the queue was empty */
     struct buf bytes;
 };
 

@@ -34,6 +34,7 @@ void outq_clear(struct outq *queue) {
     queue->count = 0;
     queue->bytes.len = 0;
     queue->has_file = false;
+    queue->held_bytes = 0;
 }
 
 void outq_deinit(struct outq *queue) {
@@ -45,7 +46,7 @@ void outq_deinit(struct outq *queue) {
 }
 
 bool outq_has_room(const struct outq *queue) {
-    return !queue->has_file &&
+    return !queue->has_file && queue->held_bytes < OUTQ_HELD_BYTES &&
            queue->first + queue->count + OUTQ_RESPONSE_SEGMENTS <= OUTQ_SEGMENTS &&
            queue->bytes.capacity - queue->bytes.len >= OUTQ_RESPONSE_BYTES;
 }
@@ -83,6 +84,7 @@ void outq_push_content(struct outq *queue, struct entry *entry, uint64_t offset,
         buf_put(&queue->bytes, slice_of(entry->content + offset, (size_t)len));
         outq_push_bytes(queue, start);
     } else {
+        queue->held_bytes += len;
         push(queue, (struct segment){
                         .len = len, .ptr = entry->content + offset, .entry = entry_ref(entry)});
     }

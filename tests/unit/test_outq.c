@@ -498,6 +498,20 @@ static void test_no_room_behind_a_file(void **state) {
     assert_true(outq_has_room(&queue));
 }
 
+/* Nor keep much in memory. */
+static void test_no_room_behind_much_memory(void **state) {
+    (void)state;
+    static const char content[OUTQ_HELD_BYTES];
+    struct entry entry = {.references = 1, .fd = -1, .content = content};
+    outq_push_content(&queue, &entry, 0, OUTQ_HELD_BYTES - 1);
+    assert_true(outq_has_room(&queue));
+    outq_push_content(&queue, &entry, 0, 4097);
+    assert_false(outq_has_room(&queue));
+    outq_clear(&queue);
+    assert_true(outq_has_room(&queue));
+    assert_int_equal(entry.references, 1);
+}
+
 /* A small content does not fit behind what is there already: it is sent from where it is. */
 static void test_no_room_to_copy(void **state) {
     (void)state;
@@ -561,6 +575,7 @@ int main(void) {
         test(test_room),
         test(test_room_for_segments),
         test(test_no_room_behind_a_file),
+        test(test_no_room_behind_much_memory),
         test(test_no_room_to_copy),
         test(test_detach_drops_when_out_of_memory),
         test(test_free_drops_what_is_left),
