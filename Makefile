@@ -102,8 +102,8 @@ static:
 ## test: install what tests need, build with ASan and UBSan, run every test; system tests on a release build, too
 test: deps-test
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) WERROR=1 all
-	$(Q)$(MAKE) --no-print-directory -j$(JOBS) SANITIZE=1 WERROR=1 RELEASE=$(abspath $(BUILD)/pronto) run-tests
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) SANITIZE=1 WERROR=1 test-deaf
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) SANITIZE=1 WERROR=1 RELEASE=$(abspath $(BUILD)/pronto) run-tests
 
 ## check: test, and lint
 check: deps

@@ -58,6 +58,9 @@ struct server {
     struct outq output;
 };
 
+#define SERVER_INIT \
+    { .store = STORE_INIT }
+
 /* Room for at least this much can be read behind a head of the largest size. */
 enum { SERVER_READ_BYTES = 16 * 1024 };
 

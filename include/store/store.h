@@ -30,6 +30,11 @@ struct store {
                                    resource is released */
 };
 
+#define STORE_INIT                                             \
+    {                                                          \
+        .directories = DIRECTORIES_INIT, .opened = {.fd = -1 } \
+    }
+
 /* `docroot` is borrowed until store_deinit(). Returns 0, or -errno and a message. A root that
  * cannot be watched is no error (see store_is_watched()). */
 int store_init(struct store *store, const struct docroot *docroot, const struct options *options,

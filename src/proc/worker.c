@@ -97,6 +97,10 @@ static int init(struct worker *worker, const struct worker_config *config, struc
     if (result < 0)
         return err_set(err, -result, "cannot wait for connections: %s", strerror(-result));
     worker->drain_timeout_ms = config->options->drain_timeout;
+    if (config->options->cache_size > 0 && !store_is_watched(&worker->server.store))
+        diag_message(
+            "the root cannot be watched for changes, so its files are looked up anew, which "
+            "takes longer (see fs.inotify in sysctl, unless it is a remote file system)");
     return 0;
 }
 
@@ -153,7 +157,7 @@ static int serve(struct worker *worker) {
 }
 
 int worker_run(const struct worker_config *config) {
-    struct worker worker = {.loop = LOOP_INIT, .signals = {.fd = -1}};
+    struct worker worker = {.loop = LOOP_INIT, .server = SERVER_INIT, .signals = {.fd = -1}};
     struct err err = ERR_INIT;
     int status = EXIT_FAILURE;
     if (init(&worker, config, &err) < 0) {

@@ -387,10 +387,11 @@ static ssize_t read_scratch(struct connection *conn, size_t at) {
     return len < 0 ? 0 : len;
 }
 
-/* Changes of files that came with this turn's events have been noticed. Where the bytes may have
- * come later, so may a change that was made before they were sent. */
-static void notice_changes(struct connection *conn) {
-    if (!loop_reported(conn->server->loop, &conn->source))
+/* Changes of files that came with this turn's events have been noticed. Where the end of a request
+ * may have come later, so may a change that was made before it was sent: if it came in pieces, or
+ * if this turn had no event of it. */
+static void notice_changes(struct connection *conn, bool in_pieces) {
+    if (in_pieces || !loop_reported(conn->server->loop, &conn->source))
         store_notice(&conn->server->store);
 }
 
@@ -403,7 +404,7 @@ static enum step read_requests(struct connection *conn) {
         if (count < 0)
             return closed(conn, CLOSE_PEER_GONE);
         if (count > 0)
-            notice_changes(conn);
+            notice_changes(conn, len > 0);
         len += (size_t)count;
     }
     return answer_requests(conn, len);

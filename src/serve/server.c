@@ -63,6 +63,7 @@ int server_init(struct server *server, struct loop *loop, const struct docroot *
                 const struct options *options, struct err *err) {
     *server = (struct server){
         .loop = loop,
+        .store = STORE_INIT,
         .max_head = options->max_head,
         .max_body = options->max_body,
         .date_s = INT64_MIN,

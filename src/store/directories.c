@@ -188,13 +188,15 @@ static bool find_siblings(int directory_fd) {
         (void)close(directory_fd);
         return true;
     }
+    errno = 0;
     for (const struct dirent *entry; !found && left > 0 && (entry = readdir(names)) != NULL;
          left--) {
         struct slice name = slice_of_text(entry->d_name);
         found = cut_extension(&name);
     }
+    bool failed = errno != 0;
     (void)closedir(names);
-    return found || left == 0;
+    return found || failed || left == 0;
 }
 
 static int add_root(struct directories *directories) {
