@@ -134,7 +134,7 @@ fuzz-smoke:
 ## coverage: which lines and branches the tests reach, by floor, and what they miss in src/http
 coverage:
 	$(Q)tests/deps.sh coverage
-	$(Q)$(MAKE) --no-print-directory -j$(JOBS) CC=gcc BUILD=build/coverage SANITIZE= COVERAGE=1 WERROR=1 coverage-tests
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) CC=gcc BUILD=build/coverage SANITIZE= COVERAGE=1 coverage-tests
 	$(Q)tests/coverage.sh build/coverage '$(FLOORS)'
 
 ## bench: measure pronto beside its peers (ROUNDS=5 SECONDS=3 WORKS="..." SERVERS="..."; docs/benchmarks.md)

@@ -159,7 +159,7 @@ static struct directory *add(struct directories *directories, struct directory *
     }
     *directory = (struct directory){
         .parent = parent,
-        .name = slice_of(directory->bytes, name.len),
+        .name = {directory->bytes, name.len},
         .id = ++directories->last_id,
         .watch = descriptor,
         .reached = true,
