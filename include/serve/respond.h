@@ -34,10 +34,6 @@ struct response {
 /* What can be said without a look at the files. */
 struct response respond_request(const struct request *request, enum target_outcome target);
 
-/* Whether a request is answered with what its target names and nothing else can be said, so that a
- * target that was taken once need not be judged again. */
-bool respond_may_recall(const struct request *request);
-
 /* The coding that is sent, of those for which `available` has the bit 1 << coding set;
  * CODING_COUNT: none is acceptable (RFC 9110 §12.5.3). */
 enum coding respond_coding(const struct request *request, unsigned available);

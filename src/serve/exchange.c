@@ -152,11 +152,12 @@ static void choose(struct server *server, struct exchange *exchange) {
     exchange->response = respond_found(request, outcome, representation, now_s, exchange->ranges);
 }
 
-/* A target that was taken before needs no second look, but where it is sent back with its query. */
+/* A target that was taken before is one, and needs no second look, but where it is sent back with
+ * its query. */
 static bool recall(struct server *server, struct exchange *exchange, struct slice key,
                    struct buf *path) {
     const struct request *request = exchange->request;
-    if (!respond_may_recall(request))
+    if (respond_request(request, TARGET_PATH).content != RESPONSE_LOOK_UP)
         return false;
     exchange->resource = store_recall(&server->store, key, server->loop->now_ms);
     if (exchange->resource == NULL)

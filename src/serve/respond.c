@@ -46,11 +46,6 @@ struct response respond_request(const struct request *request, enum target_outco
     return response;
 }
 
-bool respond_may_recall(const struct request *request) {
-    return (request->method == METHOD_GET || request->method == METHOD_HEAD) &&
-           !request->expects_unknown;
-}
-
 enum coding respond_coding(const struct request *request, unsigned available) {
     struct codings codings;
     if (request->fields[FIELD_ACCEPT_ENCODING].ptr == NULL)

@@ -1,6 +1,5 @@
 #include "store/store.h"
 
-#include "base/check.h"
 #include "http/mime.h"
 #include "sys/clock.h"
 #include "sys/random.h"
@@ -25,14 +24,6 @@ enum { SETTLED_S = 40 };
 
 /* Dropping */
 
-static void drop_entries(struct resource *resource) {
-    for (unsigned i = 0; i < CODING_COUNT; i++) {
-        if (resource->entries[i] != NULL)
-            entry_unref(resource->entries[i]);
-        resource->entries[i] = NULL;
-    }
-}
-
 static void drop(struct store *store, struct resource *resource) {
     for (unsigned i = 0; i < resource->dependency_count; i++)
         directories_leave(&store->directories, &resource->dependencies[i]);
@@ -41,7 +32,10 @@ static void drop(struct store *store, struct resource *resource) {
         store->fds -= resource->fds;
     }
     list_remove(&resource->holder);
-    drop_entries(resource);
+    for (unsigned i = 0; i < CODING_COUNT; i++) {
+        if (resource->entries[i] != NULL)
+            entry_unref(resource->entries[i]);
+    }
     free(resource);
 }
 
@@ -102,9 +96,9 @@ struct candidates {
     size_t longest;
 };
 
-static struct candidates survey(const struct store *store, struct slice path, bool as_directory,
-                                char text[PATH_MAX]) {
+static struct candidates survey(const struct store *store, struct slice path, bool as_directory) {
     struct candidates candidates = {0};
+    char text[PATH_MAX];
     size_t len;
     while ((len = docroot_candidate(store->docroot, path, as_directory, candidates.count, text)) >
            0) {
@@ -220,9 +214,8 @@ static void find(struct store *store, struct resource *resource, struct slice pa
 
 struct resource *store_look_up(struct store *store, struct slice key, struct slice path,
                                bool as_directory, int64_t now_ms) {
-    char text[PATH_MAX];
     char *texts;
-    struct candidates candidates = survey(store, path, as_directory, text);
+    struct candidates candidates = survey(store, path, as_directory);
     struct resource *resource = make_resource(key, &candidates, &texts);
     if (resource == NULL)
         return NULL;
@@ -314,7 +307,6 @@ static bool look_at(const struct store *store, const struct resource *resource, 
  * there has none; it may be there by now without notice, where something was mounted. */
 static bool is_still_true(const struct store *store, const struct resource *resource) {
     struct stat plain;
-    struct stat stat;
     if (resource->unwatched || resource->outcome != DOCROOT_FILE ||
         !look_at(store, resource, CODING_IDENTITY, &plain))
         return false;
@@ -324,8 +316,10 @@ static bool is_still_true(const struct store *store, const struct resource *reso
             continue;
         if (resource->unsettled && entry->fd < 0)
             return false;
-        if (!look_at(store, resource, (enum coding)i, &stat) || !entry_is_of(entry, &stat) ||
-            is_older(&stat, &plain))
+        struct stat stat = plain;
+        if (i != CODING_IDENTITY && !look_at(store, resource, (enum coding)i, &stat))
+            return false;
+        if (!entry_is_of(entry, &stat) || is_older(&stat, &plain))
             return false;
     }
     return true;
@@ -400,11 +394,10 @@ static int init_keeping(struct store *store, uint64_t max_bytes, struct err *err
 
 int store_init(struct store *store, const struct docroot *docroot, const struct options *options,
                struct err *err) {
-    *store = (struct store){.docroot = docroot,
-                            .memory_max = options->cache_file_max,
-                            .fds_max = max_fds(),
-                            .directories = DIRECTORIES_INIT,
-                            .opened = {.fd = -1}};
+    *store = (struct store)STORE_INIT;
+    store->docroot = docroot;
+    store->memory_max = options->cache_file_max;
+    store->fds_max = max_fds();
     list_init(&store->holders);
     int result = options->cache_size > 0 ? init_keeping(store, options->cache_size, err) : 0;
     if (result < 0)

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "support/dependents.h"
 #include "support/note.h"
+#include "support/unwatchable.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -13,20 +14,13 @@
 #include <sys/mount.h>
 #include <sys/vfs.h>
 
-/* errno of the next calls; 0: none. */
-static int init_error;
-static int add_error;
-static bool is_remote;
 static bool out_of_memory;
 static long callocs_until_failure = -1; /* negative: none fails */
 static bool overflows;                  /* the next read() says that events were lost */
 static int inventions;                  /* events that the next reads make up, one each */
 
-int __real_inotify_init1(int flags);
 int __wrap_inotify_init1(int flags);
-int __real_inotify_add_watch(int fd, const char *path, uint32_t mask);
 int __wrap_inotify_add_watch(int fd, const char *path, uint32_t mask);
-int __real_fstatfs(int fd, struct statfs *statfs);
 int __wrap_fstatfs(int fd, struct statfs *statfs);
 ssize_t __real_read(int fd, void *ptr, size_t len);
 ssize_t __wrap_read(int fd, void *ptr, size_t len);
@@ -34,26 +28,6 @@ void *__real_malloc(size_t size);
 void *__wrap_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
 void *__wrap_calloc(size_t count, size_t size);
-
-static int deny(int error) {
-    errno = error;
-    return -1;
-}
-
-int __wrap_inotify_init1(int flags) {
-    return init_error != 0 ? deny(init_error) : __real_inotify_init1(flags);
-}
-
-int __wrap_inotify_add_watch(int fd, const char *path, uint32_t mask) {
-    return add_error != 0 ? deny(add_error) : __real_inotify_add_watch(fd, path, mask);
-}
-
-int __wrap_fstatfs(int fd, struct statfs *statfs) {
-    int result = __real_fstatfs(fd, statfs);
-    if (is_remote)
-        statfs->f_type = 0x6969; /* NFS */
-    return result;
-}
 
 static ssize_t put_event(void *ptr, int descriptor, uint32_t mask) {
     struct inotify_event event = {.wd = descriptor, .mask = mask};
@@ -88,9 +62,7 @@ enum { MAX = 4 };
 
 static int setup(void **state) {
     (void)state;
-    init_error = 0;
-    add_error = 0;
-    is_remote = false;
+    watchable();
     out_of_memory = false;
     callocs_until_failure = -1;
     overflows = false;
@@ -281,11 +253,11 @@ static void test_lower_directory_can_not_be_watched(void **state) {
 static void test_outcomes(void **state) {
     (void)state;
     struct dependent *dependent = dependents_new("a/b/file");
-    is_remote = true;
+    type = TYPE_NFS;
     assert_int_equal(dependents_try(dependent), DIRECTORIES_REMOTE);
     assert_int_equal(watch_anew(), -EREMOTE);
     assert_int_equal(dependents_try(dependent), DIRECTORIES_REMOTE);
-    is_remote = false;
+    type = 0;
     add_error = ENOSPC;
     assert_int_equal(watch_anew(), -ENOSPC);
     assert_int_equal(dependents_try(dependent), DIRECTORIES_BLIND);

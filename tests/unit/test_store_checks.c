@@ -3,6 +3,7 @@
 
 #include "support/note.h"
 #include "support/stock.h"
+#include "support/unwatchable.h"
 
 #include <sched.h>
 #include <sys/inotify.h>
@@ -11,43 +12,13 @@
 #include <sys/vfs.h>
 #include <time.h>
 
-/* errno of the next calls; 0: none. */
-static int init_error;
-static int add_error;
-static bool is_remote;
-
-int __real_inotify_init1(int flags);
 int __wrap_inotify_init1(int flags);
-int __real_inotify_add_watch(int fd, const char *path, uint32_t mask);
 int __wrap_inotify_add_watch(int fd, const char *path, uint32_t mask);
-int __real_fstatfs(int fd, struct statfs *statfs);
 int __wrap_fstatfs(int fd, struct statfs *statfs);
-
-static int deny(int error) {
-    errno = error;
-    return -1;
-}
-
-int __wrap_inotify_init1(int flags) {
-    return init_error != 0 ? deny(init_error) : __real_inotify_init1(flags);
-}
-
-int __wrap_inotify_add_watch(int fd, const char *path, uint32_t mask) {
-    return add_error != 0 ? deny(add_error) : __real_inotify_add_watch(fd, path, mask);
-}
-
-int __wrap_fstatfs(int fd, struct statfs *statfs) {
-    int result = __real_fstatfs(fd, statfs);
-    if (is_remote)
-        statfs->f_type = 0x6969; /* NFS */
-    return result;
-}
 
 static int setup(void **state) {
     (void)state;
-    init_error = 0;
-    add_error = 0;
-    is_remote = false;
+    watchable();
     stock_make_tree();
     tree_directory(&stock.tree, "root");
     stock_write("root/file", "old");
@@ -291,12 +262,13 @@ static void test_blind(void **state) {
         const char *name = circumstances[i].name;
         init_error = circumstances[i].init_error;
         add_error = circumstances[i].add_error;
-        is_remote = circumstances[i].is_remote;
+        type = circumstances[i].is_remote ? TYPE_NFS : 0;
         open_again(BENEATH_LINKS_INSIDE);
         row_assert(name, !store_is_watched(&stock.store));
         row_assert_number(name, store_fd(&stock.store) < 0, init_error != 0);
         for (size_t path = 0; path < ROWS_COUNT(paths); path++)
-            (is_remote ? expect_blind : expect_not_kept)(name, paths[path][0], paths[path][1]);
+            (circumstances[i].is_remote ? expect_blind : expect_not_kept)(name, paths[path][0],
+                                                                          paths[path][1]);
         store_notice(&stock.store);
     }
 }
@@ -316,7 +288,7 @@ static void test_half_blind(void **state) {
 
 static void test_remote_beneath(void **state) {
     (void)state;
-    is_remote = true;
+    type = TYPE_NFS;
     expect_blind("beneath", "dir/file", "old");
     stock_expect("root", "file", "old", false);
     stock.now_ms += STORE_CHECK_MS;

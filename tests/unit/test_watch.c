@@ -3,6 +3,7 @@
 #include "support/process.h"
 #include "support/row.h"
 #include "support/tree.h"
+#include "support/unwatchable.h"
 #include "support/user.h"
 
 #include <errno.h>
@@ -15,44 +16,14 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-/* errno of the next calls; 0: none. */
-static int init_error;
-static int add_error;
-static int stat_error;
 static int interruptions; /* of read() */
-static long type;         /* of the file system; 0: as it is */
 static bool overflows;    /* the next read() says that events were lost */
 
-int __real_inotify_init1(int flags);
 int __wrap_inotify_init1(int flags);
-int __real_inotify_add_watch(int fd, const char *path, uint32_t mask);
 int __wrap_inotify_add_watch(int fd, const char *path, uint32_t mask);
-int __real_fstatfs(int fd, struct statfs *statfs);
 int __wrap_fstatfs(int fd, struct statfs *statfs);
 ssize_t __real_read(int fd, void *ptr, size_t len);
 ssize_t __wrap_read(int fd, void *ptr, size_t len);
-
-static int deny(int error) {
-    errno = error;
-    return -1;
-}
-
-int __wrap_inotify_init1(int flags) {
-    return init_error != 0 ? deny(init_error) : __real_inotify_init1(flags);
-}
-
-int __wrap_inotify_add_watch(int fd, const char *path, uint32_t mask) {
-    return add_error != 0 ? deny(add_error) : __real_inotify_add_watch(fd, path, mask);
-}
-
-int __wrap_fstatfs(int fd, struct statfs *statfs) {
-    if (stat_error != 0)
-        return deny(stat_error);
-    int result = __real_fstatfs(fd, statfs);
-    if (type != 0)
-        statfs->f_type = type;
-    return result;
-}
 
 ssize_t __wrap_read(int fd, void *ptr, size_t len) {
     static const struct inotify_event lost = {.wd = -1, .mask = IN_Q_OVERFLOW};
@@ -83,9 +54,7 @@ static int open_directory(const char *name) {
 /* Two directories, of which "in" is watched. */
 static int setup(void **state) {
     (void)state;
-    init_error = 0;
-    add_error = 0;
-    stat_error = 0;
+    watchable();
     interruptions = 0;
     type = 0;
     overflows = false;
