@@ -33,6 +33,14 @@ def _siblings(cpu: int) -> set[int]:
     return found
 
 
+def stolen_s(cpus: set[int]) -> float:
+    """How long so far the host of a virtual machine has kept those CPUs from running what was ready to run (proc(5):
+    steal), in seconds."""
+    found = re.findall(r"^cpu(\d+) (.*)$", _read("/proc/stat"), re.MULTILINE)
+    ticks = sum(int(times.split()[7]) for cpu, times in found if int(cpu) in cpus)
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def describe(settings: Settings, servers: list[Spec]) -> dict:
     cpu = re.search(r"^(?:model name|Model|Hardware)\s*: (.*)$", _read("/proc/cpuinfo"), re.MULTILINE)
     memory = re.search(r"^MemTotal: +(\d+)", _read("/proc/meminfo"), re.MULTILINE)

@@ -50,8 +50,12 @@ def _ratio(ratio: dict | None) -> str:
 
 
 def _problems(work: dict) -> list[str]:
-    return [f"{name}: {problem}" for name, server in work["servers"].items()
-            for problem in server["problems"]]
+    found = [f"{name}: {problem}" for name, server in work["servers"].items()
+             for problem in server["problems"]]
+    if work["disturbed"]:
+        found.append(f"{work['disturbed']} measurements were disturbed by the host of this virtual machine, each time "
+                     "they were tried")
+    return found
 
 
 def work_as_text(work: dict) -> str:
