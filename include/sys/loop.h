@@ -16,6 +16,7 @@ struct source {
         ready; /* EPOLLIN, EPOLLOUT, EPOLLRDHUP: what is believed to be possible without waiting */
     uint32_t reported_turn; /* the last one in which epoll reported that it became readable */
     bool is_known;          /* epoll has reported something */
+    bool is_heavy;          /* its turns take long: set by its owner */
     struct list place; /* in the list of those with something to do, or in a list of its owner's */
     void (*run)(
         struct source *source); /* does what it can in a bounded turn; may free its source */
@@ -26,6 +27,7 @@ struct loop {
     int64_t now_ms;    /* the monotonic clock at the start of this turn */
     int64_t time_s;    /* the time of day then, in seconds since the epoch */
     struct list ready; /* sources to be run in the next turn */
+    struct list heavy; /* the same, of which one is run in each turn, after the others */
     bool crowded;      /* this turn could not take all events there were */
     uint32_t turn;     /* counts them */
     struct source *first;
@@ -60,10 +62,17 @@ static inline bool loop_reported(const struct loop *loop, const struct source *s
     return source->reported_turn == loop->turn;
 }
 
-/* Lets the source run in the next turn, whether an event comes or not. */
+/* Lets the source run in the next turn, whether an event comes or not; a heavy one when it is its
+ * turn. */
 void loop_again(struct loop *loop, struct source *source);
 
+/* Whether a source is to be run in the next turn, whatever happens. */
+static inline bool loop_is_busy(const struct loop *loop) {
+    return !list_is_empty(&loop->ready) || !list_is_empty(&loop->heavy);
+}
+
 /* One turn: waits up to `wait_ms` (negative: forever; not at all while somebody has something to
- * do) for events, notes them, and runs every source that has something to do once. Returns 0, or
+ * do) for events, notes them, and runs every source that has something to do once, but of the heavy
+ * ones only the first. Returns 0, or
  * -errno (epoll_wait(2)); never -EINTR. */
 int loop_turn(struct loop *loop, int64_t wait_ms);

@@ -31,7 +31,7 @@
 
 enum {
     REQUESTS_PER_TURN = 64,
-    SEND_BYTES_PER_TURN = 1024 * 1024,
+    SEND_BYTES_PER_TURN = 512 * 1024,
     LINGER_BYTES = 1024 * 1024, /* thrown away at most */
 };
 
@@ -143,6 +143,7 @@ static enum step finish(struct connection *conn, bool readable) {
 /* What comes after everything has been sent. */
 static enum step next_request(struct connection *conn) {
     conn->state = STATE_READ;
+    conn->source.is_heavy = false;
     bool readable = (conn->source.ready & EPOLLIN) != 0;
     if (conn->closing)
         return finish(conn, readable);
@@ -166,6 +167,7 @@ static enum step flushed(struct connection *conn, enum outq_outcome outcome, uin
     if (sent > 0)
         progress(conn);
     conn->state = STATE_SEND;
+    conn->source.is_heavy = conn->output->has_file;
     await_taking(conn);
     switch (outcome) {
     case OUTQ_SENT:

@@ -109,7 +109,8 @@ struct outq *outq_detach(struct outq *scratch) {
         outq_clear(scratch);
         return NULL;
     }
-    *queue = (struct outq){.segments = (struct segment *)(void *)(queue + 1)};
+    *queue = (struct outq){.segments = (struct segment *)(void *)(queue + 1),
+                           .has_file = scratch->has_file};
     queue->bytes = (struct buf)BUF_INIT((char *)(queue + 1) + segments_size, bytes_len);
     for (size_t i = 0; i < scratch->count; i++) {
         struct segment *segment = &queue->segments[queue->count++];

@@ -11,6 +11,10 @@
  * bounded by those who take them; so a fast client waits for each of the others once per turn, and
  * nobody waits for it.
  *
+ * Where turns take long, the others should not have to wait for all of them. So of the heavy
+ * sources one runs in each turn, at its end, and then the loop looks whether anything has come for
+ * the others.
+ *
  * All events of a batch are noted before any source runs. A source that is freed in another one's
  * turn leaves the list with list_remove(), and no event that points to it is left in the batch. */
 #include "sys/loop.h"
@@ -31,6 +35,7 @@ static void tell_time(struct loop *loop) {
 
 int loop_init(struct loop *loop, struct err *err) {
     list_init(&loop->ready);
+    list_init(&loop->heavy);
     loop->crowded = false;
     loop->turn = 0;
     loop->first = NULL;
@@ -68,7 +73,7 @@ void loop_remove(struct loop *loop, struct source *source) {
 
 void loop_again(struct loop *loop, struct source *source) {
     list_remove(&source->place);
-    list_append(&loop->ready, &source->place);
+    list_append(source->is_heavy ? &loop->heavy : &loop->ready, &source->place);
 }
 
 /* An error or a hang-up is told to whoever next reads or writes, so both are worth trying. */
@@ -97,11 +102,18 @@ static void run_first(const struct loop *loop) {
     }
 }
 
+/* Runs the first of a list. */
+static void run_next(struct list *sources) {
+    struct source *source = list_entry(sources->next, struct source, place);
+    list_remove(&source->place);
+    source->run(source);
+}
+
 int loop_turn(struct loop *loop, int64_t wait_ms) {
     struct epoll_event events[EVENTS_PER_TURN];
     struct list turn;
     int timeout_ms = wait_ms > INT_MAX ? INT_MAX : wait_ms < 0 ? -1 : (int)wait_ms;
-    if (!list_is_empty(&loop->ready))
+    if (loop_is_busy(loop))
         timeout_ms = 0;
     int count = epoll_wait(loop->epoll_fd, events, EVENTS_PER_TURN, timeout_ms);
     if (count < 0 && errno != EINTR)
@@ -114,10 +126,9 @@ int loop_turn(struct loop *loop, int64_t wait_ms) {
     list_init(&turn);
     list_splice(&turn, &loop->ready);
     run_first(loop);
-    while (!list_is_empty(&turn)) {
-        struct source *source = list_entry(turn.next, struct source, place);
-        list_remove(&source->place);
-        source->run(source);
-    }
+    while (!list_is_empty(&turn))
+        run_next(&turn);
+    if (!list_is_empty(&loop->heavy))
+        run_next(&loop->heavy);
     return 0;
 }

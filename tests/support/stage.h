@@ -174,7 +174,7 @@ static inline void stage_settle(struct stage *stage, struct visitor *visitor) {
         row_assert("the server comes to rest", turns < 200000);
         stage_turn(stage);
         bool moved = visitor_receive(visitor);
-        quiet = moved || !list_is_empty(&stage->loop.ready) ? 0 : quiet + 1;
+        quiet = moved || loop_is_busy(&stage->loop) ? 0 : quiet + 1;
     }
 }
 

@@ -126,6 +126,49 @@ static void test_first_in_a_crowd(void **state) {
     assert_int_equal(first->runs, before);
 }
 
+/* Those whose turns take long run one by one, after all others. */
+static void test_heavy(void **state) {
+    (void)state;
+    struct counter *heavy[3];
+    for (size_t i = 0; i < ROWS_COUNT(heavy); i++) {
+        heavy[i] = add(EPOLLIN);
+        heavy[i]->source.is_heavy = true;
+        wake(heavy[i]);
+    }
+    struct counter *other = add(EPOLLIN);
+    for (size_t turns = 0; turns < ROWS_COUNT(heavy); turns++) {
+        runs = 0;
+        wake(other);
+        turn();
+        assert_int_equal(runs, 2);
+        assert_int_equal(other->place, 0);
+        assert_int_equal(heavy[turns]->place, 1);
+    }
+    assert_false(loop_is_busy(&loop));
+    turn();
+    assert_int_equal(runs, 2); /* and then no more */
+}
+
+/* The loop does not sleep while one of them has yet to run, and one that asks for another turn
+ * comes after the others. */
+static void test_heavy_in_turns(void **state) {
+    (void)state;
+    struct counter *heavy[2];
+    for (size_t i = 0; i < ROWS_COUNT(heavy); i++) {
+        heavy[i] = add(EPOLLIN);
+        heavy[i]->source.is_heavy = true;
+        loop_again(&loop, &heavy[i]->source);
+    }
+    assert_int_equal(loop_turn(&loop, -1), 0);
+    assert_int_equal(heavy[0]->runs, 1);
+    loop_again(&loop, &heavy[0]->source);
+    assert_true(loop_is_busy(&loop));
+    assert_int_equal(loop_turn(&loop, -1), 0);
+    assert_int_equal(heavy[1]->runs, 1);
+    list_remove(&heavy[0]->source.place); /* it is freed */
+    assert_false(loop_is_busy(&loop));
+}
+
 static const struct {
     const char *name;
     uint32_t events;
@@ -181,6 +224,8 @@ int main(void) {
         test(test_first_without_an_event),
         test(test_first_that_asked_for_a_turn),
         test(test_first_in_a_crowd),
+        test(test_heavy),
+        test(test_heavy_in_turns),
         test(test_reported),
         test(test_reported_for_writing),
     };
