@@ -61,7 +61,8 @@ struct resource *store_look_up(struct store *store, struct slice key, struct sli
                                bool as_directory, int64_t now_ms);
 
 /* Makes one of the available codings of a file ready to be sent. `now_s` is the time of day.
- * Returns DOCROOT_FILE, and the entry, borrowed from the resource; or why there is none. */
+ * Returns DOCROOT_FILE, and the entry, borrowed from the resource; or why there is none: then that
+ * coding is no longer available. */
 enum docroot_outcome store_entry(struct store *store, struct resource *resource, enum coding coding,
                                  int64_t now_s, struct entry **entry);
 

@@ -134,19 +134,32 @@ static bool has_key(const struct request *request, struct slice *key) {
     return slice_cut(&rest, '?', key) && (rest.ptr == NULL || slice_find(rest, '#') == rest.len);
 }
 
+/* The file in the best coding that the client takes. A sibling that has just vanished is no loss as
+ * long as it takes another one. */
+static enum docroot_outcome choose_entry(struct server *server, struct exchange *exchange) {
+    struct resource *resource = exchange->resource;
+    enum docroot_outcome outcome;
+    enum coding coding;
+    do {
+        coding = respond_coding(exchange->request, resource->available);
+        if (coding == CODING_COUNT)
+            return DOCROOT_FILE;
+        outcome =
+            store_entry(&server->store, resource, coding, server->loop->time_s, &exchange->entry);
+    } while (outcome != DOCROOT_FILE && coding != CODING_IDENTITY);
+    return outcome;
+}
+
 /* What a resource has ready for the request. */
 static void choose(struct server *server, struct exchange *exchange) {
     const struct request *request = exchange->request;
-    struct resource *resource = exchange->resource;
+    const struct resource *resource = exchange->resource;
     enum docroot_outcome outcome =
         resource != NULL ? resource->outcome : DOCROOT_EXHAUSTED; /* there was no memory */
     const struct representation *representation = NULL;
     int64_t now_s = server->loop->time_s;
-    if (outcome == DOCROOT_FILE) {
-        enum coding coding = respond_coding(request, resource->available);
-        if (coding != CODING_COUNT)
-            outcome = store_entry(&server->store, resource, coding, now_s, &exchange->entry);
-    }
+    if (outcome == DOCROOT_FILE)
+        outcome = choose_entry(server, exchange);
     if (exchange->entry != NULL)
         representation = &exchange->entry->representation;
     exchange->response = respond_found(request, outcome, representation, now_s, exchange->ranges);

@@ -64,9 +64,11 @@ static struct response respond_range(const struct request *request,
         !precondition_range_applies(request, representation, now_s))
         return response;
     enum range_outcome outcome = range_parse(value, representation->length, ranges);
-    /* RFC 9110 §14.2 lets a server send the whole where parts would cost more. */
+    /* RFC 9110 §14.2 lets a server send the whole where parts would cost more. Of encoded content
+     * it is safer: some clients would take the parts, with their heads, for what is encoded. */
     if (outcome == RANGE_SATISFIABLE && ranges->count > 1 &&
-        multipart_length(representation, ranges) > representation->length)
+        (representation->content_coding.len > 0 ||
+         multipart_length(representation, ranges) > representation->length))
         outcome = RANGE_IGNORED;
     switch (outcome) {
     case RANGE_IGNORED:

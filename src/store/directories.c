@@ -237,14 +237,22 @@ static int add_child(struct directories *directories, struct directory *parent, 
 
 /* Reaching */
 
+/* Whether the root is watched. Where there were no watches left, there may be some by now. */
+static bool has_root(struct directories *directories) {
+    if (directories->root == NULL && directories->unwatched == DIRECTORIES_BLIND &&
+        directories->watch.fd >= 0)
+        (void)add_root(directories);
+    return directories->root != NULL;
+}
+
 enum directories_outcome directories_reach(struct directories *directories, struct slice path,
                                            struct dependency *dependency) {
     char text[PATH_MAX];
-    struct directory *at = directories->root;
     struct slice rest = path;
     struct slice name;
-    if (at == NULL)
+    if (!has_root(directories))
         return directories->unwatched;
+    struct directory *at = directories->root;
     if (path.len >= sizeof text)
         return DIRECTORIES_BLIND;
     while (slice_cut(&rest, '/', &name) && rest.ptr != NULL) {

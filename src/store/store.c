@@ -75,6 +75,18 @@ static void shed_fds(struct store *store) {
     }
 }
 
+/* Gives descriptors back, for lack of which something could not be opened: all that are held and
+ * not at work just now. Whether there were any. */
+static bool give_back_fds(struct store *store) {
+    size_t before = store->fds;
+    list_for_each(link, &store->holders) {
+        struct resource *resource = list_entry(link, struct resource, holder);
+        if (!resource->borrowed)
+            drop(store, resource);
+    }
+    return store->fds < before;
+}
+
 /* Looking up */
 
 static bool is_settled(const struct stat *stat) {
@@ -201,7 +213,9 @@ static bool may_have_siblings(const struct store *store, const struct resource *
 static void find(struct store *store, struct resource *resource, struct slice path,
                  bool as_directory, char *texts) {
     struct docroot_file *file = &store->opened;
-    resource->outcome = docroot_find(store->docroot, path, as_directory, file);
+    do
+        resource->outcome = docroot_find(store->docroot, path, as_directory, file);
+    while (resource->outcome == DOCROOT_EXHAUSTED && give_back_fds(store));
     resource->unwatched |= file->linked;
     if (resource->outcome != DOCROOT_FILE)
         return;
@@ -273,8 +287,13 @@ static enum docroot_outcome open_coding(struct store *store, struct resource *re
     if (file->fd >= 0)
         (void)close(file->fd);
     file->fd = -1;
-    return name_coding(file, resource->path, coding) ? docroot_open_file(store->docroot, file)
-                                                     : DOCROOT_ABSENT;
+    enum docroot_outcome outcome = DOCROOT_ABSENT;
+    if (name_coding(file, resource->path, coding)) {
+        do
+            outcome = docroot_open_file(store->docroot, file);
+        while (outcome == DOCROOT_EXHAUSTED && give_back_fds(store));
+    }
+    return outcome;
 }
 
 enum docroot_outcome store_entry(struct store *store, struct resource *resource, enum coding coding,
@@ -284,13 +303,12 @@ enum docroot_outcome store_entry(struct store *store, struct resource *resource,
         outcome = open_coding(store, resource, coding);
         if (outcome == DOCROOT_FILE)
             outcome = build(store, resource, coding, &store->opened, now_s);
-        if (outcome != DOCROOT_FILE)
+        if (outcome != DOCROOT_FILE) {
             resource->changed = true;
+            resource->available &= (uint8_t) ~(1u << coding);
+        }
     }
     *entry = resource->entries[coding];
-    /* A sibling that vanished is no loss. */
-    if (outcome != DOCROOT_FILE && coding != CODING_IDENTITY)
-        return store_entry(store, resource, CODING_IDENTITY, now_s, entry);
     return outcome;
 }
 

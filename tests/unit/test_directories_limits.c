@@ -371,6 +371,11 @@ static void test_lost_and_not_found_again(void **state) {
     assert_true(dependent->told);
     assert_false(dependents_reach(dependent));
     dependents_notice();
+    add_error = 0; /* somebody else has given theirs back */
+    assert_true(dependents_reach(dependent));
+    dependents_write("a/b/file");
+    dependents_notice();
+    assert_true(dependent->told);
 }
 
 /* Mounts */

@@ -6,13 +6,17 @@
 #include <string.h>
 #include <time.h>
 
-static int open_error; /* errno of the next openat2(); 0: none */
+static int open_error;   /* errno of the next openat2(); 0: none */
+static const char *lose; /* what is removed before it; NULL: nothing */
 
 long __real_syscall(long number, ...);
 long __wrap_syscall(long number, int fd, const char *path, const void *how, size_t size);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *time);
 
 long __wrap_syscall(long number, int fd, const char *path, const void *how, size_t size) {
+    if (lose != NULL)
+        (void)unlink(lose);
+    lose = NULL;
     if (open_error == 0)
         return __real_syscall(number, fd, path, how, size);
     errno = open_error;
@@ -241,6 +245,36 @@ static void test_changes_before_a_new_connection(void **state) {
     }
 }
 
+static const struct {
+    const char *name;
+    const char *text;
+    const char *vanishes;
+    const char *content;
+} vanishing_rows[] = {
+    {"the next best",
+     GET("/coded", "Accept-Encoding: br, gzip"
+                   "\r\n"),
+     "coded.br", "gzip"},
+    {"the plain file", GET("/coded", "Accept-Encoding: gzip\r\n"), "coded.gz", "plain"},
+    {"none", GET("/coded", "Accept-Encoding: gzip, *;q=0\r\n"), "coded.gz", "406"},
+};
+
+/* A sibling that is known but gone is no loss for those who take another coding. */
+static void test_a_sibling_vanishes(void **state) {
+    (void)state;
+    for (size_t i = 0; i < ROWS_COUNT(vanishing_rows); i++) {
+        const char *name = vanishing_rows[i].name;
+        serve_anew(CACHE_BYTES);
+        tree_text(&stage.tree, "coded.br", "br");
+        tree_text(&stage.tree, "coded.gz", "gzip");
+        (void)answer(GET("/coded", "")); /* knows of the siblings, and has read none */
+        lose = tree_path(&stage.tree, vanishing_rows[i].vanishes);
+        (void)answer(vanishing_rows[i].text);
+        row_assert(name, lose == NULL);
+        row_assert(name, strstr(visitor.bytes, vanishing_rows[i].content) != NULL);
+    }
+}
+
 #define test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void) {
@@ -249,6 +283,7 @@ int main(void) {
         test(test_changes_on_a_connection_that_stays),
         test(test_changes_in_the_middle_of_a_request),
         test(test_changes_before_a_new_connection),
+        test(test_a_sibling_vanishes),
     };
     return cmocka_run_group_tests_name("exchange, cached", tests, NULL, NULL);
 }

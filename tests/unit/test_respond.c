@@ -277,6 +277,36 @@ static void test_rfc9110_14_2_ranges(void **state) {
     }
 }
 
+/* Parts of encoded content would stand in something that is not encoded itself. */
+static void test_rfc9110_14_2_several_ranges_of_encoded_content(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        const char *fields;
+        enum response_content content;
+    } coded_rows[] = {
+        {"one", "Range: bytes=0-0\r\n", RESPONSE_RANGES},
+        {"two", "Range: bytes=0-0,5-6\r\n", RESPONSE_FILE},
+        {"two that are one", "Range: bytes=0-4,5-6\r\n", RESPONSE_RANGES},
+    };
+    struct representation coded = representation;
+    coded.length = 100000;
+    for (size_t i = 0; i < ROWS_COUNT(coded_rows); i++) {
+        struct range_set ranges;
+        struct request request = request_of(coded_rows[i].name, "GET", coded_rows[i].fields);
+        coded.content_coding = SLICE("gzip");
+        row_assert_number(
+            coded_rows[i].name,
+            respond_found(&request, DOCROOT_FILE, &coded, TIME + 1000, &ranges).content,
+            coded_rows[i].content);
+        coded.content_coding = SLICE_NONE;
+        row_assert_number(
+            coded_rows[i].name,
+            respond_found(&request, DOCROOT_FILE, &coded, TIME + 1000, &ranges).content,
+            RESPONSE_RANGES);
+    }
+}
+
 static void test_rfc9110_14_2_ranges_of_no_file(void **state) {
     (void)state;
     for (size_t i = 1; i < ROWS_COUNT(outcomes); i++) {
@@ -433,6 +463,7 @@ int main(void) {
         cmocka_unit_test(test_request),
         cmocka_unit_test(test_rfc9110_13_2_found),
         cmocka_unit_test(test_rfc9110_14_2_ranges),
+        cmocka_unit_test(test_rfc9110_14_2_several_ranges_of_encoded_content),
         cmocka_unit_test(test_rfc9110_14_2_ranges_of_no_file),
         cmocka_unit_test(test_rfc9110_14_2_parts_as_long_as_the_whole),
         cmocka_unit_test(test_rfc9110_12_5_3_coding),

@@ -10,6 +10,7 @@
 static long allocations_until_failure = -1; /* negative: none fails */
 static int open_error;                      /* errno of the next openat2(); 0: none */
 static int opens_until_error;               /* that succeed before */
+static int errors_left = -1;                /* how many fail then; negative: all */
 static int random_error;                    /* errno of the next getrandom(); 0: none */
 static long blocks;                         /* of memory in use */
 
@@ -55,8 +56,9 @@ char *__wrap_realpath(const char *path, char *resolved) {
 }
 
 long __wrap_syscall(long number, int fd, const char *path, const void *how, size_t size) {
-    if (open_error == 0 || opens_until_error-- > 0)
+    if (open_error == 0 || opens_until_error-- > 0 || errors_left == 0)
         return __real_syscall(number, fd, path, how, size);
+    errors_left -= errors_left > 0 ? 1 : 0;
     errno = open_error;
     return -1;
 }
@@ -105,6 +107,7 @@ static int setup(void **state) {
     allocations_until_failure = -1;
     open_error = 0;
     opens_until_error = 0;
+    errors_left = -1;
     random_error = 0;
     blocks = 0;
     stock_open(CACHE_BYTES);
@@ -288,10 +291,36 @@ static void test_faults_when_it_is_read(void **state) {
     open_error = 0;
     stock_expect("looked up again", "with", "plain", false);
     open_error = EMFILE;
-    assert_string_equal(stock_get_coded("with", CODING_GZIP), "plain");
+    assert_string_equal(stock_get_coded("with", CODING_GZIP), "EXHAUSTED");
     open_error = 0;
     assert_string_equal(stock_get_coded("with", CODING_GZIP), "gzip");
     assert_false(stock.recalled);
+}
+
+/* Rather than refuse, what is held is given back. */
+static void test_descriptors_are_given_back(void **state) {
+    (void)state;
+    get_and_check("large", 0);
+    get_and_check("large", 1);
+    assert_int_equal(stock.store.fds, 2);
+    opens_until_error = 0;
+    errors_left = 1;
+    open_error = EMFILE;
+    get_and_check("large", 2);
+    assert_int_equal(errors_left, 0);
+    assert_int_equal(stock.store.fds, 1);
+    assert_int_equal(open_fds(), 1);
+
+    (void)stock_get("with"); /* the same where it is a sibling that is opened */
+    errors_left = 1;
+    assert_string_equal(stock_get_coded("with", CODING_GZIP), "gzip");
+    assert_int_equal(errors_left, 0);
+    assert_int_equal(open_fds(), 0);
+
+    get_and_check("large", 0); /* and where it does not help */
+    errors_left = -1;
+    stock_expect("none at all", "large1", "EXHAUSTED", false);
+    assert_int_equal(open_fds(), 0);
 }
 
 /* The same while siblings are looked for: what could not be opened is not known to be absent. */
@@ -375,6 +404,7 @@ int main(void) {
         test(test_without_a_cache),
         test(test_faults_are_not_kept),
         test(test_faults_when_it_is_read),
+        test(test_descriptors_are_given_back),
         test(test_faults_when_siblings_are_looked_for),
         test(test_no_memory),
         test(test_no_memory_at_the_start),

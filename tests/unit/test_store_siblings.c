@@ -173,14 +173,18 @@ static void test_siblings_of_siblings(void **state) {
     assert_int_equal(stock.available, PLAIN);
 }
 
-/* The plain file is sent instead, and the next one is told the truth. */
+/* There are the others instead, and the next one is told the truth. */
 static void test_a_sibling_vanishes_before_it_is_read(void **state) {
     (void)state;
     store_notice(&stock.store);
     (void)stock_get("file");
     stock_remove("file.gz");
-    assert_string_equal(stock_get_coded("file", CODING_GZIP), "plain");
+    struct resource *resource = stock_borrow("file");
     assert_true(stock.recalled && stock.negotiated);
+    assert_string_equal(stock_read(resource, CODING_GZIP), "ABSENT");
+    assert_int_equal(resource->available, PLAIN | BR);
+    assert_string_equal(stock_read(resource, CODING_IDENTITY), "plain");
+    stock_return(resource);
     (void)stock_get("file");
     assert_false(stock.recalled);
     assert_int_equal(stock.available, PLAIN | BR);
