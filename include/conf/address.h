@@ -36,5 +36,8 @@ void address_set_port(struct address *address, uint16_t port);
 bool address_is_loopback(const struct address *address);
 bool address_is_wildcard(const struct address *address);
 
+/* Whether a socket that listens on `address` gets the connections to `host`, whatever its port. */
+bool address_covers(const struct address *address, const struct sockaddr *host);
+
 /* Writes "127.0.0.1:8080" or "[::1]:8080" to `text`, NUL-terminated. */
 void address_format(const struct address *address, char text[ADDRESS_TEXT_MAX]);

@@ -4,6 +4,10 @@
 #include "base/err.h"
 #include "conf/options.h"
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 /* All zero: none. */
 struct listeners {
     struct option_addresses addresses; /* as they are bound: with their ports */
@@ -11,6 +15,8 @@ struct listeners {
     int *sockets;        /* workers * addresses.count, those of a worker side by side; owned */
     uint16_t taken_port; /* the standard port, where it was taken and the next free one is used;
                             else 0 */
+    bool steered;        /* connections to some address go to the worker of the CPU that received
+                            them: worker i belongs on CPU i */
 };
 
 /* Opens them. Where the options name no address, the standard port, or the next free one, is used:

@@ -35,6 +35,20 @@ bool address_is_wildcard(const struct address *address) {
     return address->socket.v4.sin_addr.s_addr == htonl(INADDR_ANY);
 }
 
+bool address_covers(const struct address *address, const struct sockaddr *host) {
+    bool same_family = host->sa_family == address->socket.any.sa_family;
+    if (address_is_wildcard(address))
+        return same_family || (address->both_families && host->sa_family == AF_INET);
+    if (!same_family)
+        return false;
+    if (host->sa_family == AF_INET6) {
+        const struct sockaddr_in6 *v6 = (const void *)host;
+        return IN6_ARE_ADDR_EQUAL(&v6->sin6_addr, &address->socket.v6.sin6_addr);
+    }
+    const struct sockaddr_in *v4 = (const void *)host;
+    return v4->sin_addr.s_addr == address->socket.v4.sin_addr.s_addr;
+}
+
 static bool set_v4(struct address *address, const char *host) {
     address->socket.v4.sin_family = AF_INET;
     return inet_pton(AF_INET, host, &address->socket.v4.sin_addr) == 1;

@@ -1,6 +1,7 @@
 #include "proc/listeners.h"
 
 #include "sys/socket.h"
+#include "sys/steering.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -52,6 +53,17 @@ static int open_others(struct listeners *listeners, struct err *err) {
     return 0;
 }
 
+/* Steers the connections to an address, where that fits. Where it can't be done, the kernel goes on
+ * dealing them out, which is no error. */
+static bool steer(const struct listeners *listeners, size_t index) {
+    struct steering_facts facts = {
+        .address = listeners->addresses.items[index],
+        .workers = listeners->workers,
+    };
+    int fd = listeners->sockets[index];
+    return steering_learn(&facts, fd) == 0 && steering_fits(&facts) && steering_attach(fd) == 0;
+}
+
 int listeners_open(struct listeners *listeners, const struct options *options, size_t workers,
                    struct err *err) {
     const size_t room = workers * OPTIONS_ADDRESSES_MAX;
@@ -66,6 +78,8 @@ int listeners_open(struct listeners *listeners, const struct options *options, s
         result = open_others(listeners, err);
     if (result < 0)
         listeners_deinit(listeners);
+    for (size_t i = 0; i < listeners->addresses.count && result == 0; i++)
+        listeners->steered |= steer(listeners, i);
     return result;
 }
 

@@ -14,6 +14,7 @@
 #include "proc/worker.h"
 #include "sys/loop.h"
 #include "sys/signals.h"
+#include "sys/steering.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -138,6 +139,8 @@ static int run_worker(struct master *master, size_t index, int channel) {
         .channel = channel,
     };
     leave_master(master);
+    if (master->listeners.steered)
+        (void)steering_bind(index); /* where that is not allowed, any CPU will do */
     listeners_hand_over(&master->listeners, index, config.sockets);
     int status = worker_run(&config);
     (void)close(channel);

@@ -130,12 +130,55 @@ static void test_set_port(void **state) {
     }
 }
 
+static void test_covers(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        const char *address;
+        const char *host;
+        bool covered;
+    } rows[] = {
+        {"IPv4, the same", "192.0.2.7:80", "192.0.2.7:0", true},
+        {"IPv4, another", "192.0.2.7:80", "192.0.2.8:80", false},
+        {"IPv6, the same", "[2001:db8::7]:80", "[2001:db8::7]:0", true},
+        {"IPv6, another", "[2001:db8::7]:80", "[2001:db8::8]:80", false},
+        {"IPv4 and IPv6", "192.0.2.7:80", "[2001:db8::7]:80", false},
+        {"IPv6 and IPv4", "[2001:db8::7]:80", "192.0.2.7:80", false},
+        {"wildcard of IPv4, IPv4", "0.0.0.0:80", "192.0.2.7:0", true},
+        {"wildcard of IPv4, IPv6", "0.0.0.0:80", "[2001:db8::7]:0", false},
+        {"wildcard of IPv6, IPv6", "[::]:80", "[2001:db8::7]:0", true},
+        {"wildcard of IPv6, IPv4", "[::]:80", "192.0.2.7:0", false},
+        {"all, IPv4", "*:80", "192.0.2.7:0", true},
+        {"all, IPv6", "*:80", "[2001:db8::7]:0", true},
+    };
+    for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
+        struct address address;
+        struct address host;
+        struct err err = ERR_INIT;
+        row_assert_number(rows[i].name, address_parse(rows[i].address, &address, &err), 0);
+        row_assert_number(rows[i].name, address_parse(rows[i].host, &host, &err), 0);
+        row_assert_number(rows[i].name, address_covers(&address, &host.socket.any),
+                          rows[i].covered);
+    }
+}
+
+static void test_covers_no_other_family(void **state) {
+    (void)state;
+    static const char *const texts[] = {"192.0.2.7:80", "[2001:db8::7]:80", "0.0.0.0:80", "*:80"};
+    const struct sockaddr packet = {.sa_family = AF_PACKET};
+    for (size_t i = 0; i < ROWS_COUNT(texts); i++) {
+        struct address address;
+        struct err err = ERR_INIT;
+        row_assert_number(texts[i], address_parse(texts[i], &address, &err), 0);
+        row_assert(texts[i], !address_covers(&address, &packet));
+    }
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good),
-        cmocka_unit_test(test_the_rest_is_zero),
-        cmocka_unit_test(test_bad),
-        cmocka_unit_test(test_set_port),
+        cmocka_unit_test(test_good),   cmocka_unit_test(test_the_rest_is_zero),
+        cmocka_unit_test(test_bad),    cmocka_unit_test(test_set_port),
+        cmocka_unit_test(test_covers), cmocka_unit_test(test_covers_no_other_family),
     };
     return cmocka_run_group_tests_name("address", tests, NULL, NULL);
 }

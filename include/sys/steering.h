@@ -1,0 +1,42 @@
+/* Steering: a connection goes to the worker of the CPU that received it, so that what the kernel
+ * and the worker do for it is done on one CPU. Without it, the kernel deals connections out by a
+ * hash of their addresses. */
+#pragma once
+
+#include "conf/address.h"
+
+#include <ifaddrs.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What speaks for steering the connections to an address, or against it. */
+struct steering_facts {
+    struct address address;
+    size_t workers;    /* that share it */
+    cpu_set_t cpus;    /* that this process may use */
+    size_t interfaces; /* through which such connections come from outside */
+    size_t queues_min; /* receive queues of the one with the fewest; where there is one */
+};
+
+/* Takes an address of an interface (getifaddrs(3)) into account, which packets reach through that
+ * many receive queues. Interfaces that are down, loopback ones, and other addresses say nothing. */
+void steering_count(struct steering_facts *facts, const struct ifaddrs *interface, size_t queues);
+
+/* Fills in what is not known from `address` and `workers`; `fd` is any socket. Returns 0 or
+ * -errno. */
+int steering_learn(struct steering_facts *facts, int fd);
+
+/* Whether each worker can have a CPU, and packets come to all of these CPUs. Elsewhere, steering
+ * would leave workers without connections: all of a card with one queue arrive on one CPU, and all
+ * of a client on this machine on the client's. */
+bool steering_fits(const struct steering_facts *facts);
+
+/* Has the kernel give a connection that CPU i received to the i-th socket of those that share an
+ * address, in the order in which they began to listen; `fd` is one of them. There must be two; one
+ * alone is no group, -EINVAL. On CPUs without a socket, the hash decides. Returns 0 or -errno
+ * (SO_ATTACH_REUSEPORT_CBPF, socket(7)). */
+int steering_attach(int fd);
+
+/* Keeps the calling process on a CPU. Returns 0 or -errno (sched_setaffinity(2)). */
+int steering_bind(size_t cpu);

@@ -1,0 +1,82 @@
+#include "sys/steering.h"
+
+#include <errno.h>
+#include <linux/ethtool.h>
+#include <linux/filter.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+/* The queues that are in use. rtnetlink(7) knows how many were allocated, which may be more; and
+ * /sys/class/net shows the interfaces of the network namespace that mounted it, not of ours. A
+ * driver that does not say is taken to have one. */
+static size_t count_queues(int fd, const char *interface) {
+    struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
+    struct ifreq request = {.ifr_data = (void *)&channels};
+    (void)snprintf(request.ifr_name, sizeof request.ifr_name, "%s", interface);
+    if (ioctl(fd, SIOCETHTOOL, &request) < 0)
+        return 1;
+    return (size_t)channels.rx_count + channels.combined_count;
+}
+
+void steering_count(struct steering_facts *facts, const struct ifaddrs *interface, size_t queues) {
+    bool outside = (interface->ifa_flags & (IFF_UP | IFF_LOOPBACK)) == IFF_UP;
+    if (!outside || interface->ifa_addr == NULL ||
+        !address_covers(&facts->address, interface->ifa_addr))
+        return;
+    if (facts->interfaces == 0 || queues < facts->queues_min)
+        facts->queues_min = queues;
+    facts->interfaces++;
+}
+
+int steering_learn(struct steering_facts *facts, int fd) {
+    struct ifaddrs *interfaces = NULL;
+    facts->interfaces = 0;
+    if (sched_getaffinity(0, sizeof facts->cpus, &facts->cpus) < 0)
+        return -errno;
+    if (getifaddrs(&interfaces) < 0)
+        return -errno;
+    for (const struct ifaddrs *at = interfaces; at != NULL; at = at->ifa_next)
+        steering_count(facts, at, count_queues(fd, at->ifa_name));
+    freeifaddrs(interfaces);
+    return 0;
+}
+
+/* Whether the CPUs are those from 0 to workers - 1. */
+static bool has_cpu_each(const cpu_set_t *cpus, size_t workers) {
+    if ((size_t)CPU_COUNT(cpus) != workers)
+        return false;
+    for (size_t cpu = 0; cpu < workers; cpu++) {
+        if (!CPU_ISSET(cpu, cpus))
+            return false;
+    }
+    return true;
+}
+
+bool steering_fits(const struct steering_facts *facts) {
+    return facts->workers > 1 && has_cpu_each(&facts->cpus, facts->workers) &&
+           !address_is_loopback(&facts->address) && facts->interfaces > 0 &&
+           facts->queues_min >= facts->workers;
+}
+
+int steering_attach(int fd) {
+    struct sock_filter receiving_cpu[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (__u32)(SKF_AD_OFF + SKF_AD_CPU)),
+        BPF_STMT(BPF_RET | BPF_A, 0),
+    };
+    const struct sock_fprog program = {
+        .len = sizeof receiving_cpu / sizeof receiving_cpu[0],
+        .filter = receiving_cpu,
+    };
+    int result = setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program);
+    return result < 0 ? -errno : 0;
+}
+
+int steering_bind(size_t cpu) {
+    cpu_set_t cpus;
+    CPU_ZERO(&cpus);
+    CPU_SET(cpu, &cpus);
+    return sched_setaffinity(0, sizeof cpus, &cpus) < 0 ? -errno : 0;
+}
