@@ -292,16 +292,19 @@ static void test_attaching_fails(void **state) {
 }
 
 /* Of sockets for CPU 0 to one beyond `cpu`, that of `cpu` has all connections. */
-static void check_cpu(size_t cpu, const char *text) {
+static void check_cpu(size_t cpu, const char *text, const char *host) {
     struct pollfd sockets[CPUS_TRIED + 1];
     struct address address = address_of(text);
+    struct address target = address_of(host);
     open_group(&address, sockets, cpu + 2);
     assert_int_equal(steering_attach(sockets[0].fd), 0);
     assert_int_equal(steering_bind(cpu), 0);
-    struct address target = address_of("127.0.0.1:0");
     address_set_port(&target, address_port(&address));
-    for (int i = 0; i < CONNECTIONS; i++)
-        row_assert_number(row_at(text, cpu), connect_once(&target, sockets, cpu + 2), cpu);
+    if (address.socket.any.sa_family == AF_INET && target.socket.any.sa_family == AF_INET6)
+        note_cannot_test("IPv6, which this machine has not");
+    else
+        for (int i = 0; i < CONNECTIONS; i++)
+            row_assert_number(row_at(host, cpu), connect_once(&target, sockets, cpu + 2), cpu);
     for (size_t i = 0; i < cpu + 2; i++)
         (void)close(sockets[i].fd);
 }
@@ -312,8 +315,9 @@ static void test_a_connection_goes_to_the_socket_of_its_cpu(void **state) {
     for (size_t cpu = 0; cpu < CPUS_TRIED; cpu++) {
         if (!CPU_ISSET(cpu, &mine))
             continue;
-        check_cpu(cpu, "127.0.0.1:0");
-        check_cpu(cpu, "*:0");
+        check_cpu(cpu, "127.0.0.1:0", "127.0.0.1:0");
+        check_cpu(cpu, "*:0", "127.0.0.1:0");
+        check_cpu(cpu, "*:0", "[::1]:0");
         tried++;
     }
     if (tried == 0)

@@ -1,0 +1,286 @@
+/* Steering, in a network namespace of the test's own: two workers on the first two CPUs, and an
+ * interface with two receive queues. What is sent to an address of this machine is received on the
+ * CPU that sends it, so the test chooses the CPU by running there. */
+#include "support/client.h"
+#include "support/scene.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { CPUS = 2, CONNECTIONS = 24, COMMAND_TIMEOUT_MS = 20000 };
+
+/* "wide" has a queue for each CPU, "narrow" has one. Their other ends are down, which addresses of
+ * this machine do not need. */
+static const char network[] =
+    "PATH=$PATH:/usr/sbin:/sbin; set -e\n"
+    "ip link set lo up\n"
+    "ip link add wide numrxqueues 2 numtxqueues 2 type veth peer name wide-end\n"
+    "ip link add narrow numrxqueues 1 numtxqueues 1 type veth peer name narrow-end\n"
+    "ip address add 192.0.2.1/24 dev wide\n"
+    "ip address add 198.51.100.1/24 dev narrow\n"
+    "ip link set wide up\n";
+
+static const char narrow_up[] = "PATH=$PATH:/usr/sbin:/sbin; ip link set narrow up";
+static const char narrow_down[] = "PATH=$PATH:/usr/sbin:/sbin; ip link set narrow down";
+
+/* Why nothing can be tested here; empty: it can. */
+static char obstacle[256];
+
+static cpu_set_t cpu_alone(size_t cpu) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    return set;
+}
+
+static cpu_set_t cpus_all(void) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    for (size_t cpu = 0; cpu < CPUS; cpu++)
+        CPU_SET(cpu, &set);
+    return set;
+}
+
+static void must_run_on(cpu_set_t set) {
+    assert_int_equal(sched_setaffinity(0, sizeof set, &set), 0);
+}
+
+/* The network */
+
+static bool write_file(const char *path, const char *text) {
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    bool written = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+    if (fd >= 0)
+        (void)close(fd);
+    return written;
+}
+
+/* Whoever may not make network namespaces may in a user namespace, as root there. */
+static bool leave_network(void) {
+    char users[64];
+    char groups[64];
+    (void)snprintf(users, sizeof users, "0 %u 1", (unsigned)geteuid());
+    (void)snprintf(groups, sizeof groups, "0 %u 1", (unsigned)getegid());
+    if (unshare(CLONE_NEWNET) == 0)
+        return true;
+    return unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0 &&
+           write_file("/proc/self/setgroups", "deny") && write_file("/proc/self/uid_map", users) &&
+           write_file("/proc/self/gid_map", groups);
+}
+
+/* Runs a shell command; returns whether it succeeded, and notes what it said where it did not. */
+static bool run_command(const char *command) {
+    const char *const argv[] = {"sh", "-c", command, NULL};
+    struct process process = PROCESS_INIT;
+    process_start(&process, NULL, argv);
+    bool succeeded = process_wait(&process, COMMAND_TIMEOUT_MS) && process_exit_code(&process) == 0;
+    char *text = process_text(process.err_fd);
+    if (!succeeded)
+        (void)snprintf(obstacle, sizeof obstacle, "no interfaces can be made: %s", text);
+    free(text);
+    process_deinit(&process);
+    return succeeded;
+}
+
+/* The receive queues that the interface says it has; 0: it says nothing. */
+static size_t count_queues(const char *interface) {
+    struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
+    struct ifreq request = {.ifr_data = (void *)&channels};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    (void)snprintf(request.ifr_name, sizeof request.ifr_name, "%s", interface);
+    int result = ioctl(fd, SIOCETHTOOL, &request);
+    (void)close(fd);
+    return result == 0 ? (size_t)channels.rx_count + channels.combined_count : 0;
+}
+
+/* Once for all tests: no test needs another network. */
+static int make_network(void **state) {
+    (void)state;
+    cpu_set_t set = cpus_all();
+    if (sched_setaffinity(0, sizeof set, &set) != 0 ||
+        sched_getaffinity(0, sizeof set, &set) != 0 || CPU_COUNT(&set) != CPUS)
+        (void)snprintf(obstacle, sizeof obstacle, "the test may not use CPU 0 and CPU 1");
+    else if (!leave_network())
+        (void)snprintf(obstacle, sizeof obstacle, "no network namespace: %s", strerror(errno));
+    else if (run_command(network) && count_queues("wide") != CPUS)
+        (void)snprintf(obstacle, sizeof obstacle, "this kernel's veth has no word about queues");
+    return 0;
+}
+
+static bool has_network(void) {
+    if (obstacle[0] != '\0')
+        note_cannot_test("steering: %s", obstacle);
+    return obstacle[0] == '\0';
+}
+
+/* The server */
+
+static void serve(struct scene *scene, const char *address, const char *workers) {
+    const char *const words[] = {"--listen", address, "--workers", workers, scene->tree.path, NULL};
+    tree_text(&scene->tree, "a.txt", "some text");
+    must_run_on(cpus_all());
+    server_start(&scene->server, NULL, 1, words);
+}
+
+static void stop(struct scene *scene) {
+    server_stop(&scene->server);
+    scene->server = (struct server)SERVER_INIT;
+}
+
+/* Opens connections from a CPU, and writes how many of them each worker has. */
+static void connect_from(size_t cpu, const struct scene *scene, const char *host,
+                         const pid_t workers[CPUS], size_t connections[CPUS]) {
+    struct client clients[CONNECTIONS];
+    size_t before[CPUS];
+    size_t all = server_count_fds(&scene->server);
+    must_run_on(cpu_alone(cpu));
+    for (size_t i = 0; i < CPUS; i++)
+        before[i] = process_count_fds(workers[i]);
+    for (size_t i = 0; i < CONNECTIONS; i++) {
+        client_open_at(&clients[i], host, scene->server.port);
+        client_expect(&clients[i], "/a.txt", 200);
+    }
+    for (size_t i = 0; i < CPUS; i++)
+        connections[i] = process_count_fds(workers[i]) - before[i];
+    for (size_t i = 0; i < CONNECTIONS; i++)
+        client_close(&clients[i]);
+    must_run_on(cpus_all());
+    assert_int_equal(connections[0] + connections[1], CONNECTIONS);
+    assert_int_equal(server_await_fds(&scene->server, all), all);
+}
+
+static bool is_on(pid_t pid, cpu_set_t expected) {
+    cpu_set_t set;
+    assert_int_equal(sched_getaffinity(pid, sizeof set, &set), 0);
+    return CPU_EQUAL(&set, &expected);
+}
+
+/* What a CPU receives goes to its worker, which is on that CPU. */
+static void expect_steered(const char *row, const struct scene *scene, const char *host,
+                           const pid_t workers[CPUS]) {
+    for (size_t cpu = 0; cpu < CPUS; cpu++) {
+        size_t connections[CPUS];
+        connect_from(cpu, scene, host, workers, connections);
+        if (connections[cpu] != CONNECTIONS)
+            fail_msg("%s: of %d connections from CPU %zu, %zu are worker 0's and %zu worker 1's",
+                     row, CONNECTIONS, cpu, connections[0], connections[1]);
+        if (!is_on(workers[cpu], cpu_alone(cpu)))
+            fail_msg("%s: worker %zu is not on its CPU alone", row, cpu);
+    }
+}
+
+/* Both workers have connections from each CPU, but by chance once in 2^23 times; and they run
+ * wherever they may. */
+static void expect_dealt_out(const char *row, const struct scene *scene, const char *host,
+                             const pid_t workers[CPUS]) {
+    for (size_t cpu = 0; cpu < CPUS; cpu++) {
+        size_t connections[CPUS];
+        connect_from(cpu, scene, host, workers, connections);
+        if (connections[0] == 0 || connections[1] == 0)
+            fail_msg("%s: all connections from CPU %zu are one worker's", row, cpu);
+        if (!is_on(workers[cpu], cpus_all()))
+            fail_msg("%s: worker %zu is not on all CPUs", row, cpu);
+    }
+}
+
+static const struct {
+    const char *name;
+    const char *listen;
+    const char *host;
+    bool narrow; /* whether that interface is up */
+    bool steered;
+} rows[] = {
+    {"a queue for each", "192.0.2.1:0", "192.0.2.1", false, true},
+    {"another interface has one queue", "192.0.2.1:0", "192.0.2.1", true, true},
+    {"wildcard of IPv4", "0.0.0.0:0", "192.0.2.1", false, true},
+    {"wildcard of IPv4, by loopback", "0.0.0.0:0", "127.0.0.1", false, true},
+    {"all", "*:0", "192.0.2.1", false, true},
+    {"one queue", "198.51.100.1:0", "198.51.100.1", true, false},
+    {"wildcard of IPv4, one queue among them", "0.0.0.0:0", "192.0.2.1", true, false},
+    {"all, one queue among them", "*:0", "192.0.2.1", true, false},
+    {"loopback", "127.0.0.1:0", "127.0.0.1", false, false},
+};
+
+static void test_each_address(void **state) {
+    struct scene *scene = *state;
+    if (!has_network())
+        return;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        pid_t workers[SERVER_WORKERS_MAX];
+        assert_true(run_command(rows[i].narrow ? narrow_up : narrow_down));
+        serve(scene, rows[i].listen, "2");
+        assert_int_equal(server_workers(&scene->server, workers), CPUS);
+        if (rows[i].steered)
+            expect_steered(rows[i].name, scene, rows[i].host, workers);
+        else
+            expect_dealt_out(rows[i].name, scene, rows[i].host, workers);
+        stop(scene);
+    }
+}
+
+static pid_t replace(const struct scene *scene, pid_t killed, pid_t other) {
+    pid_t workers[SERVER_WORKERS_MAX];
+    assert_int_equal(kill(killed, SIGKILL), 0);
+    for (int i = 0; i < 5000 && process_is_alive(killed); i++)
+        note_pause_ms(1);
+    assert_int_equal(server_await_workers(&scene->server, workers, CPUS), CPUS);
+    return workers[0] == other ? workers[1] : workers[0];
+}
+
+static void test_a_replaced_worker_has_the_same_cpu(void **state) {
+    struct scene *scene = *state;
+    pid_t workers[SERVER_WORKERS_MAX];
+    if (!has_network())
+        return;
+    serve(scene, "192.0.2.1:0", "2");
+    assert_int_equal(server_workers(&scene->server, workers), CPUS);
+    size_t fds = server_settled_fds(&scene->server);
+    for (size_t i = 0; i < CPUS; i++) {
+        struct client client;
+        workers[i] = replace(scene, workers[i], workers[1 - i]);
+        /* Once it has answered, it opens and closes no more than connections, which are counted. */
+        must_run_on(cpu_alone(i));
+        client_open_at(&client, "192.0.2.1", scene->server.port);
+        client_expect(&client, "/a.txt", 200);
+        client_close(&client);
+        assert_int_equal(server_await_fds(&scene->server, fds), fds);
+        expect_steered("replaced", scene, "192.0.2.1", workers);
+    }
+}
+
+/* A CPU for each there is only where they are as many as the CPUs. */
+static void test_another_number_of_workers_is_not_bound(void **state) {
+    static const char *const numbers[] = {"1", "3"};
+    struct scene *scene = *state;
+    if (!has_network())
+        return;
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        pid_t workers[SERVER_WORKERS_MAX];
+        serve(scene, "192.0.2.1:0", numbers[i]);
+        size_t count = server_workers(&scene->server, workers);
+        assert_int_equal(count, atoi(numbers[i]));
+        for (size_t at = 0; at < count; at++)
+            assert_true(is_on(workers[at], cpus_all()));
+        stop(scene);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        scene_test(test_each_address),
+        scene_test(test_a_replaced_worker_has_the_same_cpu),
+        scene_test(test_another_number_of_workers_is_not_bound),
+    };
+    return cmocka_run_group_tests_name("steering", tests, make_network, NULL);
+}
