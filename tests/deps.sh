@@ -83,7 +83,7 @@ missing() {
         return 0
     fi
     has_sanitizers || printf 'libasan\nlibubsan\n'
-    missing_programs wrk curl gzip prove
+    missing_programs wrk curl gzip prove ip
     if [ "$scope" = coverage ]; then
         has_program gcovr || echo gcovr
     fi
@@ -102,6 +102,7 @@ wrk           wrk            wrk                wrk       wrk                wrk
 curl          curl           curl               curl      curl               curl
 gzip          gzip           gzip               gzip      gzip               gzip
 prove         perl           perl-Test-Harness  perl      perl-utils         perl
+ip            iproute2       iproute            iproute2  iproute2           iproute2
 clang         clang          clang              clang     clang              clang
 fuzzer        libclang-rt-dev  compiler-rt      compiler-rt  compiler-rt     -
 gcovr         gcovr          gcovr              -         gcovr              gcovr

@@ -16,7 +16,7 @@ struct steering_facts {
     size_t workers;    /* that share it */
     cpu_set_t cpus;    /* that this process may use */
     size_t interfaces; /* through which such connections come from outside */
-    size_t queues_min; /* receive queues of the one with the fewest; where there is one */
+    size_t queues_min; /* receive queues of the one with the fewest; 0: there is none */
 };
 
 /* Takes an address of an interface (getifaddrs(3)) into account, which packets reach through that

@@ -34,6 +34,7 @@ void steering_count(struct steering_facts *facts, const struct ifaddrs *interfac
 int steering_learn(struct steering_facts *facts, int fd) {
     struct ifaddrs *interfaces = NULL;
     facts->interfaces = 0;
+    facts->queues_min = 0;
     if (sched_getaffinity(0, sizeof facts->cpus, &facts->cpus) < 0)
         return -errno;
     if (getifaddrs(&interfaces) < 0)
@@ -57,8 +58,7 @@ static bool has_cpu_each(const cpu_set_t *cpus, size_t workers) {
 
 bool steering_fits(const struct steering_facts *facts) {
     return facts->workers > 1 && has_cpu_each(&facts->cpus, facts->workers) &&
-           !address_is_loopback(&facts->address) && facts->interfaces > 0 &&
-           facts->queues_min >= facts->workers;
+           !address_is_loopback(&facts->address) && facts->queues_min >= facts->workers;
 }
 
 int steering_attach(int fd) {
