@@ -28,14 +28,15 @@ void steering_count(struct steering_facts *facts, const struct ifaddrs *interfac
 int steering_learn(struct steering_facts *facts, int fd);
 
 /* Whether each worker can have a CPU, and packets come to all of these CPUs. Elsewhere, steering
- * would leave workers without connections: all of a card with one queue arrive on one CPU, and all
- * of a client on this machine on the client's. */
+ * would leave workers without connections: all of a card with one queue arrive on one CPU. */
 bool steering_fits(const struct steering_facts *facts);
 
 /* Has the kernel give a connection that CPU i received to the i-th socket of those that share an
- * address, in the order in which they began to listen; `fd` is one of them. There must be two; one
- * alone is no group, -EINVAL. On CPUs without a socket, the hash decides. Returns 0 or -errno
- * (SO_ATTACH_REUSEPORT_CBPF, socket(7)). */
+ * address, in the order in which they began to listen; `fd` is one of them. The hash goes on to
+ * decide on CPUs without a socket, and for clients on this machine: the CPU that receives from them
+ * is the client's, and all connections of a proxy in front could come from one. There must be two
+ * sockets; one alone is no group, -EINVAL. Returns 0 or -errno (SO_ATTACH_REUSEPORT_CBPF,
+ * socket(7)). */
 int steering_attach(int fd);
 
 /* Keeps the calling process on a CPU. Returns 0 or -errno (sched_setaffinity(2)). */

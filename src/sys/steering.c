@@ -5,6 +5,7 @@
 #include <linux/filter.h>
 #include <linux/sockios.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -62,13 +63,17 @@ bool steering_fits(const struct steering_facts *facts) {
 }
 
 int steering_attach(int fd) {
-    struct sock_filter receiving_cpu[] = {
+    enum { NO_SOCKET = 0xffff }; /* the hash decides */
+    struct sock_filter choice[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (__u32)(SKF_AD_OFF + SKF_AD_HATYPE)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARPHRD_LOOPBACK, 2, 0),
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (__u32)(SKF_AD_OFF + SKF_AD_CPU)),
         BPF_STMT(BPF_RET | BPF_A, 0),
+        BPF_STMT(BPF_RET | BPF_K, NO_SOCKET),
     };
     const struct sock_fprog program = {
-        .len = sizeof receiving_cpu / sizeof receiving_cpu[0],
-        .filter = receiving_cpu,
+        .len = sizeof choice / sizeof choice[0],
+        .filter = choice,
     };
     int result = setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program);
     return result < 0 ? -errno : 0;

@@ -1,6 +1,6 @@
-/* Steering, in a network namespace of the test's own: two workers on the first two CPUs, and an
- * interface with two receive queues. What is sent to an address of this machine is received on the
- * CPU that sends it, so the test chooses the CPU by running there. */
+/* Steering, in network namespaces of the test's own: one has the server, with two workers on the
+ * first two CPUs, the other the clients. What goes from one to the other through a pair of virtual
+ * interfaces is received on the CPU that sends it, so the test chooses that by running there. */
 #include "support/client.h"
 #include "support/scene.h"
 
@@ -20,19 +20,27 @@
 
 enum { CPUS = 2, CONNECTIONS = 24, COMMAND_TIMEOUT_MS = 20000 };
 
-/* "wide" has a queue for each CPU, "narrow" has one. Their other ends are down, which addresses of
- * this machine do not need. */
-static const char network[] =
-    "PATH=$PATH:/usr/sbin:/sbin; set -e\n"
+/* "wide" has a queue for each CPU, "narrow" has one. $1 is the namespace of the clients, where the
+ * other ends are. */
+static const char near_network[] =
+    "set -e; PATH=$PATH:/usr/sbin:/sbin\n"
     "ip link set lo up\n"
-    "ip link add wide numrxqueues 2 numtxqueues 2 type veth peer name wide-end\n"
-    "ip link add narrow numrxqueues 1 numtxqueues 1 type veth peer name narrow-end\n"
+    "ip link add wide numrxqueues 2 numtxqueues 2 type veth peer name far-wide netns \"$1\"\n"
+    "ip link add narrow numrxqueues 1 numtxqueues 1 type veth peer name far-narrow netns \"$1\"\n"
     "ip address add 192.0.2.1/24 dev wide\n"
     "ip address add 198.51.100.1/24 dev narrow\n"
     "ip link set wide up\n";
-
+static const char far_network[] = "set -e; PATH=$PATH:/usr/sbin:/sbin\n"
+                                  "ip address add 192.0.2.2/24 dev far-wide\n"
+                                  "ip address add 198.51.100.2/24 dev far-narrow\n"
+                                  "ip link set far-wide up\n"
+                                  "ip link set far-narrow up\n";
 static const char narrow_up[] = "PATH=$PATH:/usr/sbin:/sbin; ip link set narrow up";
 static const char narrow_down[] = "PATH=$PATH:/usr/sbin:/sbin; ip link set narrow down";
+
+/* Descriptors of the namespaces. */
+static int near_fd = -1;
+static int far_fd = -1;
 
 /* Why nothing can be tested here; empty: it can. */
 static char obstacle[256];
@@ -66,8 +74,16 @@ static bool write_file(const char *path, const char *text) {
     return written;
 }
 
+static void enter(int namespace_fd) {
+    assert_int_equal(setns(namespace_fd, CLONE_NEWNET), 0);
+}
+
+static int open_namespace(void) {
+    return open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+}
+
 /* Whoever may not make network namespaces may in a user namespace, as root there. */
-static bool leave_network(void) {
+static bool make_namespace(void) {
     char users[64];
     char groups[64];
     (void)snprintf(users, sizeof users, "0 %u 1", (unsigned)geteuid());
@@ -81,8 +97,10 @@ static bool leave_network(void) {
 
 /* Runs a shell command; returns whether it succeeded, and notes what it said where it did not. */
 static bool run_command(const char *command) {
-    const char *const argv[] = {"sh", "-c", command, NULL};
+    char far_path[64];
+    const char *const argv[] = {"sh", "-c", command, "sh", far_path, NULL};
     struct process process = PROCESS_INIT;
+    (void)snprintf(far_path, sizeof far_path, "/proc/%d/fd/%d", (int)getpid(), far_fd);
     process_start(&process, NULL, argv);
     bool succeeded = process_wait(&process, COMMAND_TIMEOUT_MS) && process_exit_code(&process) == 0;
     char *text = process_text(process.err_fd);
@@ -104,6 +122,25 @@ static size_t count_queues(const char *interface) {
     return result == 0 ? (size_t)channels.rx_count + channels.combined_count : 0;
 }
 
+/* Leaves the test where the server is to be. */
+static bool make_namespaces(void) {
+    if (!make_namespace())
+        return false;
+    near_fd = open_namespace();
+    if (unshare(CLONE_NEWNET) != 0)
+        return false;
+    far_fd = open_namespace();
+    return near_fd >= 0 && far_fd >= 0 && setns(near_fd, CLONE_NEWNET) == 0;
+}
+
+static bool make_interfaces(void) {
+    bool made = run_command(near_network);
+    enter(far_fd);
+    made = made && run_command(far_network);
+    enter(near_fd);
+    return made;
+}
+
 /* Once for all tests: no test needs another network. */
 static int make_network(void **state) {
     (void)state;
@@ -111,9 +148,9 @@ static int make_network(void **state) {
     if (sched_setaffinity(0, sizeof set, &set) != 0 ||
         sched_getaffinity(0, sizeof set, &set) != 0 || CPU_COUNT(&set) != CPUS)
         (void)snprintf(obstacle, sizeof obstacle, "the test may not use CPU 0 and CPU 1");
-    else if (!leave_network())
+    else if (!make_namespaces())
         (void)snprintf(obstacle, sizeof obstacle, "no network namespace: %s", strerror(errno));
-    else if (run_command(network) && count_queues("wide") != CPUS)
+    else if (make_interfaces() && count_queues("wide") != CPUS)
         (void)snprintf(obstacle, sizeof obstacle, "this kernel's veth has no word about queues");
     return 0;
 }
@@ -138,6 +175,13 @@ static void stop(struct scene *scene) {
     scene->server = (struct server)SERVER_INIT;
 }
 
+/* To a loopback address from this machine, to another one from the other. */
+static void open_client(struct client *client, const char *host, uint16_t port) {
+    enter(strncmp(host, "127.", 4) == 0 ? near_fd : far_fd);
+    client_open_at(client, host, port);
+    enter(near_fd);
+}
+
 /* Opens connections from a CPU, and writes how many of them each worker has. */
 static void connect_from(size_t cpu, const struct scene *scene, const char *host,
                          const pid_t workers[CPUS], size_t connections[CPUS]) {
@@ -148,7 +192,7 @@ static void connect_from(size_t cpu, const struct scene *scene, const char *host
     for (size_t i = 0; i < CPUS; i++)
         before[i] = process_count_fds(workers[i]);
     for (size_t i = 0; i < CONNECTIONS; i++) {
-        client_open_at(&clients[i], host, scene->server.port);
+        open_client(&clients[i], host, scene->server.port);
         client_expect(&clients[i], "/a.txt", 200);
     }
     for (size_t i = 0; i < CPUS; i++)
@@ -166,31 +210,25 @@ static bool is_on(pid_t pid, cpu_set_t expected) {
     return CPU_EQUAL(&set, &expected);
 }
 
-/* What a CPU receives goes to its worker, which is on that CPU. */
-static void expect_steered(const char *row, const struct scene *scene, const char *host,
-                           const pid_t workers[CPUS]) {
+/* What a CPU receives goes to its worker; or else to both, but by chance once in 2^23 times. */
+static void expect_connections(const char *row, const struct scene *scene, const char *host,
+                               const pid_t workers[CPUS], bool steered) {
     for (size_t cpu = 0; cpu < CPUS; cpu++) {
         size_t connections[CPUS];
         connect_from(cpu, scene, host, workers, connections);
-        if (connections[cpu] != CONNECTIONS)
+        bool expected =
+            steered ? connections[cpu] == CONNECTIONS : connections[0] > 0 && connections[1] > 0;
+        if (!expected)
             fail_msg("%s: of %d connections from CPU %zu, %zu are worker 0's and %zu worker 1's",
                      row, CONNECTIONS, cpu, connections[0], connections[1]);
-        if (!is_on(workers[cpu], cpu_alone(cpu)))
-            fail_msg("%s: worker %zu is not on its CPU alone", row, cpu);
     }
 }
 
-/* Both workers have connections from each CPU, but by chance once in 2^23 times; and they run
- * wherever they may. */
-static void expect_dealt_out(const char *row, const struct scene *scene, const char *host,
-                             const pid_t workers[CPUS]) {
+/* Each worker is on its CPU alone, or else wherever it may. */
+static void expect_bound(const char *row, const pid_t workers[CPUS], bool bound) {
     for (size_t cpu = 0; cpu < CPUS; cpu++) {
-        size_t connections[CPUS];
-        connect_from(cpu, scene, host, workers, connections);
-        if (connections[0] == 0 || connections[1] == 0)
-            fail_msg("%s: all connections from CPU %zu are one worker's", row, cpu);
-        if (!is_on(workers[cpu], cpus_all()))
-            fail_msg("%s: worker %zu is not on all CPUs", row, cpu);
+        if (!is_on(workers[cpu], bound ? cpu_alone(cpu) : cpus_all()))
+            fail_msg("%s: worker %zu is %s", row, cpu, bound ? "not on its CPU alone" : "bound");
     }
 }
 
@@ -198,18 +236,20 @@ static const struct {
     const char *name;
     const char *listen;
     const char *host;
-    bool narrow; /* whether that interface is up */
-    bool steered;
+    bool narrow;  /* whether that interface is up */
+    bool bound;   /* the workers */
+    bool steered; /* the connections */
 } rows[] = {
-    {"a queue for each", "192.0.2.1:0", "192.0.2.1", false, true},
-    {"another interface has one queue", "192.0.2.1:0", "192.0.2.1", true, true},
-    {"wildcard of IPv4", "0.0.0.0:0", "192.0.2.1", false, true},
-    {"wildcard of IPv4, by loopback", "0.0.0.0:0", "127.0.0.1", false, true},
-    {"all", "*:0", "192.0.2.1", false, true},
-    {"one queue", "198.51.100.1:0", "198.51.100.1", true, false},
-    {"wildcard of IPv4, one queue among them", "0.0.0.0:0", "192.0.2.1", true, false},
-    {"all, one queue among them", "*:0", "192.0.2.1", true, false},
-    {"loopback", "127.0.0.1:0", "127.0.0.1", false, false},
+    {"a queue for each", "192.0.2.1:0", "192.0.2.1", false, true, true},
+    {"another interface has one queue", "192.0.2.1:0", "192.0.2.1", true, true, true},
+    {"wildcard of IPv4", "0.0.0.0:0", "192.0.2.1", false, true, true},
+    {"all", "*:0", "192.0.2.1", false, true, true},
+    {"wildcard of IPv4, from this machine", "0.0.0.0:0", "127.0.0.1", false, true, false},
+    {"all, from this machine", "*:0", "127.0.0.1", false, true, false},
+    {"one queue", "198.51.100.1:0", "198.51.100.1", true, false, false},
+    {"wildcard of IPv4, one queue among them", "0.0.0.0:0", "192.0.2.1", true, false, false},
+    {"all, one queue among them", "*:0", "192.0.2.1", true, false, false},
+    {"loopback", "127.0.0.1:0", "127.0.0.1", false, false, false},
 };
 
 static void test_each_address(void **state) {
@@ -221,10 +261,8 @@ static void test_each_address(void **state) {
         assert_true(run_command(rows[i].narrow ? narrow_up : narrow_down));
         serve(scene, rows[i].listen, "2");
         assert_int_equal(server_workers(&scene->server, workers), CPUS);
-        if (rows[i].steered)
-            expect_steered(rows[i].name, scene, rows[i].host, workers);
-        else
-            expect_dealt_out(rows[i].name, scene, rows[i].host, workers);
+        expect_bound(rows[i].name, workers, rows[i].bound);
+        expect_connections(rows[i].name, scene, rows[i].host, workers, rows[i].steered);
         stop(scene);
     }
 }
@@ -251,11 +289,12 @@ static void test_a_replaced_worker_has_the_same_cpu(void **state) {
         workers[i] = replace(scene, workers[i], workers[1 - i]);
         /* Once it has answered, it opens and closes no more than connections, which are counted. */
         must_run_on(cpu_alone(i));
-        client_open_at(&client, "192.0.2.1", scene->server.port);
+        open_client(&client, "192.0.2.1", scene->server.port);
         client_expect(&client, "/a.txt", 200);
         client_close(&client);
         assert_int_equal(server_await_fds(&scene->server, fds), fds);
-        expect_steered("replaced", scene, "192.0.2.1", workers);
+        expect_bound("replaced", workers, true);
+        expect_connections("replaced", scene, "192.0.2.1", workers, true);
     }
 }
 
