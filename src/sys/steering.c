@@ -62,11 +62,13 @@ bool steering_fits(const struct steering_facts *facts) {
            !address_is_loopback(&facts->address) && facts->queues_min >= facts->workers;
 }
 
+/* The program reads what the kernel knows of the packet, not the packet; what it returns is the
+ * index of a socket. */
 int steering_attach(int fd) {
     enum { NO_SOCKET = 0xffff }; /* the hash decides */
     struct sock_filter choice[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (__u32)(SKF_AD_OFF + SKF_AD_HATYPE)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARPHRD_LOOPBACK, 2, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARPHRD_LOOPBACK, 2, 0), /* over two of them */
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (__u32)(SKF_AD_OFF + SKF_AD_CPU)),
         BPF_STMT(BPF_RET | BPF_A, 0),
         BPF_STMT(BPF_RET | BPF_K, NO_SOCKET),
