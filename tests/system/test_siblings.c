@@ -339,7 +339,6 @@ static void test_rfc9110_12_5_5_vary_where_siblings_are(void **state) {
         {"Range: bytes=0-9" END, 206},
         {ACCEPT "gzip" END "Range: bytes=0-9" END, 206},
         {"Range: bytes=0-9,100-109" END, 206},
-        {ACCEPT "gzip" END "Range: bytes=0-9,100-109" END, 206},
         {"If-None-Match: *" END, 304},
         {ACCEPT "gzip" END "If-None-Match: *" END, 304},
         {"If-Match: \"x\"" END, 412},
@@ -501,8 +500,16 @@ static void expect_parts(struct client *client, const struct resource *resource,
     (void)snprintf(fields, sizeof fields, ACCEPT "%s" END "Range: bytes=0-9,300-399,-1" END,
                    coding == PLAIN ? "identity" : codings[coding].token);
     client_request(client, "GET", resource->target, fields, &response);
-    response_assert_status(&response, 206);
     response_assert_no_field(&response, "Content-Range");
+    if (coding != PLAIN) { /* the whole: parts of it would be decoded with their heads */
+        response_assert_status(&response, 200);
+        check_coding("several ranges", &response, coding, true);
+        assert_int_equal(response.body_len, size);
+        content_assert(seed_of(resource, coding), 0, response.body, response.body_len);
+        response_deinit(&response);
+        return;
+    }
+    response_assert_status(&response, 206);
     note_assert_contains(response_field(&response, "Content-Type"), "multipart/byteranges; ");
     note_assert_contains(response.body, "\r\nContent-Type: " TYPE "\r\n");
     check_coding("several ranges", &response, coding, true);
