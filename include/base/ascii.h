@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <string.h>
 
 static inline bool ascii_is_digit(char c) {
     return c >= '0' && c <= '9';
@@ -24,6 +25,12 @@ static inline bool ascii_is_control(char c) {
 
 static inline char ascii_lower(char c) {
     return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+/* A character of a token, of which names in many protocols are made (RFC 9110 §5.6.2). */
+static inline bool ascii_is_token(char c) {
+    return ascii_is_alpha(c) || ascii_is_digit(c) ||
+           (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
 }
 
 /* The value of a hexadecimal digit of either case, or -1. */

@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "conf/address.h"
 #include "conf/names.h"
+#include "conf/types.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,6 +18,7 @@ enum option_kind {
     OPTION_SIZE,
     OPTION_DURATION,
     OPTION_NAMES,
+    OPTION_TYPES,
     OPTION_CHOICE,
     OPTION_ADDRESSES,
 };
@@ -34,6 +36,7 @@ enum option_symlinks { SYMLINKS_INSIDE, SYMLINKS_NONE };
 #define OPTION_TYPE_SIZE      uint64_t /* bytes */
 #define OPTION_TYPE_DURATION  int64_t  /* milliseconds */
 #define OPTION_TYPE_NAMES     struct names
+#define OPTION_TYPE_TYPES     struct types
 #define OPTION_TYPE_CHOICE    unsigned
 #define OPTION_TYPE_ADDRESSES struct option_addresses
 

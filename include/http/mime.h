@@ -4,6 +4,6 @@
 #include "base/slice.h"
 
 /* The value of Content-Type for a file of that name or path, by what follows its last dot, whatever
- * its case; with a charset of utf-8 for text. application/octet-stream where the extension says
- * nothing. Static. */
+ * its case; with a charset of utf-8 for text. SLICE_NONE where the name says nothing: then its
+ * content does (sniff_type()). Static. */
 struct slice mime_of_name(struct slice name);

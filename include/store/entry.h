@@ -30,10 +30,11 @@ struct entry {
 
 /* Makes an entry of an open file, whose descriptor it takes over in any case. Files of up to
  * `memory_max` bytes are sent from memory, together with their head; larger ones by sendfile(2).
- * `about` has the content type and coding; the rest of the representation comes from the file.
- * `now_s` is the time of day, in seconds since the epoch: no file was modified later than that (RFC
- * 9110 §8.8.2.1). Returns the entry with one reference, or -errno: -ENOMEM, -EIO and what else
- * read(2) says. */
+ * `about` has the content type, or SLICE_NONE where the content is to decide it, and the coding;
+ * the rest of the representation comes from the file. The type is borrowed as long as the entry
+ * lives. `now_s` is the time of day, in seconds since the epoch: no file was modified later than
+ * that (RFC 9110 §8.8.2.1). Returns the entry with one reference, or -errno: -ENOMEM, -EIO and what
+ * else read(2) says. */
 int entry_build(struct docroot_file *file, const struct representation *about, uint64_t memory_max,
                 int64_t now_s, struct entry **entry);
 

@@ -19,6 +19,7 @@ enum { STORE_CHECK_MS = 1000 };
 
 struct store {
     const struct docroot *docroot; /* borrowed */
+    const struct types *types;     /* that go before those of the table; borrowed */
     uint64_t memory_max;           /* larger files are sent from their descriptors; bytes */
     bool keeps;                    /* there is a cache */
     struct cache cache;
@@ -35,8 +36,9 @@ struct store {
         .directories = DIRECTORIES_INIT, .opened = {.fd = -1 } \
     }
 
-/* `docroot` is borrowed until store_deinit(). Returns 0, or -errno and a message. A root that
- * cannot be watched is no error (see store_is_watched()). */
+/* `docroot` and `options` are borrowed until store_deinit(), and as long as an entry lives. Returns
+ * 0, or -errno and a message. A root that cannot be watched is no error (see store_is_watched()).
+ */
 int store_init(struct store *store, const struct docroot *docroot, const struct options *options,
                struct err *err);
 

@@ -83,6 +83,16 @@ static int set_names(const struct option_row *row, const char *text, struct name
     return 0;
 }
 
+static int add_type(const struct option_row *row, const char *text, struct types *types,
+                    struct err *err) {
+    struct err reason = ERR_INIT;
+    if (types->count == TYPES_MAX)
+        return err_set(err, EINVAL, "--%s may be given %d times at most", row->name, TYPES_MAX);
+    if (types_add(types, text, &reason) < 0)
+        return err_set(err, EINVAL, "--%s: %s", row->name, reason.text);
+    return 0;
+}
+
 static int add_address(const struct option_row *row, const char *text,
                        struct option_addresses *addresses, struct err *err) {
     struct err reason = ERR_INIT;
@@ -118,6 +128,8 @@ static int set(struct options *options, const struct option_row *row, const char
         return result;
     case OPTION_NAMES:
         return set_names(row, text, field, err);
+    case OPTION_TYPES:
+        return add_type(row, text, field, err);
     case OPTION_CHOICE:
         return set_choice(row, text, field, err);
     case OPTION_ADDRESSES:

@@ -45,5 +45,5 @@ struct slice mime_of_name(struct slice name) {
                 low = middle + 1;
         }
     }
-    return SLICE("application/octet-stream");
+    return SLICE_NONE;
 }

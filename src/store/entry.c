@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "http/etag.h"
 #include "http/head.h"
+#include "http/sniff.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -102,6 +103,16 @@ static int read_content(int fd, char *to, size_t len) {
     return 0;
 }
 
+/* The media type of content whose name says nothing. */
+static int find_type(const struct docroot_file *file, struct slice *type) {
+    char sample[SNIFF_BYTES];
+    size_t len = file->stat.st_size < SNIFF_BYTES ? (size_t)file->stat.st_size : SNIFF_BYTES;
+    int result = read_content(file->fd, sample, len);
+    if (result == 0)
+        *type = sniff_type(slice_of(sample, len));
+    return result;
+}
+
 static int build(const struct docroot_file *file, const struct representation *about,
                  uint64_t memory_max, int64_t now_s, struct entry **entry) {
     bool in_memory = (uint64_t)file->stat.st_size <= memory_max;
@@ -124,6 +135,17 @@ static int build(const struct docroot_file *file, const struct representation *a
     return 0;
 }
 
+/* The type is found anew with each try, so that it is of content that is no older than the
+ * validators. */
+static int build_typed(const struct docroot_file *file, const struct representation *about,
+                       uint64_t memory_max, int64_t now_s, struct entry **entry) {
+    struct representation typed = *about;
+    int result = 0;
+    if (typed.content_type.ptr == NULL)
+        result = find_type(file, &typed.content_type);
+    return result < 0 ? result : build(file, &typed, memory_max, now_s, entry);
+}
+
 int entry_build(struct docroot_file *file, const struct representation *about, uint64_t memory_max,
                 int64_t now_s, struct entry **entry) {
     int result = -ENODATA;
@@ -131,7 +153,7 @@ int entry_build(struct docroot_file *file, const struct representation *about, u
         if (i > 0 && fstat(file->fd, &file->stat) < 0)
             result = -errno;
         else
-            result = build(file, about, memory_max, now_s, entry);
+            result = build_typed(file, about, memory_max, now_s, entry);
     }
     if (result < 0 || (*entry)->fd < 0)
         (void)close(file->fd);

@@ -258,16 +258,23 @@ static enum docroot_outcome outcome_of(int errnum) {
     return errnum == ENOMEM ? DOCROOT_EXHAUSTED : DOCROOT_FAULT;
 }
 
-/* Builds the entry of an open file. */
+/* The media type as far as the name of the plain file says it; SLICE_NONE: its content does. */
+static struct slice type_of_name(const struct store *store, const struct resource *resource) {
+    struct slice name = docroot_name_of(resource->path);
+    struct slice type = types_of_name(store->types, name);
+    return type.ptr != NULL ? type : mime_of_name(name);
+}
+
+/* Builds the entry of the open file. `type` is SLICE_NONE where its content is to decide it. */
 static enum docroot_outcome build(struct store *store, struct resource *resource,
-                                  enum coding coding, struct docroot_file *file, int64_t now_s) {
+                                  enum coding coding, struct slice type, int64_t now_s) {
     const struct representation about = {
-        .content_type = mime_of_name(docroot_name_of(resource->path)),
+        .content_type = type,
         .content_coding = coding == CODING_IDENTITY ? SLICE_NONE : coding_token(coding),
         .negotiated = resource->available != 1u << CODING_IDENTITY,
     };
     struct entry *entry = NULL;
-    int result = entry_build(file, &about, store->memory_max, now_s, &entry);
+    int result = entry_build(&store->opened, &about, store->memory_max, now_s, &entry);
     if (result < 0)
         return outcome_of(-result);
     resource->entries[coding] = entry;
@@ -296,13 +303,28 @@ static enum docroot_outcome open_coding(struct store *store, struct resource *re
     return outcome;
 }
 
+/* A sibling has the type of the plain file (RFC 9110 §8.4). Where that is for the content to say,
+ * the plain file is made ready first. */
+static enum docroot_outcome make_ready(struct store *store, struct resource *resource,
+                                       enum coding coding, int64_t now_s) {
+    enum docroot_outcome outcome = DOCROOT_FILE;
+    struct slice type = type_of_name(store, resource);
+    if (type.ptr == NULL && coding != CODING_IDENTITY) {
+        struct entry *plain = NULL;
+        outcome = store_entry(store, resource, CODING_IDENTITY, now_s, &plain);
+        if (outcome == DOCROOT_FILE)
+            type = plain->representation.content_type;
+    }
+    if (outcome == DOCROOT_FILE)
+        outcome = open_coding(store, resource, coding);
+    return outcome == DOCROOT_FILE ? build(store, resource, coding, type, now_s) : outcome;
+}
+
 enum docroot_outcome store_entry(struct store *store, struct resource *resource, enum coding coding,
                                  int64_t now_s, struct entry **entry) {
     enum docroot_outcome outcome = DOCROOT_FILE;
     if (resource->entries[coding] == NULL) {
-        outcome = open_coding(store, resource, coding);
-        if (outcome == DOCROOT_FILE)
-            outcome = build(store, resource, coding, &store->opened, now_s);
+        outcome = make_ready(store, resource, coding, now_s);
         if (outcome != DOCROOT_FILE) {
             resource->changed = true;
             resource->available &= (uint8_t) ~(1u << coding);
@@ -321,6 +343,12 @@ static bool look_at(const struct store *store, const struct resource *resource, 
            docroot_stat(store->docroot, file.path, stat) == 0;
 }
 
+/* Whether an entry would not be true to a file whose content changed and nothing else. */
+static bool remembers_content(const struct store *store, const struct resource *resource,
+                              const struct entry *entry) {
+    return entry->fd < 0 || type_of_name(store, resource).ptr == NULL;
+}
+
 /* Looks at the attributes of the plain file, and of those that entries were made of. What is not
  * there has none; it may be there by now without notice, where something was mounted. */
 static bool is_still_true(const struct store *store, const struct resource *resource) {
@@ -332,7 +360,7 @@ static bool is_still_true(const struct store *store, const struct resource *reso
         const struct entry *entry = resource->entries[i];
         if (entry == NULL)
             continue;
-        if (resource->unsettled && entry->fd < 0)
+        if (resource->unsettled && remembers_content(store, resource, entry))
             return false;
         struct stat stat = plain;
         if (i != CODING_IDENTITY && !look_at(store, resource, (enum coding)i, &stat))
@@ -414,6 +442,7 @@ int store_init(struct store *store, const struct docroot *docroot, const struct 
                struct err *err) {
     *store = (struct store)STORE_INIT;
     store->docroot = docroot;
+    store->types = &options->mime;
     store->memory_max = options->cache_file_max;
     store->fds_max = max_fds();
     list_init(&store->holders);

@@ -188,6 +188,8 @@ static void check_authority(struct slice text) {
 
 static void check_mime(struct slice name) {
     struct slice type = mime_of_name(name);
+    if (type.ptr == NULL)
+        return;
     CHECK(type.len > 0 && slice_find(type, '/') < type.len);
     for (size_t i = 0; i < type.len; i++)
         CHECK(field_is_value_char(type.ptr[i]));
