@@ -17,7 +17,8 @@ enum field field_of_name(struct slice name);
 
 enum field_kind field_kind(enum field field);
 
-/* Whether `c` may be part of a token, such as a field name or a method (RFC 9110 §5.6.2). */
+/* Whether `c` may be part of a token, such as a field name or a method (RFC 9110 §5.6.2): what
+ * ascii_is_token() says, from a table, as heads are read with it. */
 bool field_is_token_char(char c);
 
 /* Whether `c` may be part of a field value: HTAB, SP, VCHAR and obs-text (RFC 9110 §5.5). */

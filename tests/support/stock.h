@@ -32,6 +32,7 @@ static struct stock {
     unsigned built;      /* those that were ready behind it */
     bool negotiated;     /* as its representation says */
     struct slice coding; /* the same */
+    struct slice type;   /* the same */
 } stock;
 
 static inline void stock_make_tree(void) {
@@ -116,6 +117,7 @@ static inline const char *stock_content(const struct entry *entry) {
     text[len] = '\0';
     stock.negotiated = entry->representation.negotiated;
     stock.coding = entry->representation.content_coding;
+    stock.type = entry->representation.content_type;
     return text;
 }
 

@@ -134,6 +134,8 @@ static const struct {
     {{"--max-body", "99999999999G"}, {"--max-body"}},
     {{"--symlinks", "some"}, {"--symlinks", "some", "inside"}},
     {{"--index", "a/b.html"}, {"a/b.html", "index.html"}},
+    {{"--mime", "text/plain"}, {"--mime", "EXT=TYPE", "log=text/plain"}},
+    {{"--mime", "log=text"}, {"--mime", "'text'", "text/plain"}},
     {{"--quiet=yes"}, {"--quiet", "yes"}},
     {{"one", "two"}, {"one", "two"}},
     {{""}, {"root"}},

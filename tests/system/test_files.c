@@ -1,4 +1,5 @@
 /* What a file's response holds: every byte of it, and its type. */
+#include "base/slice.h"
 #include "support/client.h"
 #include "support/scene.h"
 
@@ -71,6 +72,14 @@ static void test_every_size_pipelined_in_one_write(void **state) {
     client_close(&client);
 }
 
+static void write_bytes(const struct scene *scene, const char *name, struct slice bytes) {
+    tree_text(&scene->tree, name, "");
+    FILE *file = fopen(tree_path(&scene->tree, name), "we");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes.ptr, 1, bytes.len, file), bytes.len);
+    assert_int_equal(fclose(file), 0);
+}
+
 static const struct {
     const char *file;
     const char *target;
@@ -98,10 +107,11 @@ static const struct {
     {"upper.HTML", "/upper.HTML", "text/html; charset=utf-8"},
     {"two.html.png", "/two.html.png", "image/png"},
     {"encoded.css", "/encoded%2Ecss", "text/css; charset=utf-8"},
-    {"a.unknown", "/a.unknown", "application/octet-stream"},
-    {"none", "/none", "application/octet-stream"},
-    {"dir.html/none", "/dir.html/none", "application/octet-stream"},
-    {"ends.", "/ends.", "application/octet-stream"},
+    {"a.svg", "/a.svg", "image/svg+xml"},
+    {"a.unknown", "/a.unknown", "text/plain; charset=utf-8"},
+    {"none", "/none", "text/plain; charset=utf-8"},
+    {"dir.html/none", "/dir.html/none", "text/plain; charset=utf-8"},
+    {"ends.", "/ends.", "text/plain; charset=utf-8"},
 };
 
 static void test_content_types(void **state) {
@@ -119,6 +129,113 @@ static void test_content_types(void **state) {
         response_assert_field(&response, "Content-Type", types[i].type);
         response_deinit(&response);
     }
+    client_close(&client);
+}
+
+static const struct {
+    const char *file;
+    struct slice content;
+    const char *type;
+} contents[] = {
+    {"README", SLICE_INIT("Read me: caf\xc3\xa9\n"), "text/plain; charset=utf-8"},
+    {"script", SLICE_INIT("#!/bin/sh\n"), "text/plain; charset=utf-8"},
+    {"page", SLICE_INIT("<!DOCTYPE html><script>alert(1)</script>"), "text/plain; charset=utf-8"},
+    {"empty", SLICE_INIT(""), "text/plain; charset=utf-8"},
+    {"latin1", SLICE_INIT("caf\xe9\n"), "application/octet-stream"},
+    {"tool",
+     SLICE_INIT("\x7f"
+                "ELF\x02\0"),
+     "application/octet-stream"},
+    {"v1.2-notes", SLICE_INIT("notes\n"), "text/plain; charset=utf-8"},
+    {"core.4711", SLICE_INIT("\0\0"), "application/octet-stream"},
+    {"bytes.txt", SLICE_INIT("\0"), "text/plain; charset=utf-8"},
+    {"text.bin", SLICE_INIT("text"), "application/octet-stream"},
+};
+
+/* Where the name says nothing, and only there; and from the cache as well. */
+static void test_content_types_by_content(void **state) {
+    struct scene *scene = *state;
+    struct client client;
+    struct response response;
+    for (size_t i = 0; i < sizeof contents / sizeof contents[0]; i++)
+        write_bytes(scene, contents[i].file, contents[i].content);
+    scene_serve(scene, NULL);
+    client_open(&client, scene->server.port);
+    for (size_t i = 0; i < 2 * (sizeof contents / sizeof contents[0]); i++) {
+        char target[64];
+        size_t at = i / 2;
+        (void)snprintf(target, sizeof target, "/%s", contents[at].file);
+        client_get(&client, target, &response);
+        response_assert_status(&response, 200);
+        response_assert_field(&response, "Content-Type", contents[at].type);
+        response_deinit(&response);
+    }
+    client_close(&client);
+}
+
+static void expect_type(const struct scene *scene, const char *target, const char *fields,
+                        const char *type) {
+    struct client client;
+    struct response response;
+    client_open(&client, scene->server.port);
+    client_request(&client, "GET", target, fields, &response);
+    response_assert_field(&response, "Content-Type", type);
+    response_deinit(&response);
+    client_close(&client);
+}
+
+static void test_the_type_changes_with_the_content(void **state) {
+    struct scene *scene = *state;
+    write_bytes(scene, "README", SLICE("text"));
+    scene_serve(scene, NULL);
+    for (int i = 0; i < 3; i++) {
+        write_bytes(scene, "README", SLICE("text"));
+        expect_type(scene, "/README", "", "text/plain; charset=utf-8");
+        write_bytes(scene, "README", SLICE("te\0t"));
+        expect_type(scene, "/README", "", "application/octet-stream");
+    }
+}
+
+static void test_siblings_of_a_file_without_extension(void **state) {
+    struct scene *scene = *state;
+    write_bytes(scene, "README", SLICE("text"));
+    write_bytes(scene, "README.gz", SLICE("\x1f\x8b"));
+    write_bytes(scene, "tool", SLICE("\0"));
+    write_bytes(scene, "tool.br", SLICE("letters"));
+    scene_serve(scene, NULL);
+    expect_type(scene, "/README", "Accept-Encoding: gzip\r\n", "text/plain; charset=utf-8");
+    expect_type(scene, "/tool", "Accept-Encoding: br\r\n", "application/octet-stream");
+    expect_type(scene, "/README.gz", "", "application/gzip");
+}
+
+/* As long as a type may be: heads and parts must have room for it. */
+#define LONGEST_80 \
+    "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzab"
+#define LONGEST "text/" LONGEST_80 "; a=" LONGEST_80 "; " LONGEST_80 "=b12"
+
+static void test_mime(void **state) {
+    struct scene *scene = *state;
+    struct response response;
+    struct client client;
+    static const char *const files[] = {"app.ts", "app.ts.gz", "a.tar.gz", "a.LOG"};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+        tree_text(&scene->tree, files[i], files[i]);
+    tree_file(&scene->tree, "data.long", 1, 5000); /* more than two parts of it */
+    assert_int_equal(strlen(LONGEST), 255);
+    scene_serve(scene, "--mime", "ts=text/x-early", "--mime", ".ts=text/plain",
+                "--mime=tar.gz=application/x-gtar", "--mime=log=text/plain; charset=\"latin1\"",
+                "--mime=long=" LONGEST, NULL);
+    expect_type(scene, "/app.ts", "", "text/plain");
+    expect_type(scene, "/app.ts", "Accept-Encoding: gzip\r\n", "text/plain");
+    expect_type(scene, "/app.ts.gz", "", "application/gzip");
+    expect_type(scene, "/a.tar.gz", "", "application/x-gtar");
+    expect_type(scene, "/a.LOG", "", "text/plain; charset=\"latin1\"");
+    expect_type(scene, "/data.long", "", LONGEST);
+    client_open(&client, scene->server.port);
+    client_request(&client, "GET", "/data.long", "Range: bytes=0-0,2-2\r\n", &response);
+    response_assert_status(&response, 206);
+    assert_non_null(strstr(response.body, "\r\nContent-Type: " LONGEST "\r\n"));
+    response_deinit(&response);
     client_close(&client);
 }
 
@@ -188,6 +305,10 @@ int main(void) {
         scene_test(test_every_byte_of_every_size_over_one_connection),
         scene_test(test_every_size_pipelined_in_one_write),
         scene_test(test_content_types),
+        scene_test(test_content_types_by_content),
+        scene_test(test_the_type_changes_with_the_content),
+        scene_test(test_siblings_of_a_file_without_extension),
+        scene_test(test_mime),
         scene_test(test_fields_of_a_representation),
         scene_test(test_a_query_does_not_matter_to_a_file),
         scene_test(test_a_single_file_as_root),

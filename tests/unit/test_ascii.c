@@ -15,6 +15,7 @@ static void test_classes_over_all_bytes(void **state) {
     const char *lower = "abcdefghijklmnopqrstuvwxyz";
     const char *upper = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
     const char *hex = "0123456789abcdef";
+    const char *marks = "!#$%&'*+-.^_`|~";
     for (int byte = 0; byte < 256; byte++) {
         const char *name = row_at("byte", (size_t)byte);
         char c = (char)byte;
@@ -26,6 +27,9 @@ static void test_classes_over_all_bytes(void **state) {
         row_assert_number(name, ascii_is_alpha(c), is_upper || is_lower);
         row_assert_number(name, ascii_is_blank(c), byte == 32 || byte == 9);
         row_assert_number(name, ascii_is_control(c), byte <= 31 || byte == 127);
+        row_assert_number(name, ascii_is_token(c),
+                          is_upper || is_lower ||
+                              (byte < 128 && (is_one_of(digits, byte) || is_one_of(marks, byte))));
         row_assert_number(name, ascii_lower(c), folded);
         row_assert_number(name, ascii_hex_value(c), hex_at != NULL ? hex_at - hex : -1);
     }

@@ -1,5 +1,6 @@
 #include "store/entry.h"
 
+#include "http/sniff.h"
 #include "support/content.h"
 #include "support/process.h"
 #include "support/row.h"
@@ -24,8 +25,10 @@ static struct {
     size_t count;
     size_t next;
 } plan;
+static struct tree tree;
 static bool out_of_memory;
 static int stat_error;
+static off_t shrinks_to; /* what fstat() makes of the file; -1: nothing */
 
 ssize_t __real_pread(int fd, void *ptr, size_t len, off_t offset);
 ssize_t __wrap_pread(int fd, void *ptr, size_t len, off_t offset);
@@ -49,13 +52,14 @@ void *__wrap_malloc(size_t size) {
 }
 
 int __wrap_fstat(int fd, struct stat *stat) {
+    if (shrinks_to >= 0)
+        assert_int_equal(truncate(tree_path(&tree, "file"), shrinks_to), 0);
     if (stat_error == 0)
         return __real_fstat(fd, stat);
     errno = stat_error;
     return -1;
 }
 
-static struct tree tree;
 static size_t fds_before;
 
 enum { MEMORY_MAX = 32 * 1024 };
@@ -69,6 +73,7 @@ static int setup(void **state) {
     plan.next = 0;
     out_of_memory = false;
     stat_error = 0;
+    shrinks_to = -1;
     fds_before = process_count_fds(getpid());
     return 0;
 }
@@ -77,6 +82,7 @@ static int teardown(void **state) {
     (void)state;
     out_of_memory = false;
     stat_error = 0;
+    shrinks_to = -1;
     tree_remove(&tree);
     assert_int_equal(process_count_fds(getpid()), fds_before);
     return 0;
@@ -211,6 +217,89 @@ static void test_rfc9110_8_8_2_1_modified_in_the_future(void **state) {
     }
 }
 
+/* Fails unless the entry says that it is text, or that it is not, in its head too. */
+static void assert_type(const char *row, const struct entry *entry, bool is_text) {
+    struct slice type =
+        is_text ? SLICE("text/plain; charset=utf-8") : SLICE("application/octet-stream");
+    struct slice name = SLICE("Content-Type: ");
+    row_assert_slice(row, entry->representation.content_type, type);
+    row_assert(row, slice_starts_with(entry->fields, name) &&
+                        slice_starts_with(slice_after(entry->fields, name.len), type));
+}
+
+static const struct representation untyped = {.content_type = {NULL, 0}};
+
+/* A file of `size` letters, of which those at `nul_at` and behind are NUL. */
+static void open_letters(size_t size, size_t nul_at, struct docroot_file *file) {
+    static char letters[MEMORY_MAX + 100];
+    open_file(0, file);
+    memset(letters, 'a', sizeof letters);
+    if (nul_at < size)
+        memset(letters + nul_at, '\0', size - nul_at);
+    int fd = open(tree_path(&tree, "file"), O_WRONLY | O_CLOEXEC);
+    assert_int_equal(write(fd, letters, size), size);
+    assert_int_equal(close(fd), 0);
+    assert_int_equal(__real_fstat(file->fd, &file->stat), 0);
+}
+
+static void test_types_by_content(void **state) {
+    (void)state;
+    enum { NEVER = MEMORY_MAX + 100 };
+    static const struct {
+        const char *name;
+        size_t size;
+        size_t nul_at;
+        bool is_text;
+    } rows[] = {
+        {"empty", 0, NEVER, true},
+        {"text", 1, NEVER, true},
+        {"binary", 1, 0, false},
+        {"the last byte is binary", SNIFF_BYTES - 1, SNIFF_BYTES - 2, false},
+        {"the last byte that is looked at", SNIFF_BYTES + 1, SNIFF_BYTES - 1, false},
+        {"the first byte that is not", SNIFF_BYTES + 1, SNIFF_BYTES, true},
+        {"the largest text in memory", MEMORY_MAX, NEVER, true},
+        {"text behind a descriptor", MEMORY_MAX + 1, NEVER, true},
+        {"binary behind a descriptor", MEMORY_MAX + 1, 0, false},
+    };
+    for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
+        struct docroot_file file;
+        struct entry *entry = NULL;
+        open_letters(rows[i].size, rows[i].nul_at, &file);
+        row_assert_number(rows[i].name, entry_build(&file, &untyped, MEMORY_MAX, NOW_S, &entry), 0);
+        assert_type(rows[i].name, entry, rows[i].is_text);
+        row_assert_number(rows[i].name, entry->representation.length, rows[i].size);
+        row_assert_number(rows[i].name, entry->fd >= 0, rows[i].size > MEMORY_MAX);
+        entry_unref(entry);
+    }
+}
+
+/* A name that says something is not questioned. */
+static void test_a_type_that_is_given_is_kept(void **state) {
+    (void)state;
+    struct docroot_file file;
+    struct entry *entry = NULL;
+    open_letters(100, 0, &file);
+    must_build(&file, &entry);
+    assert_type("NUL", entry, true);
+    entry_unref(entry);
+}
+
+/* What was seen of the file before it shrank is not what is sent. */
+static void test_the_type_is_found_anew_with_each_try(void **state) {
+    (void)state;
+    struct docroot_file file;
+    struct entry *entry = NULL;
+    open_letters(100, 50, &file);
+    plan.results[0] = UNTIL_END; /* the sample, which is binary */
+    plan.results[1] = 0;         /* the content, which is gone */
+    plan.count = 2;
+    shrinks_to = 50;
+    assert_int_equal(entry_build(&file, &untyped, MEMORY_MAX, NOW_S, &entry), 0);
+    assert_type("shrunk", entry, true);
+    assert_int_equal(entry->representation.length, 50);
+    entry_unref(entry);
+}
+
 static void test_the_longest_type_fits(void **state) {
     (void)state;
     char type[256];
@@ -331,6 +420,23 @@ static void test_second_look_fails(void **state) {
     must_not_build("ESTALE", &file, ESTALE);
 }
 
+static void test_the_sample_cannot_be_read(void **state) {
+    (void)state;
+    static const uint64_t sizes[] = {100, MEMORY_MAX + 1};
+    for (size_t i = 0; i < ROWS_COUNT(sizes); i++) {
+        struct docroot_file file;
+        struct entry *entry = NULL;
+        open_file(sizes[i], &file);
+        plan.results[0] = 40;
+        plan.results[1] = -EIO;
+        plan.count = 2;
+        plan.next = 0;
+        row_assert_number(row_at("size", i),
+                          entry_build(&file, &untyped, MEMORY_MAX, NOW_S, &entry), -EIO);
+        row_assert_number(row_at("size", i), process_count_fds(getpid()), fds_before);
+    }
+}
+
 static void test_no_memory(void **state) {
     (void)state;
     static const uint64_t sizes[] = {0, MEMORY_MAX, MEMORY_MAX + 1};
@@ -354,6 +460,10 @@ int main(void) {
         test(test_heads),
         test(test_times_far_away),
         test(test_rfc9110_8_8_2_1_modified_in_the_future),
+        test(test_types_by_content),
+        test(test_a_type_that_is_given_is_kept),
+        test(test_the_type_is_found_anew_with_each_try),
+        test(test_the_sample_cannot_be_read),
         test(test_the_longest_type_fits),
         test(test_references),
         test(test_short_reads),

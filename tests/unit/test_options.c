@@ -38,6 +38,7 @@ static size_t field_size(enum option_kind kind) {
         SIZE_OF(SIZE)
         SIZE_OF(DURATION)
         SIZE_OF(NAMES)
+        SIZE_OF(TYPES)
         SIZE_OF(CHOICE)
         SIZE_OF(ADDRESSES)
 #undef SIZE_OF
@@ -62,6 +63,8 @@ static uint64_t number_in(const struct options *options, const struct option_row
         return ((const struct option_addresses *)field)->count;
     case OPTION_NAMES:
         return ((const struct names *)field)->count;
+    case OPTION_TYPES:
+        return ((const struct types *)field)->count;
     }
     return 0;
 }
@@ -78,6 +81,7 @@ static void test_defaults(void **state) {
     assert_int_equal(options.workers, 0);
     assert_int_equal(options.index.count, 1);
     row_assert_slice("index", options.index.items[0], SLICE("index.html"));
+    assert_int_equal(options.mime.count, 0);
     assert_false(options.hidden);
     assert_int_equal(options.symlinks, SYMLINKS_INSIDE);
     assert_int_equal(options.max_head, 16384);
@@ -102,6 +106,8 @@ static const char *other_value(const struct option_row *row) {
         return "4321ms";
     case OPTION_NAMES:
         return "other.html,index.html";
+    case OPTION_TYPES:
+        return "ts=text/plain";
     case OPTION_CHOICE:
         return strchr(row->argument, '|') + 1;
     case OPTION_ADDRESSES:
@@ -197,6 +203,8 @@ static const struct {
     {"second choice", {"--symlinks=none"}, "symlinks", SYMLINKS_NONE},
     {"address", {"--listen", "80"}, "listen", 1},
     {"addresses", {"--listen=80", "-l81", "-l", "[::1]:82"}, "listen", 3},
+    {"type", {"--mime", "ts=text/plain"}, "mime", 1},
+    {"types", {"--mime=a=b/c;d=e", "--mime", ".a=b/d", "--mime=f=g/h"}, "mime", 3},
     {"behind the root", {"root", "-w4"}, "workers", 4},
     {"--lan", {"--lan"}, "lan", 1},
     {"16 addresses",
@@ -263,6 +271,9 @@ static const struct {
      {"-l1", "-l2", "-l3", "-l4", "-l5", "-l6", "-l7", "-l8", "-l9", "-l10", "-l11", "-l12", "-l13",
       "-l14", "-l15", "-l16", "-l17"},
      "--listen may be given 16 times at most"},
+    {"no type", {"--mime=ts"}, "--mime: 'ts' is not EXT=TYPE (as in log=text/plain)"},
+    {"bad type", {"--mime", "ts=text"}, "--mime: 'text' is no media type (as in"},
+    {"no value of a type", {"--mime"}, "--mime needs a value: --mime EXT=TYPE"},
     {"flag with a value", {"--quiet=yes"}, "--quiet takes no value (got 'yes')"},
     {"flag with an empty value", {"--quiet="}, "--quiet takes no value (got '')"},
     {"no value", {"--workers"}, "--workers needs a value: --workers N"},
@@ -296,6 +307,21 @@ static void test_bad_values(void **state) {
         if (strstr(err.text, bad[i].message) == NULL)
             fail_msg("%s: '%s' is not in '%s'", bad[i].name, bad[i].message, err.text);
     }
+}
+
+static void test_as_many_types_as_there_may_be(void **state) {
+    (void)state;
+    char name[] = "pronto";
+    char word[] = "--mime=a=b/c";
+    char *argv[TYPES_MAX + 3] = {name};
+    struct options options;
+    struct err err = ERR_INIT;
+    for (size_t i = 1; i <= TYPES_MAX + 1; i++)
+        argv[i] = word;
+    assert_int_equal(options_parse(&options, TYPES_MAX + 1, argv, &err), 0);
+    assert_int_equal(options.mime.count, TYPES_MAX);
+    assert_int_equal(options_parse(&options, TYPES_MAX + 2, argv, &err), -EINVAL);
+    assert_string_equal(err.text, "--mime may be given 64 times at most");
 }
 
 static const struct {
@@ -402,6 +428,7 @@ int main(void) {
         cmocka_unit_test(test_good_values),
         cmocka_unit_test(test_addresses_in_their_order),
         cmocka_unit_test(test_bad_values),
+        cmocka_unit_test(test_as_many_types_as_there_may_be),
         cmocka_unit_test(test_root),
         cmocka_unit_test(test_values_are_taken_as_they_are),
         cmocka_unit_test(test_help_is_80_columns_wide),

@@ -24,7 +24,9 @@ static int setup(void **state) {
     stock_write("root/file", "old");
     stock_write("root/dir/file", "old");
     tree_file(&stock.tree, "root/large", 1, STOCK_MEMORY_MAX + 1);
+    tree_file(&stock.tree, "root/large.bin", 1, STOCK_MEMORY_MAX + 1);
     stock_date("root/large", STOCK_OLD_S);
+    stock_date("root/large.bin", STOCK_OLD_S);
     stock_write("root/target", "old");
     stock_write("root/elsewhere/file", "old");
     tree_link(&stock.tree, "root/link", "target");
@@ -148,8 +150,9 @@ static const struct {
     {"in memory, written lately", "file", 10, false},
     {"in memory, written long ago", "file", 120, true},
     {"in memory, from the future", "file", -1000, false},
-    {"large, just written", "large", 0, true},
-    {"large, written long ago", "large", 120, true},
+    {"large, just written", "large.bin", 0, true},
+    {"large, just written, and its type is that of the content", "large", 0, false},
+    {"large, written long ago, and its type is that of the content", "large", 120, true},
 };
 
 /* What was written lately may be written to again without a trace. */

@@ -13,6 +13,9 @@ static int setup(void **state) {
     stock_write("file", "plain");
     stock_write("file.gz", "gzip");
     stock_write("file.br", "brotli");
+    stock_write("page.txt", "plain");
+    stock_write("page.txt.gz", "gzip");
+    stock_write("page.txt.br", "brotli");
     stock_write("dir/index.html", "index");
     stock_write("dir/index.html.gz", "gzip of index");
     stock_open(1 << 20);
@@ -123,20 +126,20 @@ static void test_what_is_available(void **state) {
 static void test_codings_are_made_ready_when_needed(void **state) {
     (void)state;
     store_notice(&stock.store);
-    assert_string_equal(stock_get_coded("file", CODING_GZIP), "gzip");
+    assert_string_equal(stock_get_coded("page.txt", CODING_GZIP), "gzip");
     assert_int_equal(stock.built, GZIP);
     assert_true(stock.negotiated);
     row_assert_slice("coding", stock.coding, SLICE("gzip"));
     size_t size = stock.store.cache.small_bytes;
-    assert_string_equal(stock_get_coded("file", CODING_GZIP), "gzip");
+    assert_string_equal(stock_get_coded("page.txt", CODING_GZIP), "gzip");
     assert_true(stock.recalled);
     assert_int_equal(stock.store.cache.small_bytes, size);
-    assert_string_equal(stock_get_coded("file", CODING_IDENTITY), "plain");
+    assert_string_equal(stock_get_coded("page.txt", CODING_IDENTITY), "plain");
     assert_int_equal(stock.built, GZIP | PLAIN);
     assert_true(stock.negotiated);
     row_assert_slice("coding", stock.coding, SLICE_NONE);
     assert_true(stock.store.cache.small_bytes > size);
-    assert_string_equal(stock_get_coded("file", CODING_BR), "brotli");
+    assert_string_equal(stock_get_coded("page.txt", CODING_BR), "brotli");
     assert_int_equal(stock.built, GZIP | PLAIN | BR);
     assert_true(stock.recalled);
 }
