@@ -11,7 +11,7 @@ enum { SNIFF_BYTES = 1024 };
 
 /* The value of Content-Type for content that starts with `sample`, which is SNIFF_BYTES long, or
  * shorter and all there is: "text/plain; charset=utf-8" for well-formed UTF-8 without control
- * characters that text has no use for (the binary data bytes of the WHATWG's MIME Sniffing, §3.3);
+ * characters that text has no use for (the binary data bytes of the WHATWG's MIME Sniffing, §3);
  * else application/octet-stream. A sample of SNIFF_BYTES may end within a character. No content at
  * all is text: an empty README is shown, not downloaded. Static. */
 struct slice sniff_type(struct slice sample);

@@ -9,6 +9,7 @@
 #include "http/date.h"
 #include "http/etag.h"
 #include "http/mime.h"
+#include "http/sniff.h"
 #include "http/target.h"
 
 #include <inttypes.h>
@@ -195,6 +196,25 @@ static void check_mime(struct slice name) {
         CHECK(field_is_value_char(type.ptr[i]));
 }
 
+/* What is text has no binary bytes where it was looked at, and stays text with a letter more. */
+static void check_sniff(struct slice sample) {
+    struct slice text = SLICE("text/plain; charset=utf-8");
+    if (!slice_equal(sniff_type(sample), text)) {
+        CHECK(slice_equal(sniff_type(sample), SLICE("application/octet-stream")));
+        return;
+    }
+    for (size_t i = 0; i < sample.len; i++)
+        CHECK(!ascii_is_control(sample.ptr[i]) ||
+              memchr("\t\n\f\r\x1b\x7f", sample.ptr[i], 6) != NULL);
+    if (sample.len >= SNIFF_BYTES)
+        return;
+    char memory[SNIFF_BYTES];
+    struct buf more = BUF_INIT(memory, sizeof memory);
+    buf_put(&more, sample);
+    buf_put_char(&more, 'a');
+    CHECK(slice_equal(sniff_type(buf_slice(&more)), text));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size == 0)
         return 0;
@@ -220,6 +240,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         break;
     case 'm':
         check_mime(value);
+        break;
+    case 's':
+        check_sniff(value);
         break;
     }
     fuzz_free(value);

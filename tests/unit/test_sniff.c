@@ -74,7 +74,7 @@ static void test_samples(void **state) {
         assert_text(rows[i].name, rows[i].sample, rows[i].is_text);
 }
 
-/* The binary data bytes of the WHATWG's MIME Sniffing, §3.3; above ASCII, no byte stands alone. */
+/* The binary data bytes of the WHATWG's MIME Sniffing, §3; above ASCII, no byte stands alone. */
 static void test_every_byte_alone(void **state) {
     (void)state;
     for (unsigned byte = 0; byte < 256; byte++) {
