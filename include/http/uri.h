@@ -1,5 +1,9 @@
-/* Classes of characters in URIs (RFC 3986 §2). */
+/* Characters of URIs: their classes, and how the others are written (RFC 3986 §2). */
 #pragma once
+
+#include "base/ascii.h"
+#include "base/buf.h"
+#include "base/slice.h"
 
 #include <stdbool.h>
 
@@ -29,3 +33,21 @@ static inline bool uri_is_plain_char(char c) {
         return false;
     }
 }
+
+/* unreserved: what means the same wherever it stands, in a path, a query or a field. */
+static inline bool uri_is_unreserved_char(char c) {
+    return ascii_is_alpha(c) || ascii_is_digit(c) || c == '-' || c == '.' || c == '_' || c == '~';
+}
+
+/* The byte that the escape at the start of `text` stands for, or -1 where there is none: "%41" is
+ * 0x41 (RFC 3986 §2.1). */
+static inline int uri_escaped_byte(struct slice text) {
+    if (text.len < 3 || text.ptr[0] != '%')
+        return -1;
+    int high = ascii_hex_value(text.ptr[1]);
+    int low = ascii_hex_value(text.ptr[2]);
+    return high < 0 || low < 0 ? -1 : high << 4 | low;
+}
+
+/* Writes `text` with every byte percent-encoded for which `stays` is false. */
+void uri_write_encoded(struct buf *buf, struct slice text, bool (*stays)(char c));

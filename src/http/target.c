@@ -4,7 +4,6 @@
  * such a path names nothing. */
 #include "http/target.h"
 
-#include "base/ascii.h"
 #include "http/authority.h"
 #include "http/uri.h"
 
@@ -27,11 +26,10 @@ static enum segment_outcome decode_segment(struct slice raw, struct buf *path) {
     for (size_t i = 0; i < raw.len; i++) {
         char c = raw.ptr[i];
         if (c == '%') {
-            int high = raw.len - i > 2 ? ascii_hex_value(raw.ptr[i + 1]) : -1;
-            int low = raw.len - i > 2 ? ascii_hex_value(raw.ptr[i + 2]) : -1;
-            if (high < 0 || low < 0 || (high == 0 && low == 0))
+            int byte = uri_escaped_byte(slice_after(raw, i));
+            if (byte <= 0)
                 return SEGMENT_BAD;
-            c = (char)(high << 4 | low);
+            c = (char)byte;
             i += 2;
             if (c == '/')
                 outcome = SEGMENT_SLASH;
@@ -114,16 +112,7 @@ static bool is_path_char(char c) {
 }
 
 void target_write_encoded(struct buf *buf, struct slice text) {
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        if (is_path_char((char)c)) {
-            buf_put_char(buf, (char)c);
-        } else {
-            buf_put_char(buf, '%');
-            buf_put_char(buf, "0123456789ABCDEF"[c >> 4]);
-            buf_put_char(buf, "0123456789ABCDEF"[c & 15]);
-        }
-    }
+    uri_write_encoded(buf, text, is_path_char);
 }
 
 void target_write_directory(struct buf *buf, const struct target *target) {
