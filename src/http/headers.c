@@ -153,7 +153,8 @@ static struct slice expand(struct slice value, const struct pattern_captures *ca
         else
             buf_put(buf, slice_of(name.ptr - 1, name.len + 1));
     }
-    return slice_of(buf->ptr + start, buf->len - start);
+    /* SLICE_NONE would be a removal. */
+    return buf->len > start ? slice_of(buf->ptr + start, buf->len - start) : SLICE("");
 }
 
 /* A removal undoes what rules before it set, and setting undoes a removal. */
@@ -185,6 +186,7 @@ bool headers_apply(const struct headers *headers, struct slice path,
                    struct headers_changes *changes) {
     changes->count = 0;
     changes->values.len = 0;
+    changes->values.overflow = false;
     for (size_t i = 0; i < headers->rules_count; i++) {
         struct pattern_captures captures;
         if (pattern_match(&headers->rules[i].path, path, &captures) &&

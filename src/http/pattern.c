@@ -147,9 +147,12 @@ static enum rules_mistake judge_counts(const struct pattern *pattern) {
 }
 
 static enum rules_mistake judge_start(struct slice text) {
-    if (text.len > 0 && text.ptr[0] == '/')
-        return RULES_OK;
-    return memmem(text.ptr, text.len, "://", 3) != NULL ? RULES_HOST : RULES_NO_SLASH;
+    size_t letters = 0;
+    while (letters < text.len && ascii_is_alpha(text.ptr[letters]))
+        letters++;
+    if (slice_starts_with(slice_after(text, letters), SLICE("://")))
+        return RULES_HOST;
+    return text.len > 0 && text.ptr[0] == '/' ? RULES_OK : RULES_NO_SLASH;
 }
 
 enum rules_mistake pattern_parse(struct slice text, struct pattern *pattern) {
