@@ -12,6 +12,7 @@
 
 struct pattern {
     struct slice text; /* as written, without slashes at its ends; borrowed */
+    size_t plain_len;  /* of the start that every path it matches has, byte for byte */
 };
 
 enum { PATTERN_CAPTURES_MAX = RULES_PLACEHOLDERS_MAX + 1 };

@@ -155,9 +155,17 @@ static enum rules_mistake judge_start(struct slice text) {
     return text.len > 0 && text.ptr[0] == '/' ? RULES_OK : RULES_NO_SLASH;
 }
 
+/* The slash before a splat may be missing in the path. */
+static size_t plain_len(struct slice text) {
+    size_t len = 0;
+    while (len < text.len && text.ptr[len] != '%' && text.ptr[len] != ':' && text.ptr[len] != '*')
+        len++;
+    return len > 0 && text.ptr[len - 1] == '/' ? len - 1 : len;
+}
+
 enum rules_mistake pattern_parse(struct slice text, struct pattern *pattern) {
     enum rules_mistake mistake = judge_start(text);
-    *pattern = (struct pattern){SLICE("")};
+    *pattern = (struct pattern){SLICE(""), 0};
     if (mistake != RULES_OK || text.len == 1)
         return mistake;
     text = slice_after(text, 1);
@@ -166,12 +174,12 @@ enum rules_mistake pattern_parse(struct slice text, struct pattern *pattern) {
     struct slice rest = text;
     struct slice segment;
     while (slice_cut(&rest, '/', &segment)) {
-        *pattern = (struct pattern){slice_of(text.ptr, (size_t)(segment.ptr - text.ptr))};
+        *pattern = (struct pattern){slice_of(text.ptr, (size_t)(segment.ptr - text.ptr)), 0};
         mistake = judge_segment(pattern, segment);
         if (mistake != RULES_OK)
             return mistake;
     }
-    *pattern = (struct pattern){text};
+    *pattern = (struct pattern){text, plain_len(text)};
     return judge_counts(pattern);
 }
 
@@ -267,8 +275,10 @@ static bool match_splat(struct slice head, struct slice tail, struct slice path,
 bool pattern_match(const struct pattern *pattern, struct slice path,
                    struct pattern_captures *captures) {
     struct slice text = pattern->text;
-    size_t star = slice_find(text, '*');
     captures->count = 0;
+    if (!slice_starts_with(path, slice_of(text.ptr, pattern->plain_len)))
+        return false;
+    size_t star = slice_find(text, '*');
     if (star < text.len)
         return match_splat(slice_of(text.ptr, star), slice_after(text, star + 1), path, captures);
     return take(text, &path, captures) && path.len == 0;
