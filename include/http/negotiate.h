@@ -1,4 +1,4 @@
-/* Which content codings a client takes (RFC 9110 §12.5.3). */
+/* Which content codings and which media types a client takes (RFC 9110 §12.5). */
 #pragma once
 
 #include "base/slice.h"
@@ -32,3 +32,10 @@ void negotiate_codings(const struct request *request, struct codings *codings);
 /* The coding with the greatest weight among those for which `available` has the bit 1 << coding
  * set, identity last at equal weight; or CODING_COUNT where none of them is acceptable. */
 enum coding negotiate_choose(const struct codings *codings, unsigned available);
+
+/* The index of the one among `count` media types, "text/html", that the client would rather have,
+ * by the Accept field of its request (RFC 9110 §12.5.1); 0, where it says nothing, or takes none of
+ * them. At equal weight, a type that is named goes before one that is only covered by a range, and
+ * an earlier one before a later one. Parameters other than the weight are passed over, as is an
+ * element that is not well-formed. */
+size_t negotiate_type(const struct request *request, const struct slice *types, size_t count);

@@ -75,15 +75,31 @@ static char *put_text(char *at, const char *text) {
     return at;
 }
 
-void date_format(int64_t time_s, char *text) {
+/* Fills in the calendar, and returns the days from 1970-01-01. */
+static int64_t calendar_of_seconds(int64_t time_s, struct calendar *calendar) {
     const int64_t first_s = -62167219200; /* 0000-01-01 */
     const int64_t last_s = 253402300799;  /* the end of 9999 */
-    struct calendar calendar;
     time_s = time_s < first_s ? first_s : time_s > last_s ? last_s : time_s;
     int64_t second_of_day = (time_s % DAY_S + DAY_S) % DAY_S;
     int64_t days = (time_s - second_of_day) / DAY_S;
-    calendar_of_days(days, &calendar);
+    calendar_of_days(days, calendar);
+    calendar->hour = second_of_day / 3600;
+    calendar->minute = second_of_day / 60 % 60;
+    calendar->second = second_of_day % 60;
+    return days;
+}
 
+static char *put_time(char *at, const struct calendar *calendar) {
+    at = put_digits(at, calendar->hour, 2);
+    *at++ = ':';
+    at = put_digits(at, calendar->minute, 2);
+    *at++ = ':';
+    return put_digits(at, calendar->second, 2);
+}
+
+void date_format(int64_t time_s, char *text) {
+    struct calendar calendar;
+    int64_t days = calendar_of_seconds(time_s, &calendar);
     text = put_text(text, day_names[((days + 4) % 7 + 7) % 7]); /* day 0 was a Thursday */
     text = put_text(text, ", ");
     text = put_digits(text, calendar.day, 2);
@@ -92,12 +108,21 @@ void date_format(int64_t time_s, char *text) {
     *text++ = ' ';
     text = put_digits(text, calendar.year, 4);
     *text++ = ' ';
-    text = put_digits(text, second_of_day / 3600, 2);
-    *text++ = ':';
-    text = put_digits(text, second_of_day / 60 % 60, 2);
-    *text++ = ':';
-    text = put_digits(text, second_of_day % 60, 2);
+    text = put_time(text, &calendar);
     put_text(text, " GMT");
+}
+
+void date_format_stamp(int64_t time_s, char *text) {
+    struct calendar calendar;
+    (void)calendar_of_seconds(time_s, &calendar);
+    text = put_digits(text, calendar.year, 4);
+    *text++ = '-';
+    text = put_digits(text, calendar.month, 2);
+    *text++ = '-';
+    text = put_digits(text, calendar.day, 2);
+    *text++ = 'T';
+    text = put_time(text, &calendar);
+    *text = 'Z';
 }
 
 /* The takers cut what they read off the front of `text`. */

@@ -111,3 +111,79 @@ enum coding negotiate_choose(const struct codings *codings, unsigned available) 
     }
     return best;
 }
+
+/* How closely a range names a type. */
+enum closeness {
+    CLOSENESS_NONE,
+    CLOSENESS_ANY,  /* as any type at all */
+    CLOSENESS_HALF, /* text, of any kind */
+    CLOSENESS_FULL,
+};
+
+/* The weight of a type is that of the range which is closest to it (RFC 9110 §12.5.1). */
+struct liking {
+    uint16_t weight;
+    enum closeness closeness;
+};
+
+/* Takes "text/html;level=1;q=0.5" apart. */
+static bool parse_range(struct slice element, struct slice *range, uint16_t *weight) {
+    struct slice rest = element;
+    struct slice parameter;
+    *weight = WEIGHT_ONE;
+    if (!slice_cut(&rest, ';', range))
+        return false;
+    *range = slice_trim(*range);
+    while (slice_cut(&rest, ';', &parameter)) {
+        parameter = slice_trim(parameter);
+        bool is_weight =
+            parameter.len >= 2 && ascii_lower(parameter.ptr[0]) == 'q' && parameter.ptr[1] == '=';
+        if (is_weight && !parse_weight(slice_after(parameter, 2), weight))
+            return false;
+    }
+    return true;
+}
+
+static enum closeness closeness_of(struct slice range, struct slice type) {
+    size_t half = slice_find(type, '/') + 1;
+    if (slice_equal(range, SLICE("*/*")))
+        return CLOSENESS_ANY;
+    if (slice_equal_nocase(range, type))
+        return CLOSENESS_FULL;
+    bool any_half = range.len == half + 1 && range.ptr[half] == '*' &&
+                    slice_equal_nocase(slice_of(range.ptr, half), slice_of(type.ptr, half));
+    return any_half ? CLOSENESS_HALF : CLOSENESS_NONE;
+}
+
+static struct liking liking_of(const struct request *request, struct slice type) {
+    struct liking liking = {0, CLOSENESS_NONE};
+    struct slice line = SLICE_NONE;
+    while (request_field_next(request, FIELD_ACCEPT, &line)) {
+        struct slice rest = line;
+        struct slice element;
+        while (field_list_next(&rest, &element)) {
+            struct slice range;
+            uint16_t weight;
+            if (!parse_range(element, &range, &weight))
+                continue;
+            enum closeness closeness = closeness_of(range, type);
+            if (closeness != CLOSENESS_NONE && closeness >= liking.closeness)
+                liking = (struct liking){weight, closeness};
+        }
+    }
+    return liking;
+}
+
+size_t negotiate_type(const struct request *request, const struct slice *types, size_t count) {
+    struct liking best = {0, CLOSENESS_NONE};
+    size_t best_index = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct liking liking = liking_of(request, types[i]);
+        if (liking.weight > best.weight || (liking.weight == best.weight && liking.weight > 0 &&
+                                            liking.closeness > best.closeness)) {
+            best = liking;
+            best_index = i;
+        }
+    }
+    return best_index;
+}

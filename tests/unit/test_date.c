@@ -112,6 +112,25 @@ static void test_format_of_extremes(void **state) {
     assert_formatted("the most", INT64_MAX, "Fri, 31 Dec 9999 23:59:59 GMT");
 }
 
+static void test_rfc3339_stamps(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t time_s;
+    } rows[] = {
+        {"1994-11-06T08:49:37Z", 784111777}, {"1970-01-01T00:00:00Z", 0},
+        {"1969-12-31T23:59:59Z", -1},        {"2024-02-29T00:00:00Z", 1709164800},
+        {"2000-02-29T23:59:59Z", 951868799}, {"0000-01-01T00:00:00Z", INT64_MIN},
+        {"9999-12-31T23:59:59Z", INT64_MAX},
+    };
+    for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
+        char *room = guard_room(DATE_STAMP_LEN);
+        date_format_stamp(rows[i].time_s, room);
+        row_assert_slice(rows[i].text, slice_of(room, DATE_STAMP_LEN), slice_of_text(rows[i].text));
+        guard_free(room, DATE_STAMP_LEN);
+    }
+}
+
 static void test_rfc9110_5_6_7_valid(void **state) {
     (void)state;
     static const struct {
@@ -289,6 +308,7 @@ int main(void) {
         cmocka_unit_test(test_rfc9110_5_6_7_round_trip),
         cmocka_unit_test(test_format),
         cmocka_unit_test(test_format_of_extremes),
+        cmocka_unit_test(test_rfc3339_stamps),
         cmocka_unit_test(test_rfc9110_5_6_7_valid),
         cmocka_unit_test(test_invalid),
         cmocka_unit_test(test_prefixes_are_none),

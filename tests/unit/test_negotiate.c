@@ -1,9 +1,11 @@
 #include "http/negotiate.h"
 
+#include "base/buf.h"
 #include "support/guard.h"
 #include "support/row.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum { MAX_HEAD = 16384, ALL = (1 << CODING_COUNT) - 1, PLAIN = 1 << CODING_IDENTITY };
 
@@ -14,16 +16,22 @@ struct row {
     uint16_t weights[CODING_COUNT];
 };
 
-static void negotiate(const char *row, const char *fields, struct codings *codings) {
+/* Parses a request with these fields, from memory that ends at a guard page; guard_free() it. */
+static char *parse(const char *row, const char *fields, struct request *request) {
     char text[1024];
-    struct request request;
     int len = snprintf(text, sizeof text, "GET / HTTP/1.1\r\nHost: a\r\n%s\r\n", fields);
     row_assert(row, len > 0 && (size_t)len < sizeof text);
     char *copy = guard_copy(slice_of(text, (size_t)len));
-    row_assert_number(row, request_parse(slice_of(copy, (size_t)len), MAX_HEAD, &request),
+    row_assert_number(row, request_parse(slice_of(copy, (size_t)len), MAX_HEAD, request),
                       REQUEST_WHOLE);
+    return copy;
+}
+
+static void negotiate(const char *row, const char *fields, struct codings *codings) {
+    struct request request;
+    char *copy = parse(row, fields, &request);
     negotiate_codings(&request, codings);
-    guard_free(copy, (size_t)len);
+    guard_free(copy, request.head.len);
 }
 
 static void check(const struct row *rows, size_t count) {
@@ -209,12 +217,74 @@ static void test_names(void **state) {
     }
 }
 
+static void test_rfc9110_12_5_1_accept(void **state) {
+    (void)state;
+    enum { HTML, JSON, TEXT };
+    static const struct slice types[] = {SLICE_INIT("text/html"), SLICE_INIT("application/json"),
+                                         SLICE_INIT("text/plain")};
+    static const struct {
+        const char *accept; /* the fields are separated by '|' */
+        size_t index;
+    } rows[] = {
+        {"", HTML},
+        {",,", HTML},
+        {"*/*", HTML},
+        {"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", HTML},
+        {"application/json", JSON},
+        {"APPLICATION/Json", JSON},
+        {"text/plain", TEXT},
+        {"text/*", HTML},
+        {"text/*, text/html;q=0.5", TEXT},
+        {"application/*", JSON},
+        {"application/json;q=0.5, text/plain;q=0.7", TEXT},
+        {"text/plain;q=0.7, application/json;q=0.5", TEXT},
+        {"text/plain, application/json", JSON},
+        {"application/json, text/plain, */*", JSON}, /* what is named goes before what is covered */
+        {"*/*, text/plain", TEXT},
+        {"*/*, text/html;q=0.9", JSON},
+        {"text/*;q=0.3, */*;q=0.5", JSON},
+        {"text/html;q=0, */*", JSON},
+        {"text/html;q=0, application/json;q=0, */*;q=0.1", TEXT},
+        {"application/json;charset=utf-8", JSON},
+        {"application/json;charset=\"a,b\"", JSON},
+        {"application/json;v=1;q=0.2, text/plain;q=0.1", JSON},
+        {"application/json ; q=0.1 , text/plain\t;\tQ=0.2", TEXT},
+        {"application/json;q=0", HTML}, /* there is nothing else */
+        {"*/*;q=0", HTML},
+        {"image/png", HTML},
+        {"application/jsonp, application/jso, json, application, */json, text/", HTML},
+        {"*, application/json;q=0.1", JSON}, /* "*" is no range */
+        {"text/plain;q=1.1, application/json;q=0.1", JSON},
+        {"text/plain;q=, application/json;q=0.1", JSON},
+        {"text/plain;q=0.1|application/json;q=0.2", JSON},
+        {"|text/plain", TEXT},
+        {"text/plain;q=0.9, text/plain;q=0.1, application/json;q=0.5", JSON}, /* the last */
+    };
+    for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
+        char fields[512] = "Accept: ";
+        struct request request;
+        struct buf buf = {.ptr = fields, .len = strlen(fields), .capacity = sizeof fields - 1};
+        for (const char *at = rows[i].accept; *at != '\0'; at++)
+            buf_put(&buf, *at == '|' ? SLICE("\r\nAccept:") : slice_of(at, 1));
+        buf_put(&buf, SLICE("\r\n"));
+        char *copy = parse(rows[i].accept, fields, &request);
+        row_assert_number(rows[i].accept, negotiate_type(&request, types, ROWS_COUNT(types)),
+                          rows[i].index);
+        guard_free(copy, request.head.len);
+    }
+    struct request request;
+    char *copy = parse("no field", "", &request);
+    assert_int_equal(negotiate_type(&request, types, ROWS_COUNT(types)), HTML);
+    guard_free(copy, request.head.len);
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rfc9110_12_5_3_accept_encoding),
         cmocka_unit_test(test_rfc9110_12_4_2_weights),
         cmocka_unit_test(test_choose),
         cmocka_unit_test(test_names),
+        cmocka_unit_test(test_rfc9110_12_5_1_accept),
     };
     return cmocka_run_group_tests_name("negotiate", tests, NULL, NULL);
 }
