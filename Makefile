@@ -67,10 +67,11 @@ endif
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s%s\n' $(1) $(patsubst $(CURDIR)/%,%,$(2)))
 
-SOURCES := $(wildcard src/*/*.c)
-HEADERS := $(wildcard include/*/*.h include/*/*.def)
-OBJECTS := $(SOURCES:src/%.c=$(BUILD)/obj/%.o)
-archive  = $(1:%=$(BUILD)/lib/lib%.a)
+SOURCES  := $(wildcard src/*/*.c)
+HEADERS  := $(wildcard include/*/*.h include/*/*.def)
+EMBEDDED := $(wildcard src/*/*.css src/*/*.js)
+OBJECTS  := $(SOURCES:src/%.c=$(BUILD)/obj/%.o) $(EMBEDDED:src/%=$(BUILD)/obj/%.o)
+archive   = $(1:%=$(BUILD)/lib/lib%.a)
 
 UNIT_SOURCES    := $(wildcard tests/unit/test_*.c)
 SYSTEM_SOURCES  := $(wildcard tests/system/test_*.c)
@@ -195,6 +196,16 @@ $(BUILD)/obj/%.o: src/%.c $(BUILD)/flags
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c -o $@ $<
+
+# Style sheets and scripts, as they are (include/base/embedded.h).
+define EMBED_RULE
+$(BUILD)/obj/%.$(1).o: src/%.$(1) src/embed.sh $(BUILD)/flags
+	$$(call say,EMBED,$$<)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)src/embed.sh $$< > $$(@:.o=.s)
+	$$(Q)$$(CC) -c -o $$@ $$(@:.o=.s)
+endef
+$(foreach kind,css js,$(eval $(call EMBED_RULE,$(kind))))
 
 $(BUILD)/obj/support/%.o: tests/support/%.c $(BUILD)/flags
 	$(call say,CC,$<)

@@ -66,6 +66,15 @@ enum docroot_outcome docroot_find(const struct docroot *docroot, struct slice pa
 /* Opens the file file->path: DOCROOT_FILE, or why not. */
 enum docroot_outcome docroot_open_file(const struct docroot *docroot, struct docroot_file *file);
 
+/* Opens the directory at `path`, decoded as for docroot_find(), for reading what is in it:
+ * DOCROOT_DIRECTORY, and a descriptor that is the caller's, or why not. */
+enum docroot_outcome docroot_open_directory(const struct docroot *docroot, struct slice path,
+                                            int *fd);
+
+/* Whether what is called `name` in the directory at `directory` can be served, going by its path.
+ */
+bool docroot_shows(const struct docroot *docroot, struct slice directory, struct slice name);
+
 /* The last part of a path: the name by which a media type goes. */
 struct slice docroot_name_of(struct slice path);
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <sys/stat.h>
 
 enum beneath_links {
     BENEATH_LINKS_INSIDE, /* symbolic links are followed where they end beneath the directory */
@@ -14,6 +15,10 @@ enum beneath_links {
  * symbolic link on the path. Returns a descriptor, owned by the caller, or -errno: -EXDEV where the
  * path leads out, -ELOOP where it has a link that is not to be followed. */
 int beneath_open(int root_fd, const char *path, enum beneath_links links, bool *linked);
+
+/* Fills in what stat(2) says of what beneath_open() would open, but opens nothing, so that it may
+ * be a FIFO or unreadable: 0 or -errno. */
+int beneath_stat(int root_fd, const char *path, enum beneath_links links, struct stat *stat);
 
 /* Opens the directory `path` in the same way, but without following any link: -ELOOP or -ENOTDIR
  * where there is one. */

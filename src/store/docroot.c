@@ -220,6 +220,32 @@ enum docroot_outcome docroot_find(const struct docroot *docroot, struct slice pa
     return whole && as_directory ? find_directory(docroot, path, file) : DOCROOT_ABSENT;
 }
 
+enum docroot_outcome docroot_open_directory(const struct docroot *docroot, struct slice path,
+                                            int *fd) {
+    char text[PATH_MAX];
+    struct buf buf = BUF_INIT(text, sizeof text);
+    struct stat stat;
+    bool linked;
+    if (docroot->only.ptr != NULL || !is_served(docroot, path, true))
+        return DOCROOT_ABSENT;
+    buf_put(&buf, path);
+    buf_put_char(&buf, '\0');
+    *fd = beneath_open(docroot->fd, text, docroot->links, &linked);
+    if (*fd < 0)
+        return outcome_of(-*fd);
+    if (fstat(*fd, &stat) == 0 && S_ISDIR(stat.st_mode))
+        return DOCROOT_DIRECTORY;
+    (void)close(*fd);
+    return DOCROOT_ABSENT;
+}
+
+bool docroot_shows(const struct docroot *docroot, struct slice directory, struct slice name) {
+    size_t before = directory.len > 0 ? directory.len + 1 : 0; /* with its slash */
+    bool well_known = before == 0 && slice_equal(name, SLICE(".well-known"));
+    bool dotted = name.len > 0 && name.ptr[0] == '.';
+    return before + name.len < PATH_MAX && (docroot->hidden || !dotted || well_known);
+}
+
 struct slice docroot_name_of(struct slice path) {
     const char *slash = memrchr(path.ptr, '/', path.len);
     return slash != NULL ? slice_after(path, (size_t)(slash + 1 - path.ptr)) : path;

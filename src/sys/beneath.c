@@ -52,7 +52,7 @@ static const char *part_beneath(const char *path, const char *root, size_t root_
     return path[root_len] == '/' ? path + root_len + 1 : "";
 }
 
-static int open_where_it_ends(int root_fd, const char *path) {
+static int open_where_it_ends(int root_fd, const char *path, __u64 flags) {
     char root[PATH_MAX];
     char end[PATH_MAX];
     /* O_PATH: looks the path up, but opens nothing. */
@@ -64,15 +64,30 @@ static int open_where_it_ends(int root_fd, const char *path) {
     ssize_t root_len = real_path(root_fd, root);
     const char *part =
         end_len > 0 && root_len > 0 ? part_beneath(end, root, (size_t)root_len) : NULL;
-    return part != NULL ? open_beneath(root_fd, part, READING, RESOLVE_NO_SYMLINKS) : -EXDEV;
+    return part != NULL ? open_beneath(root_fd, part, flags, RESOLVE_NO_SYMLINKS) : -EXDEV;
+}
+
+static int open_with_links(int root_fd, const char *path, __u64 flags, enum beneath_links links,
+                           bool *linked) {
+    int fd = open_beneath(root_fd, path, flags, RESOLVE_NO_SYMLINKS);
+    *linked = fd == -ELOOP;
+    if (fd == -ELOOP && links == BENEATH_LINKS_INSIDE)
+        fd = open_beneath(root_fd, path, flags, 0);
+    return fd == -EXDEV ? open_where_it_ends(root_fd, path, flags) : fd;
 }
 
 int beneath_open(int root_fd, const char *path, enum beneath_links links, bool *linked) {
-    int fd = open_beneath(root_fd, path, READING, RESOLVE_NO_SYMLINKS);
-    *linked = fd == -ELOOP;
-    if (fd == -ELOOP && links == BENEATH_LINKS_INSIDE)
-        fd = open_beneath(root_fd, path, READING, 0);
-    return fd == -EXDEV ? open_where_it_ends(root_fd, path) : fd;
+    return open_with_links(root_fd, path, READING, links, linked);
+}
+
+int beneath_stat(int root_fd, const char *path, enum beneath_links links, struct stat *stat) {
+    bool linked;
+    int fd = open_with_links(root_fd, path, O_PATH, links, &linked);
+    if (fd < 0)
+        return fd;
+    int result = fstat(fd, stat) < 0 ? -errno : 0;
+    (void)close(fd);
+    return result;
 }
 
 int beneath_open_directory(int root_fd, const char *path) {
