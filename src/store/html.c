@@ -103,7 +103,7 @@ static void put_head(struct buf *buf, const struct sheet *sheet) {
                        "<div class=\"tools\">"
                        "<label hidden><input type=\"search\" placeholder=\"Filter by name\" "
                        "aria-label=\"Filter by name\" autocomplete=\"off\" spellcheck=\"false\">"
-                       "</label><a href=\"./?archive=tar\">Download all as .tar</a></div>\n"));
+                       "</label><a href=\"./?archive=tar\">Download .tar</a></div>\n"));
 }
 
 /* A column's head: a link that sorts by it, or, where that is so, the other way round. Most are
