@@ -51,6 +51,10 @@ int docroot_open(struct docroot *docroot, const char *root, const struct names *
 /* Idempotent. */
 void docroot_deinit(struct docroot *docroot);
 
+/* Whether nothing beneath the root is served under this path, whatever there is: because of a name
+ * that starts with a dot, or because one file is all that is served. */
+bool docroot_hides(const struct docroot *docroot, struct slice path);
+
 /* Writes the path of the file that is tried as number `index` (from 0 on) when `path` is looked up:
  * the path itself, or that of an index file. Returns its length, 0 where there are no more. Nothing
  * else is looked at, but for the directory itself in the end. */

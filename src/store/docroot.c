@@ -156,11 +156,17 @@ enum docroot_outcome docroot_open_file(const struct docroot *docroot, struct doc
     return outcome == DOCROOT_DIRECTORY ? DOCROOT_ABSENT : outcome;
 }
 
+bool docroot_hides(const struct docroot *docroot, struct slice path) {
+    if (docroot->only.ptr != NULL)
+        return !slice_equal(path, docroot->only);
+    return !docroot->hidden && has_hidden_segment(path);
+}
+
 /* Whether the path can name anything, whatever files there are. */
 static bool is_served(const struct docroot *docroot, struct slice path, bool as_directory) {
     if (docroot->only.ptr != NULL)
         return path.len == 0 || (!as_directory && slice_equal(path, docroot->only));
-    return path.len < PATH_MAX && (docroot->hidden || !has_hidden_segment(path));
+    return path.len < PATH_MAX && !docroot_hides(docroot, path);
 }
 
 size_t docroot_candidate(const struct docroot *docroot, struct slice path, bool as_directory,
