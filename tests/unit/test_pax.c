@@ -193,7 +193,7 @@ static const struct {
      "0000000",
      "00000000000",
      "00000000000",
-     "21 hdrcharset=BINARY\n10 path=\xe9\n"},
+     "21 hdrcharset=BINARY\n9 path=\xe9\n"},
     {"newline and equals sign",
      {SLICE_INIT("a\nb=c"), false, 0, 0, 0, 0},
      "a\nb=c",
