@@ -71,7 +71,7 @@ static const char *const odd_names[] = {
     "UPPER",
     "upper",
     "\xc3\xa9",
-    "e\xcc\x81",
+    "decomposed e\xcc\x81",
     "\xe2\x82\xac",
     "\xf0\x9f\x98\x80",
     "\xe2\x80\xae"
@@ -94,7 +94,7 @@ static const char *const odd_names[] = {
     "empty \xc3\xa9/",
     "empty \xff/",
     "-empty/",
-    "new\nline/",
+    "empty\nline/",
     "PaxHeader",
     "PaxHeader.0/x",
     "ustar",
