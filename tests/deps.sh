@@ -83,12 +83,12 @@ missing() {
         return 0
     fi
     has_sanitizers || printf 'libasan\nlibubsan\n'
-    missing_programs wrk curl gzip prove ip
+    missing_programs wrk curl gzip prove ip tar bsdtar python3
     if [ "$scope" = coverage ]; then
         has_program gcovr || echo gcovr
     fi
     [ "$scope" = all ] || return 0
-    missing_programs clang clang-format clang-tidy cppcheck python3
+    missing_programs clang clang-format clang-tidy cppcheck
     has_program ld.lld || echo lld
     has_any llvm-ar llvm-ar-14 || echo llvm
 }
@@ -103,6 +103,8 @@ curl          curl           curl               curl      curl               cur
 gzip          gzip           gzip               gzip      gzip               gzip
 prove         perl           perl-Test-Harness  perl      perl-utils         perl
 ip            iproute2       iproute            iproute2  iproute2           iproute2
+tar           tar            tar                tar       tar                tar
+bsdtar        libarchive-tools  bsdtar          libarchive  libarchive-tools  bsdtar
 clang         clang          clang              clang     clang              clang
 fuzzer        libclang-rt-dev  compiler-rt      compiler-rt  compiler-rt     -
 gcovr         gcovr          gcovr              -         gcovr              gcovr
