@@ -28,6 +28,9 @@ struct option_addresses {
     size_t count;
 };
 
+/* The words of --listing, in their order. */
+enum option_listing { LISTING_ON, LISTING_OFF };
+
 /* The words of --symlinks, in their order. */
 enum option_symlinks { SYMLINKS_INSIDE, SYMLINKS_NONE };
 

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "http/range.h"
 #include "store/entry.h"
+#include "store/stream.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -75,6 +76,10 @@ void outq_push_bytes(struct outq *queue, size_t start);
 /* Queues an entry's content from `offset` on, `len` bytes, and takes a reference of its own if it
  * needs one. */
 void outq_push_content(struct outq *queue, struct entry *entry, uint64_t offset, uint64_t len);
+
+/* Queues a stretch of a file, whose descriptor it takes over in any case. Returns false where there
+ * is no memory. */
+bool outq_push_stretch(struct outq *queue, const struct stretch *stretch);
 
 /* Drops what is queued. */
 void outq_clear(struct outq *queue);

@@ -7,6 +7,7 @@
 #include "http/representation.h"
 #include "http/request.h"
 #include "http/target.h"
+#include "serve/folder.h"
 #include "store/docroot.h"
 
 #include <stdbool.h>
@@ -17,7 +18,7 @@ enum response_content {
     RESPONSE_LOOK_UP, /* not decided: look the path up, then call respond_found() */
     RESPONSE_NOTHING,
     RESPONSE_PAGE,   /* the status's page */
-    RESPONSE_FILE,   /* the whole file */
+    RESPONSE_FILE,   /* the whole file, or what is made of a directory */
     RESPONSE_RANGES, /* parts of it */
 };
 
@@ -45,6 +46,11 @@ enum coding respond_coding(const struct request *request, unsigned available);
 struct response respond_found(const struct request *request, enum docroot_outcome outcome,
                               const struct representation *representation, int64_t now_s,
                               struct range_set *ranges);
+
+/* The same for a directory that is listed or archived; `representation` with FOLDER_READY. */
+struct response respond_folder(const struct request *request, enum folder_outcome outcome,
+                               const struct representation *representation, int64_t now_s,
+                               struct range_set *ranges);
 
 /* A refused request: its status, and a close. */
 struct response respond_refusal(enum refusal refusal);

@@ -32,6 +32,8 @@ enum { STREAM_PIECE_BYTES = 16 * 1024 };
 struct stream;
 
 struct stream_type {
+    /* NULL: there is nothing to prepare. */
+    enum stream_outcome (*prepare)(struct stream *stream);
     enum stream_outcome (*next)(struct stream *stream, struct buf *bytes, struct stretch *stretch);
     void (*free)(struct stream *stream);
 };
@@ -39,6 +41,12 @@ struct stream_type {
 struct stream {
     const struct stream_type *type;
 };
+
+/* Does a part of what must be known before the first piece. STREAM_PAUSE: call again in another
+ * turn. STREAM_END: done, or it is known why it cannot be. */
+static inline enum stream_outcome stream_prepare(struct stream *stream) {
+    return stream->type->prepare != NULL ? stream->type->prepare(stream) : STREAM_END;
+}
 
 /* Makes the next piece. STREAM_BYTES: at least one byte was put behind what is in `bytes`, which
  * has room for STREAM_PIECE_BYTES. STREAM_FILE: `stretch` was filled in. After STREAM_END and

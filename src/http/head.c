@@ -50,6 +50,10 @@ void head_validators(struct buf *buf, const struct representation *representatio
     char date[DATE_LEN];
     if (representation->negotiated)
         head_vary(buf);
+    if (representation->etag.ptr == NULL) {
+        put_cache_control(buf);
+        return;
+    }
     date_format(representation->last_modified_s, date);
     head_field(buf, SLICE("ETag"), representation->etag);
     head_field(buf, SLICE("Last-Modified"), slice_of(date, sizeof date));
@@ -59,7 +63,8 @@ void head_validators(struct buf *buf, const struct representation *representatio
 /* The type is what Content-Type says; browsers are not to guess another one. */
 static void put_content(struct buf *buf, struct slice type, uint64_t length) {
     head_field(buf, SLICE("Content-Type"), type);
-    head_field_number(buf, SLICE("Content-Length"), length);
+    if (length != REPRESENTATION_LENGTH_UNKNOWN)
+        head_field_number(buf, SLICE("Content-Length"), length);
     buf_put(buf, SLICE("X-Content-Type-Options: nosniff\r\n"));
 }
 
@@ -67,7 +72,8 @@ static void put_content(struct buf *buf, struct slice type, uint64_t length) {
 static void put_metadata(struct buf *buf, const struct representation *representation) {
     if (representation->content_coding.ptr != NULL)
         head_field(buf, SLICE("Content-Encoding"), representation->content_coding);
-    buf_put(buf, SLICE("Accept-Ranges: bytes\r\n"));
+    if (representation->length != REPRESENTATION_LENGTH_UNKNOWN)
+        buf_put(buf, SLICE("Accept-Ranges: bytes\r\n"));
     head_validators(buf, representation);
 }
 

@@ -1,18 +1,22 @@
 /* The state machine
  *
- * A connection is in one of three states, named after what it waits for. What is done between two
+ * A connection is in one of four states, named after what it waits for. What is done between two
  * waits is done in one turn, in a function per state; it returns how the turn goes on.
  *
- *   READ    for a request. What arrives goes to the worker's scratch; whole requests are answered
- * into the worker's output queue, which is flushed at the end of the turn. If the client takes
- * everything, nothing is left behind. SEND    for the client to take the rest of its answers, which
- * the connection owns meanwhile. Nothing is read before it has them: who does not read is not
- * answered. LINGER  for the client to close. Closing a socket with unread input resets the
- * connection, and a reset can destroy an answer that has not been read yet. So the sending side is
- * shut, and what still comes is thrown away, within bounds (RFC 9112 §9.6).
+ * - READ: for a request. What arrives goes to the worker's scratch; whole requests are answered
+ *   into the worker's output queue, which is flushed at the end of the turn. If the client takes
+ *   everything, nothing is left behind.
+ * - SEND: for the client to take the rest of its answers, which the connection owns meanwhile.
+ *   Nothing is read before it has them: who does not read is not answered.
+ * - MAKE: for its next turn, in which more of an answer is made that is not there as a whole, or
+ *   more is found out that must be known before it can be begun.
+ * - LINGER: for the client to close. Closing a socket with unread input resets the connection, and
+ *   a reset can destroy an answer that has not been read yet. So the sending side is shut, and what
+ *   still comes is thrown away, within bounds (RFC 9112 §9.6).
  *
  * Between turns a connection owns memory only for what is unfinished: `rest`, input that is no
- * whole request yet (or is not answered yet), and `output`. An idle one owns its struct alone.
+ * whole request yet (or is not answered yet), `output`, and `delivery`. An idle one owns its struct
+ * alone.
  *
  * A new connection is not registered with epoll before it has to wait: its request is usually there
  * when it is accepted, and where it is also its last, the registration is saved. */
@@ -20,6 +24,7 @@
 
 #include "base/check.h"
 #include "http/body.h"
+#include "serve/delivery.h"
 #include "serve/exchange.h"
 #include "sys/socket.h"
 
@@ -35,7 +40,7 @@ enum {
     LINGER_BYTES = 1024 * 1024, /* thrown away at most */
 };
 
-enum state { STATE_READ, STATE_SEND, STATE_LINGER };
+enum state { STATE_READ, STATE_SEND, STATE_MAKE, STATE_LINGER };
 
 /* How a turn goes on after a step. */
 enum step {
@@ -53,9 +58,10 @@ struct rest {
 struct connection {
     struct source source;
     struct deadline deadline;
-    struct server *server; /* borrowed */
-    struct rest *rest;     /* NULL: none */
-    struct outq *output;   /* STATE_SEND only, else NULL */
+    struct server *server;     /* borrowed */
+    struct rest *rest;         /* NULL: none */
+    struct outq *output;       /* STATE_SEND only, else NULL */
+    struct delivery *delivery; /* what is still to be made of the last answer; NULL: nothing */
     struct body
         body; /* where the content of the request at the start of `rest` is at; with `in_body` */
     size_t unacked_bytes; /* STATE_SEND: what the client had not acknowledged when the deadline
@@ -66,6 +72,7 @@ struct connection {
     uint8_t reason;      /* enum close_reason, once it is known */
     bool registered : 1; /* with epoll */
     bool in_body : 1;    /* `rest` is a head whose content has not been passed over yet */
+    bool past_body : 1;  /* `rest` starts with the head of a request that has lost its content */
     bool backlog : 1;    /* `rest` may hold a whole request */
     bool closing : 1;    /* the last answer is queued or sent */
     bool lingering : 1;  /* there may be unread input when it has been sent */
@@ -78,6 +85,7 @@ static void close_connection(struct connection *conn, enum close_reason reason) 
     list_remove(&conn->source.place);
     (void)close(conn->source.fd); /* takes it out of epoll, too */
     outq_free(conn->output);
+    delivery_free(conn->delivery);
     free(conn->rest);
     free(conn);
     server->connections--;
@@ -140,8 +148,18 @@ static enum step finish(struct connection *conn, bool readable) {
     return STEP_AGAIN;
 }
 
+/* There is more of the answer, when it is this connection's turn again. */
+static enum step make_more_later(struct connection *conn) {
+    conn->state = STATE_MAKE;
+    conn->source.is_heavy = true;
+    await_taking(conn);
+    return STEP_YIELD;
+}
+
 /* What comes after everything has been sent. */
 static enum step next_request(struct connection *conn) {
+    if (conn->delivery != NULL)
+        return make_more_later(conn);
     conn->state = STATE_READ;
     conn->source.is_heavy = false;
     bool readable = (conn->source.ready & EPOLLIN) != 0;
@@ -167,7 +185,7 @@ static enum step flushed(struct connection *conn, enum outq_outcome outcome, uin
     if (sent > 0)
         progress(conn);
     conn->state = STATE_SEND;
-    conn->source.is_heavy = conn->output->has_file;
+    conn->source.is_heavy = conn->output->has_file || conn->delivery != NULL;
     await_taking(conn);
     switch (outcome) {
     case OUTQ_SENT:
@@ -204,6 +222,42 @@ static enum step flush_scratch(struct connection *conn) {
     return flushed(conn, outcome, sent);
 }
 
+/* Finds out more of what an answer is to say, until it can be given. */
+static enum step prepare_more(struct connection *conn) {
+    if (delivery_prepare(conn->delivery))
+        return make_more_later(conn);
+    conn->state = STATE_READ;
+    return STEP_AGAIN;
+}
+
+static void end_delivery(struct connection *conn) {
+    delivery_free(conn->delivery);
+    conn->delivery = NULL;
+}
+
+/* Queues more of an answer, and sends it. */
+static enum step make_more(struct connection *conn) {
+    struct outq *scratch = &conn->server->output;
+    progress(conn);
+    if (conn->delivery->preparing)
+        return prepare_more(conn);
+    enum delivery_outcome outcome = delivery_fill(conn->delivery, scratch);
+    if (outcome != DELIVERY_MORE)
+        end_delivery(conn);
+    switch (outcome) {
+    case DELIVERY_MORE:
+    case DELIVERY_DONE:
+        return flush_scratch(conn);
+    case DELIVERY_FILE_CHANGED:
+        outq_clear(scratch);
+        return closed(conn, CLOSE_FILE_CHANGED);
+    case DELIVERY_FAULT:
+        outq_clear(scratch);
+        break;
+    }
+    return closed(conn, CLOSE_FAULT);
+}
+
 static enum step send_rest(struct connection *conn) {
     uint64_t sent = 0;
     if ((conn->source.ready & EPOLLOUT) == 0)
@@ -227,18 +281,27 @@ static void refuse(struct connection *conn, enum refusal refusal, enum method me
     conn->reason = refusal == REFUSAL_TIMEOUT ? CLOSE_HEAD_TIMEOUT : CLOSE_REFUSED;
 }
 
-static void answer(struct connection *conn, const struct request *request, bool persist) {
+/* Returns false where the request is to be answered later. */
+static bool answer(struct connection *conn, const struct request *request, bool persist) {
+    switch (exchange_answer(conn->server, request, persist, &conn->delivery)) {
+    case EXCHANGE_PERSISTS:
+        break;
+    case EXCHANGE_CLOSES:
+        conn->closing = true;
+        conn->lingering = !persist;
+        conn->reason = CLOSE_ANSWERED;
+        break;
+    case EXCHANGE_LATER:
+        return false;
+    }
     conn->in_body = false;
-    if (exchange_answer(conn->server, request, persist))
-        return;
-    conn->closing = true;
-    conn->lingering = !persist;
-    conn->reason = CLOSE_ANSWERED;
+    return true;
 }
 
 enum take {
-    TAKE_MORE, /* there is no whole request */
-    TAKE_ONE,  /* one was answered, or refused */
+    TAKE_MORE,  /* there is no whole request */
+    TAKE_ONE,   /* one was answered, or refused */
+    TAKE_LATER, /* there is one, and it cannot be answered yet */
 };
 
 /* Starts on the content of a request. Returns false where the request was answered without it: what
@@ -247,7 +310,7 @@ enum take {
 static bool start_body(struct connection *conn, const struct request *request, bool wanted,
                        bool waiting) {
     if (waiting && !wanted) {
-        answer(conn, request, false);
+        (void)answer(conn, request, false);
         return false;
     }
     body_start(&conn->body, request->framing, request->content_length, conn->server->max_body);
@@ -282,14 +345,24 @@ static enum take take_body(struct connection *conn, const struct request *reques
         if (wanted)
             refuse(conn, REFUSAL_CONTENT_TOO_LARGE, request->method);
         else
-            answer(conn, request, false);
+            (void)answer(conn, request, false);
         break;
     }
     return TAKE_ONE;
 }
 
-/* Answers the request at the start of `input`, and cuts it off. With TAKE_MORE, `input` is what
- * must be kept. */
+/* Keeps a request whose content has been passed over, without that: its head is moved to where what
+ * follows it starts. */
+static void put_off(struct connection *conn, const struct request *request, struct slice *input,
+                    size_t content_len) {
+    char *start = conn->server->input + (input->ptr - conn->server->input) + content_len;
+    memmove(start, request->head.ptr, request->head.len);
+    *input = slice_of(start, input->len - content_len);
+    conn->past_body = true;
+}
+
+/* Answers the request at the start of `input`, and cuts it off. With TAKE_MORE and TAKE_LATER,
+ * `input` is what must be kept. */
 static enum take take_request(struct connection *conn, struct slice *input) {
     struct request request;
     size_t content_len = 0;
@@ -304,10 +377,14 @@ static enum take take_request(struct connection *conn, struct slice *input) {
     case REQUEST_WHOLE:
         break;
     }
-    if (request.framing != BODY_NONE && take_body(conn, &request, input, &content_len) == TAKE_MORE)
+    if (request.framing != BODY_NONE && !conn->past_body &&
+        take_body(conn, &request, input, &content_len) == TAKE_MORE)
         return TAKE_MORE;
-    if (!conn->closing)
-        answer(conn, &request, true);
+    if (!conn->closing && !answer(conn, &request, true)) {
+        put_off(conn, &request, input, content_len);
+        return TAKE_LATER;
+    }
+    conn->past_body = false;
     *input = slice_after(*input, request.head.len + content_len);
     return TAKE_ONE;
 }
@@ -338,12 +415,14 @@ static enum step answer_requests(struct connection *conn, size_t len) {
     enum take take = TAKE_ONE;
     conn->backlog = false;
     for (int i = 0; take == TAKE_ONE && !conn->closing; i++) {
-        if (i == REQUESTS_PER_TURN || !outq_has_room(&server->output)) {
+        bool more_is_made = i > 0 && conn->delivery != NULL;
+        if (i == REQUESTS_PER_TURN || more_is_made || !outq_has_room(&server->output)) {
             conn->backlog = input.len > 0;
             break;
         }
         take = take_request(conn, &input);
     }
+    conn->backlog |= take == TAKE_LATER;
     if (conn->peer_done && take == TAKE_MORE && has_begun(input))
         refuse(conn, REFUSAL_INCOMPLETE, method_of(conn, input));
     if (conn->closing) {
@@ -436,6 +515,8 @@ static enum step run_state(struct connection *conn) {
         return read_requests(conn);
     case STATE_SEND:
         return send_rest(conn);
+    case STATE_MAKE:
+        return make_more(conn);
     case STATE_LINGER:
         return discard(conn);
     }

@@ -5,14 +5,17 @@
 #include "http/multipart.h"
 #include "serve/respond.h"
 
-/* What a response is made from; `resource` is NULL unless something was looked up, `entry` unless a
- * file was found. */
+/* What a response is made from. What it sends is an entry or made by the delivery's stream, or there
+ * is nothing: then there is no representation. */
 struct exchange {
     const struct request *request; /* NULL: there was none that could be read */
     enum method method;
     struct target target;
-    struct resource *resource; /* borrowed from the store */
+    struct resource *resource; /* borrowed from the store; NULL: nothing was looked up */
     struct entry *entry;       /* borrowed from the resource */
+    struct folder *folder;     /* filled in with a delivery only */
+    struct delivery **delivery;
+    const struct representation *representation;
     struct response response;
     struct range_set *ranges; /* filled in with RESPONSE_RANGES only */
     bool persist;
@@ -49,14 +52,37 @@ static void put_particulars(struct buf *buf, const struct exchange *exchange) {
     if (exchange->response.vary)
         head_vary(buf);
     if (exchange->response.unsatisfied_range) {
-        CHECK(exchange->entry != NULL);
-        head_unsatisfied_range(buf, exchange->entry->representation.length);
+        CHECK(exchange->representation != NULL);
+        head_unsatisfied_range(buf, exchange->representation->length);
     }
+    if (exchange->response.content != RESPONSE_PAGE && exchange->entry == NULL &&
+        exchange->representation != NULL)
+        folder_write_fields(buf, exchange->folder);
+}
+
+/* Content of unknown length ends with its last chunk, or with the connection (RFC 9112 §6.3). */
+static void put_framing(struct buf *buf, const struct exchange *exchange) {
+    if (exchange->representation->length != REPRESENTATION_LENGTH_UNKNOWN ||
+        exchange->request->minor_version == 0)
+        return;
+    head_field(buf, SLICE("Transfer-Encoding"), SLICE("chunked"));
+    (*exchange->delivery)->chunked = true;
+}
+
+/* The whole of what is made while it is sent: the delivery has it. */
+static void queue_made(struct outq *output, const struct exchange *exchange, size_t start) {
+    head_representation(&output->bytes, exchange->representation);
+    put_framing(&output->bytes, exchange);
+    head_end(&output->bytes);
+    outq_push_bytes(output, start);
 }
 
 static void queue_file(struct outq *output, const struct exchange *exchange, size_t start) {
     struct entry *entry = exchange->entry;
-    CHECK(entry != NULL);
+    if (entry == NULL) {
+        queue_made(output, exchange, start);
+        return;
+    }
     buf_put(&output->bytes, entry->fields);
     head_end(&output->bytes);
     outq_push_bytes(output, start);
@@ -84,17 +110,19 @@ static void queue_parts(struct outq *output, const struct exchange *exchange, st
 
 static void queue_ranges(struct server *server, const struct exchange *exchange, size_t start) {
     struct outq *output = &server->output;
-    struct entry *entry = exchange->entry;
     const struct range *first = &exchange->ranges->items[0];
-    CHECK(entry != NULL && exchange->ranges->count > 0);
+    CHECK(exchange->representation != NULL && exchange->ranges->count > 0);
     if (exchange->ranges->count > 1) {
         queue_parts(output, exchange, slice_of(server->boundary, sizeof server->boundary), start);
         return;
     }
-    head_partial(&output->bytes, &entry->representation, first);
+    head_partial(&output->bytes, exchange->representation, first);
     head_end(&output->bytes);
     outq_push_bytes(output, start);
-    outq_push_content(output, entry, first->first, first->len);
+    if (exchange->entry != NULL)
+        outq_push_content(output, exchange->entry, first->first, first->len);
+    else
+        archive_seek(archive_of((*exchange->delivery)->stream), first->first, first->len);
 }
 
 /* Writes the head, and queues what stands behind it. */
@@ -111,6 +139,8 @@ static void render(struct server *server, const struct exchange *exchange) {
     case RESPONSE_NOTHING:
         if (exchange->entry != NULL)
             buf_put(buf, exchange->entry->validators);
+        else if (exchange->representation != NULL)
+            head_validators(buf, exchange->representation);
         head_end(buf);
         outq_push_bytes(output, start);
         break;
@@ -150,19 +180,38 @@ static enum docroot_outcome choose_entry(struct server *server, struct exchange 
     return outcome;
 }
 
-/* What a resource has ready for the request. */
-static void choose(struct server *server, struct exchange *exchange) {
+/* What is made of a directory. Returns false where that is not known yet. */
+static bool choose_folder(struct server *server, struct exchange *exchange) {
+    const struct request *request = exchange->request;
+    int64_t now_s = server->loop->time_s;
+    enum folder_outcome outcome =
+        folder_open(server->store.docroot, request, &exchange->target, now_s,
+                    &server->deliveries, exchange->folder, exchange->delivery);
+    if (outcome == FOLDER_LATER)
+        return false;
+    if (outcome == FOLDER_READY)
+        exchange->representation = &exchange->folder->representation;
+    exchange->response = respond_folder(request, outcome, exchange->representation, now_s,
+                                        exchange->ranges);
+    return true;
+}
+
+/* What a resource has ready for the request. Returns false where that is not known yet. */
+static bool choose(struct server *server, struct exchange *exchange) {
     const struct request *request = exchange->request;
     const struct resource *resource = exchange->resource;
     enum docroot_outcome outcome =
         resource != NULL ? resource->outcome : DOCROOT_EXHAUSTED; /* there was no memory */
-    const struct representation *representation = NULL;
     int64_t now_s = server->loop->time_s;
+    if (outcome == DOCROOT_DIRECTORY && server->listing)
+        return choose_folder(server, exchange);
     if (outcome == DOCROOT_FILE)
         outcome = choose_entry(server, exchange);
     if (exchange->entry != NULL)
-        representation = &exchange->entry->representation;
-    exchange->response = respond_found(request, outcome, representation, now_s, exchange->ranges);
+        exchange->representation = &exchange->entry->representation;
+    exchange->response =
+        respond_found(request, outcome, exchange->representation, now_s, exchange->ranges);
+    return true;
 }
 
 /* A target that was taken before is one, and needs no second look, but where it is sent back with
@@ -175,7 +224,8 @@ static bool recall(struct server *server, struct exchange *exchange, struct slic
     exchange->resource = store_recall(&server->store, key, server->loop->now_ms);
     if (exchange->resource == NULL)
         return false;
-    if (exchange->resource->outcome == DOCROOT_NEEDS_SLASH)
+    if (exchange->resource->outcome == DOCROOT_NEEDS_SLASH ||
+        exchange->resource->outcome == DOCROOT_DIRECTORY)
         (void)target_parse(request->method, request->target, path, &exchange->target);
     return true;
 }
@@ -186,35 +236,61 @@ static void look_up(struct server *server, struct exchange *exchange, struct sli
                                        server->loop->now_ms);
 }
 
-/* Decides what is answered. */
-static void decide(struct server *server, struct exchange *exchange) {
+/* Decides what is answered. Returns false where that cannot be done yet. */
+static bool decide(struct server *server, struct exchange *exchange) {
     const struct request *request = exchange->request;
     struct buf path = BUF_INIT(server->path, REQUEST_TARGET_MAX);
     struct slice key;
-    if (has_key(request, &key) && recall(server, exchange, key, &path)) {
-        choose(server, exchange);
-        return;
-    }
+    if (has_key(request, &key) && recall(server, exchange, key, &path))
+        return choose(server, exchange);
     enum target_outcome target =
         target_parse(request->method, request->target, &path, &exchange->target);
     exchange->response = respond_request(request, target);
-    if (exchange->response.content == RESPONSE_LOOK_UP) {
-        look_up(server, exchange, key);
-        choose(server, exchange);
-    }
+    if (exchange->response.content != RESPONSE_LOOK_UP)
+        return true;
+    look_up(server, exchange, key);
+    return choose(server, exchange);
 }
 
-bool exchange_answer(struct server *server, const struct request *request, bool persist) {
-    struct range_set ranges; /* large, and mostly of no use: not among what is set to zero */
-    struct exchange exchange = {.request = request, .method = request->method, .ranges = &ranges};
+/* What is not sent needs not be made, nor what was prepared for another answer. */
+static void end_delivery(struct exchange *exchange) {
+    const struct response *response = &exchange->response;
+    bool is_sent = exchange->method == METHOD_GET && exchange->representation != NULL &&
+                   exchange->entry == NULL &&
+                   (response->content == RESPONSE_FILE || response->content == RESPONSE_RANGES);
+    if (is_sent)
+        return;
+    delivery_free(*exchange->delivery);
+    *exchange->delivery = NULL;
+}
 
-    decide(server, &exchange);
-    exchange.persist =
-        persist && request->keep_alive && !server->draining && !exchange.response.close;
-    render(server, &exchange);
+/* Renders what was decided. Returns whether the connection persists. */
+static bool finish(struct server *server, struct exchange *exchange, bool persist) {
+    bool endless = exchange->representation != NULL && exchange->request->minor_version == 0 &&
+                   exchange->representation->length == REPRESENTATION_LENGTH_UNKNOWN;
+    exchange->persist = persist && exchange->request->keep_alive && !server->draining &&
+                        !exchange->response.close && !endless;
+    render(server, exchange);
+    if (*exchange->delivery != NULL)
+        end_delivery(exchange);
+    return exchange->persist;
+}
+
+enum exchange_outcome exchange_answer(struct server *server, const struct request *request,
+                                      bool persist, struct delivery **delivery) {
+    struct range_set ranges; /* large, and mostly of no use: not among what is set to zero */
+    struct folder folder;    /* the same */
+    struct exchange exchange = {.request = request,
+                                .method = request->method,
+                                .ranges = &ranges,
+                                .folder = &folder,
+                                .delivery = delivery};
+    enum exchange_outcome outcome = EXCHANGE_LATER;
+    if (decide(server, &exchange))
+        outcome = finish(server, &exchange, persist) ? EXCHANGE_PERSISTS : EXCHANGE_CLOSES;
     if (exchange.resource != NULL)
         store_release(&server->store, exchange.resource);
-    return exchange.persist;
+    return outcome;
 }
 
 void exchange_refuse(struct server *server, enum refusal refusal, enum method method) {

@@ -71,13 +71,23 @@ void outq_push_bytes(struct outq *queue, size_t start) {
         push(queue, (struct segment){.len = len, .ptr = ptr});
 }
 
+static void push_file(struct outq *queue, struct entry *entry, uint64_t offset, uint64_t len) {
+    queue->has_file = true;
+    push(queue, (struct segment){.len = len, .offset = offset, .entry = entry, .is_file = true});
+}
+
+bool outq_push_stretch(struct outq *queue, const struct stretch *stretch) {
+    struct entry *entry = entry_of_fd(stretch->fd);
+    if (entry != NULL)
+        push_file(queue, entry, stretch->offset, stretch->len);
+    return entry != NULL;
+}
+
 void outq_push_content(struct outq *queue, struct entry *entry, uint64_t offset, uint64_t len) {
     if (len == 0)
         return;
     if (entry->fd >= 0) {
-        queue->has_file = true;
-        push(queue, (struct segment){
-                        .len = len, .offset = offset, .entry = entry_ref(entry), .is_file = true});
+        push_file(queue, entry_ref(entry), offset, len);
     } else if (len <= COPY_MAX &&
                len + OUTQ_PARTS_BYTES <= queue->bytes.capacity - queue->bytes.len) {
         size_t start = queue->bytes.len;

@@ -61,13 +61,14 @@ static struct response respond_range(const struct request *request,
     struct response response = {.content = RESPONSE_FILE, .status = STATUS_OK};
     struct slice value = request_hint(request, FIELD_RANGE);
     if (value.ptr == NULL || request->method != METHOD_GET ||
+        representation->length == REPRESENTATION_LENGTH_UNKNOWN ||
         !precondition_range_applies(request, representation, now_s))
         return response;
     enum range_outcome outcome = range_parse(value, representation->length, ranges);
     /* RFC 9110 §14.2 lets a server send the whole where parts would cost more. Of encoded content
      * it is safer: some clients would take the parts, with their heads, for what is encoded. */
     if (outcome == RANGE_SATISFIABLE && ranges->count > 1 &&
-        (representation->content_coding.len > 0 ||
+        (representation->content_coding.len > 0 || representation->sequential ||
          multipart_length(representation, ranges) > representation->length))
         outcome = RANGE_IGNORED;
     switch (outcome) {
@@ -136,6 +137,27 @@ struct response respond_found(const struct request *request, enum docroot_outcom
     case DOCROOT_EXHAUSTED:
         return page(STATUS_UNAVAILABLE);
     case DOCROOT_FAULT:
+        break;
+    }
+    return page(STATUS_INTERNAL_ERROR);
+}
+
+struct response respond_folder(const struct request *request, enum folder_outcome outcome,
+                               const struct representation *representation, int64_t now_s,
+                               struct range_set *ranges) {
+    switch (outcome) {
+    case FOLDER_READY:
+        return respond_file(request, representation, now_s, ranges);
+    case FOLDER_TOO_LARGE:
+        return page(STATUS_TOO_LARGE_TO_ARCHIVE);
+    case FOLDER_ABSENT:
+        return page(STATUS_NOT_FOUND);
+    case FOLDER_FORBIDDEN:
+        return page(STATUS_FORBIDDEN);
+    case FOLDER_EXHAUSTED:
+        return page(STATUS_UNAVAILABLE);
+    case FOLDER_LATER: /* it is ready by now */
+    case FOLDER_FAULT:
         break;
     }
     return page(STATUS_INTERNAL_ERROR);

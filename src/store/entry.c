@@ -161,6 +161,17 @@ int entry_build(struct docroot_file *file, const struct representation *about, u
     return result;
 }
 
+struct entry *entry_of_fd(int fd) {
+    struct entry *entry = calloc(1, sizeof *entry);
+    if (entry == NULL) {
+        (void)close(fd);
+        return NULL;
+    }
+    entry->references = 1;
+    entry->fd = fd;
+    return entry;
+}
+
 bool entry_is_of(const struct entry *entry, const struct stat *stat) {
     return entry->device == stat->st_dev && entry->inode == stat->st_ino &&
            entry->representation.length == (uint64_t)stat->st_size &&

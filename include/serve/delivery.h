@@ -1,0 +1,36 @@
+/* Content that is made while it is sent, on its way to a connection's output. */
+#pragma once
+
+#include "serve/outq.h"
+#include "store/stream.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct delivery {
+    struct stream *stream; /* owned */
+    bool preparing;        /* the answer waits for the stream */
+    bool chunked;          /* else the head has said how long it is, or the connection's end will */
+    size_t *live;          /* counts deliveries */
+};
+
+enum delivery_outcome {
+    DELIVERY_MORE,         /* there will be more, after what was queued, which may be nothing */
+    DELIVERY_DONE,         /* what was queued is the last */
+    DELIVERY_FILE_CHANGED, /* it cannot be gone on with */
+    DELIVERY_FAULT,        /* no memory */
+};
+
+/* Makes a delivery of a stream, which it takes over in any case; `live` counts it until it is
+ * freed. NULL: no memory. */
+struct delivery *delivery_new(struct stream *stream, size_t *live);
+
+/* NULL is allowed. */
+void delivery_free(struct delivery *delivery);
+
+/* Prepares the stream, as far as a turn goes. Whether it still is preparing. */
+bool delivery_prepare(struct delivery *delivery);
+
+/* Queues what comes next, as far as a turn goes; `output` is empty before. With other outcomes than
+ * DELIVERY_MORE, only delivery_free() may be called. */
+enum delivery_outcome delivery_fill(struct delivery *delivery, struct outq *output);

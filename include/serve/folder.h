@@ -1,0 +1,43 @@
+/* What is answered for a directory without an index file: its listing, or an archive of it. Both are
+ * made while they are sent. */
+#pragma once
+
+#include "http/request.h"
+#include "http/target.h"
+#include "serve/delivery.h"
+#include "store/archive.h"
+#include "store/view.h"
+
+#include <stdbool.h>
+
+enum { FOLDER_STREAMS_MAX = 32 }; /* that a worker makes at a time */
+
+struct folder {
+    struct representation representation; /* points into this struct */
+    struct view view;
+    bool negotiated;      /* another Accept field could get another format */
+    struct slice name;    /* of an archive, without its extension; borrowed from the target */
+    struct buf etag;      /* in `etag_memory` */
+    char etag_memory[ARCHIVE_ETAG_MAX];
+};
+
+enum folder_outcome {
+    FOLDER_READY,     /* `folder` is filled in, and the delivery there */
+    FOLDER_LATER,     /* the delivery must be prepared; then call again */
+    FOLDER_TOO_LARGE, /* for an archive */
+    FOLDER_ABSENT,    /* gone */
+    FOLDER_FORBIDDEN,
+    FOLDER_EXHAUSTED, /* out of memory or descriptors, or too many at a time */
+    FOLDER_FAULT,
+};
+
+/* Begins with what the request asks for of the directory that the target names. `delivery` is where
+ * the stream is put; it is empty, or what FOLDER_LATER left there. `live` counts deliveries. `now_s`
+ * is the time of day. */
+enum folder_outcome folder_open(const struct docroot *docroot, const struct request *request,
+                                const struct target *target, int64_t now_s, size_t *live,
+                                struct folder *folder, struct delivery **delivery);
+
+/* Writes the fields of the head that tell about the content: for a listing those of a 200, for an
+ * archive those that go beside the ones of its representation. */
+void folder_write_fields(struct buf *buf, const struct folder *folder);

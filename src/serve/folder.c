@@ -1,0 +1,145 @@
+#include "serve/folder.h"
+
+#include "base/ascii.h"
+#include "http/head.h"
+#include "store/html.h"
+#include "store/listing.h"
+
+static enum folder_outcome outcome_of_listing(enum docroot_outcome outcome) {
+    switch (outcome) {
+    case DOCROOT_DIRECTORY:
+        return FOLDER_READY;
+    case DOCROOT_FORBIDDEN:
+        return FOLDER_FORBIDDEN;
+    case DOCROOT_EXHAUSTED:
+        return FOLDER_EXHAUSTED;
+    case DOCROOT_FAULT:
+        return FOLDER_FAULT;
+    case DOCROOT_FILE: /* it has become one */
+    case DOCROOT_NEEDS_SLASH:
+    case DOCROOT_ABSENT:
+        break;
+    }
+    return FOLDER_ABSENT;
+}
+
+static enum folder_outcome outcome_of_survey(enum survey_outcome outcome) {
+    switch (outcome) {
+    case SURVEY_DONE:
+        return FOLDER_READY;
+    case SURVEY_ABSENT:
+        return FOLDER_ABSENT;
+    case SURVEY_FORBIDDEN:
+        return FOLDER_FORBIDDEN;
+    case SURVEY_TOO_MANY:
+    case SURVEY_TOO_DEEP:
+    case SURVEY_TOO_LARGE:
+        return FOLDER_TOO_LARGE;
+    case SURVEY_CHANGED:
+    case SURVEY_EXHAUSTED:
+        return FOLDER_EXHAUSTED;
+    case SURVEY_MORE:
+    case SURVEY_FAULT:
+        break;
+    }
+    return FOLDER_FAULT;
+}
+
+static bool deliver(struct stream *stream, size_t *live, struct delivery **delivery) {
+    *delivery = delivery_new(stream, live);
+    return *delivery != NULL;
+}
+
+static enum folder_outcome open_listing(const struct docroot *docroot,
+                                        const struct request *request, const struct target *target,
+                                        size_t *live, struct folder *folder,
+                                        struct delivery **delivery) {
+    struct stream *stream;
+    folder->negotiated = folder->view.format == VIEW_FORMATS;
+    folder->view.format = view_choose_format(&folder->view, request);
+    folder->representation = (struct representation){
+        .content_type = view_content_type(folder->view.format),
+        .length = REPRESENTATION_LENGTH_UNKNOWN,
+        .sequential = true,
+    };
+    enum folder_outcome outcome =
+        outcome_of_listing(listing_open(docroot, target->path, &folder->view, &stream));
+    if (outcome == FOLDER_READY && !deliver(stream, live, delivery))
+        return FOLDER_EXHAUSTED;
+    return outcome;
+}
+
+/* The directory's own name; the root's is nobody's business. */
+static struct slice name_of(const struct target *target) {
+    return target->path.len > 0 ? docroot_name_of(target->path) : SLICE("files");
+}
+
+static enum folder_outcome begin_archive(const struct docroot *docroot, const struct target *target,
+                                         size_t *live, struct delivery **delivery) {
+    struct archive *archive;
+    if (archive_open(docroot, target->path, name_of(target), &archive) < 0 ||
+        !deliver(archive_stream(archive), live, delivery))
+        return FOLDER_EXHAUSTED;
+    (*delivery)->preparing = true;
+    return FOLDER_LATER;
+}
+
+static enum folder_outcome finish_archive(const struct target *target, int64_t now_s,
+                                          struct folder *folder, struct delivery *delivery) {
+    const struct archive *archive = archive_of(delivery->stream);
+    enum folder_outcome outcome = outcome_of_survey(archive_problem(archive));
+    if (outcome != FOLDER_READY)
+        return outcome;
+    folder->name = name_of(target);
+    folder->etag = (struct buf)BUF_INIT(folder->etag_memory, sizeof folder->etag_memory);
+    archive_etag(archive, &folder->etag);
+    folder->representation = (struct representation){
+        .content_type = SLICE("application/x-tar"),
+        .etag = buf_slice(&folder->etag),
+        .last_modified_s = archive_last_modified_s(archive, now_s),
+        .length = archive_length(archive),
+        .sequential = true,
+    };
+    return FOLDER_READY;
+}
+
+enum folder_outcome folder_open(const struct docroot *docroot, const struct request *request,
+                                const struct target *target, int64_t now_s, size_t *live,
+                                struct folder *folder, struct delivery **delivery) {
+    *folder = (struct folder){.view = view_parse(target->query)};
+    if (*delivery != NULL)
+        return finish_archive(target, now_s, folder, *delivery);
+    if (*live >= FOLDER_STREAMS_MAX)
+        return FOLDER_EXHAUSTED;
+    if (folder->view.as_tar)
+        return begin_archive(docroot, target, live, delivery);
+    return open_listing(docroot, request, target, live, folder, delivery);
+}
+
+/* RFC 6266 §4.3, in the extended form alone, which takes any name (RFC 8187 §3.2.1). */
+static void put_disposition(struct buf *buf, struct slice name) {
+    buf_put(buf, SLICE("Content-Disposition: attachment; filename*=UTF-8''"));
+    for (size_t i = 0; i < name.len; i++) {
+        unsigned char c = (unsigned char)name.ptr[i];
+        if (ascii_is_digit((char)c) || ascii_is_alpha((char)c) || c == '-' || c == '.' || c == '_') {
+            buf_put_char(buf, (char)c);
+        } else {
+            buf_put_char(buf, '%');
+            buf_put_hex(buf, c >> 4);
+            buf_put_hex(buf, c & 15);
+        }
+    }
+    buf_put(buf, SLICE(".tar\r\n"));
+}
+
+void folder_write_fields(struct buf *buf, const struct folder *folder) {
+    if (folder->negotiated)
+        head_field(buf, SLICE("Vary"), SLICE("Accept"));
+    if (folder->view.as_tar) {
+        put_disposition(buf, folder->name);
+    } else if (folder->view.format == VIEW_HTML) {
+        buf_put(buf, SLICE("Content-Security-Policy: "));
+        html_put_policy(buf);
+        buf_put(buf, SLICE("\r\n"));
+    }
+}
