@@ -1,5 +1,5 @@
-/* What is answered for a directory without an index file: its listing, or an archive of it. Both are
- * made while they are sent. */
+/* What is answered for a directory without an index file: its listing, or an archive of it. Both
+ * are made while they are sent. */
 #pragma once
 
 #include "http/request.h"
@@ -15,9 +15,9 @@ enum { FOLDER_STREAMS_MAX = 32 }; /* that a worker makes at a time */
 struct folder {
     struct representation representation; /* points into this struct */
     struct view view;
-    bool negotiated;      /* another Accept field could get another format */
-    struct slice name;    /* of an archive, without its extension; borrowed from the target */
-    struct buf etag;      /* in `etag_memory` */
+    bool negotiated;   /* another Accept field could get another format */
+    struct slice name; /* of an archive, without its extension; borrowed from the target */
+    struct buf etag;   /* in `etag_memory` */
     char etag_memory[ARCHIVE_ETAG_MAX];
 };
 
@@ -32,8 +32,8 @@ enum folder_outcome {
 };
 
 /* Begins with what the request asks for of the directory that the target names. `delivery` is where
- * the stream is put; it is empty, or what FOLDER_LATER left there. `live` counts deliveries. `now_s`
- * is the time of day. */
+ * the stream is put; it is empty, or what FOLDER_LATER left there. `live` counts deliveries.
+ * `now_s` is the time of day. */
 enum folder_outcome folder_open(const struct docroot *docroot, const struct request *request,
                                 const struct target *target, int64_t now_s, size_t *live,
                                 struct folder *folder, struct delivery **delivery);

@@ -32,6 +32,9 @@ int archive_open(const struct docroot *docroot, struct slice path, struct slice 
  * Pieces are STREAM_BYTES or STREAM_FILE. */
 struct stream *archive_stream(struct archive *archive);
 
+/* The archive that a stream is. */
+struct archive *archive_of(struct stream *stream);
+
 /* Plans a while: STREAM_PAUSE (call it again in another turn), STREAM_END (planned) or STREAM_FAULT
  * (it cannot be archived; only archive_problem() and stream_free() may be called). Not to be called
  * after the last two. */

@@ -38,8 +38,8 @@ struct entry {
 int entry_build(struct docroot_file *file, const struct representation *about, uint64_t memory_max,
                 int64_t now_s, struct entry **entry);
 
-/* An entry of which nothing is known but its descriptor, which it takes over in any case. Returns it
- * with one reference; NULL: no memory. */
+/* An entry of which nothing is known but its descriptor, which it takes over in any case. Returns
+ * it with one reference; NULL: no memory. */
 struct entry *entry_of_fd(int fd);
 
 /* Whether a file is still what the entry was made of, as far as its attributes tell. */

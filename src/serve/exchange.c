@@ -5,8 +5,8 @@
 #include "http/multipart.h"
 #include "serve/respond.h"
 
-/* What a response is made from. What it sends is an entry or made by the delivery's stream, or there
- * is nothing: then there is no representation. */
+/* What a response is made from. What it sends is an entry or made by the delivery's stream, or
+ * there is nothing: then there is no representation. */
 struct exchange {
     const struct request *request; /* NULL: there was none that could be read */
     enum method method;
@@ -185,14 +185,14 @@ static bool choose_folder(struct server *server, struct exchange *exchange) {
     const struct request *request = exchange->request;
     int64_t now_s = server->loop->time_s;
     enum folder_outcome outcome =
-        folder_open(server->store.docroot, request, &exchange->target, now_s,
-                    &server->deliveries, exchange->folder, exchange->delivery);
+        folder_open(server->store.docroot, request, &exchange->target, now_s, &server->deliveries,
+                    exchange->folder, exchange->delivery);
     if (outcome == FOLDER_LATER)
         return false;
     if (outcome == FOLDER_READY)
         exchange->representation = &exchange->folder->representation;
-    exchange->response = respond_folder(request, outcome, exchange->representation, now_s,
-                                        exchange->ranges);
+    exchange->response =
+        respond_folder(request, outcome, exchange->representation, now_s, exchange->ranges);
     return true;
 }
 

@@ -54,7 +54,7 @@ static enum folder_outcome open_listing(const struct docroot *docroot,
                                         const struct request *request, const struct target *target,
                                         size_t *live, struct folder *folder,
                                         struct delivery **delivery) {
-    struct stream *stream;
+    struct stream *stream = NULL;
     folder->negotiated = folder->view.format == VIEW_FORMATS;
     folder->view.format = view_choose_format(&folder->view, request);
     folder->representation = (struct representation){
@@ -121,7 +121,8 @@ static void put_disposition(struct buf *buf, struct slice name) {
     buf_put(buf, SLICE("Content-Disposition: attachment; filename*=UTF-8''"));
     for (size_t i = 0; i < name.len; i++) {
         unsigned char c = (unsigned char)name.ptr[i];
-        if (ascii_is_digit((char)c) || ascii_is_alpha((char)c) || c == '-' || c == '.' || c == '_') {
+        if (ascii_is_digit((char)c) || ascii_is_alpha((char)c) || c == '-' || c == '.' ||
+            c == '_') {
             buf_put_char(buf, (char)c);
         } else {
             buf_put_char(buf, '%');

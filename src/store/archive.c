@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/hash.h"
+#include "base/list.h"
 #include "store/pax.h"
 
 #include <errno.h>
@@ -355,9 +356,13 @@ static void free_archive(struct stream *stream) {
     free(archive);
 }
 
+static enum stream_outcome prepare(struct stream *stream) {
+    return archive_plan(archive_of(stream));
+}
+
 int archive_open(const struct docroot *docroot, struct slice path, struct slice root_name,
                  struct archive **archive) {
-    static const struct stream_type type = {next, free_archive};
+    static const struct stream_type type = {.prepare = prepare, .next = next, .free = free_archive};
     struct slice name = path.len > 0 ? docroot_name_of(path) : root_name;
     struct archive *new = malloc(sizeof *new + path.len + name.len);
     if (new == NULL)
@@ -375,4 +380,8 @@ int archive_open(const struct docroot *docroot, struct slice path, struct slice 
 
 struct stream *archive_stream(struct archive *archive) {
     return &archive->stream;
+}
+
+struct archive *archive_of(struct stream *stream) {
+    return list_entry(stream, struct archive, stream);
 }

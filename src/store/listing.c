@@ -180,7 +180,7 @@ static void listing_free(struct stream *stream) {
     free(listing);
 }
 
-static const struct stream_type listing_type = {listing_next, listing_free};
+static const struct stream_type listing_type = {.next = listing_next, .free = listing_free};
 
 /* Takes over the descriptor, if it returns a listing; NULL: no memory. */
 static struct listing *listing_make(const struct docroot *docroot, struct slice path,
