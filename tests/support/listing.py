@@ -51,11 +51,16 @@ def stamp(time_s):
 
 
 def size_text(size):
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if size < 999.5 or unit == "TB":
-            text = "%.0f" % size if unit == "B" or size >= 9.95 else "%.1f" % size
-            return text + " " + unit
-        size /= 1000
+    """To two or three digits, halves upwards."""
+    if size < 1000:
+        return "%d B" % size
+    for power, unit in enumerate("kMGTPE", 1):
+        tenths = (10 * size + 1000**power // 2) // 1000**power
+        if tenths < 100:
+            return "%d.%d %sB" % (tenths // 10, tenths % 10, unit)
+        whole = (size + 1000**power // 2) // 1000**power
+        if whole < 1000 or unit == "E":
+            return "%d %sB" % (whole, unit)
 
 
 class Page(html.parser.HTMLParser):

@@ -86,6 +86,8 @@ static int setup(void **state) {
 
 static int teardown(void **state) {
     (void)state;
+    fake_count = 0; /* descriptors are counted by readdir(), too */
+    read_fails_at = 0;
     docroot_deinit(&docroot);
     tree_remove(&tree);
     assert_int_equal(process_count_fds(getpid()), fds_before);
@@ -111,6 +113,7 @@ static struct stream *open_listing(const char *path, const char *query) {
 struct output {
     char *text; /* NUL-terminated */
     size_t len;
+    size_t capacity;
     size_t pieces;
     size_t pauses;
 };
@@ -124,7 +127,11 @@ static enum stream_outcome take_piece(struct stream *stream, struct output *outp
     assert_false(buf.overflow);
     assert_int_equal(outcome == STREAM_BYTES, buf.len > 0);
     assert_in_range(reads - reads_before, 0, LISTING_STEP);
-    output->text = realloc(output->text, output->len + buf.len + 1);
+    if (output->len + buf.len >= output->capacity) {
+        output->capacity = 2 * (output->len + STREAM_PIECE_BYTES);
+        output->text = realloc(output->text, output->capacity);
+        assert_non_null(output->text);
+    }
     memcpy(output->text + output->len, buf.ptr, buf.len);
     output->len += buf.len;
     output->text[output->len] = '\0';
@@ -344,20 +351,21 @@ static void test_many(void **state) {
     free(output.text);
 }
 
-/* More than there is memory for. */
+/* More than there is memory for: it is said where it is seen first. */
 static void test_cut(void **state) {
     (void)state;
-    static const char end[] = ",\n{\"type\":\"cut\"}\n]\n";
+    struct output output = {.text = NULL};
     open_root(tree.path, false, BENEATH_LINKS_INSIDE);
     fake_count = 260000;
     fake_len = 255;
-    struct output output = list("", "format=json");
+    struct stream *stream = open_listing("", "format=html");
+    while (output.pieces < 2)
+        assert_int_not_equal(take_piece(stream, &output), STREAM_END);
     assert_in_range(looks, LISTING_BYTES_MAX / 300, LISTING_BYTES_MAX / 255);
-    assert_string_equal(output.text + output.len - strlen(end), end);
-    size_t lines = 0;
-    for (size_t i = 0; i < output.len; i++)
-        lines += output.text[i] == '\n' ? 1 : 0;
-    assert_int_equal(lines, looks - 1 + 3); /* the last one looked at was too much */
+    assert_non_null(strstr(output.text, "Not all entries are shown"));
+    assert_int_equal(take_piece(stream, &output), STREAM_BYTES);
+    assert_non_null(strstr(output.text, "<tr><td><a href=\"./0000"));
+    stream_free(stream);
     free(output.text);
 }
 
