@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum { OPTIONS_ADDRESSES_MAX = 16 };
+enum { OPTIONS_ADDRESSES_MAX = 16, OPTIONS_VALUE_MAX = 256 };
 
 enum option_kind {
     OPTION_FLAG,
@@ -19,6 +19,7 @@ enum option_kind {
     OPTION_DURATION,
     OPTION_NAMES,
     OPTION_TYPES,
+    OPTION_VALUE,
     OPTION_CHOICE,
     OPTION_ADDRESSES,
 };
@@ -40,6 +41,7 @@ enum option_symlinks { SYMLINKS_INSIDE, SYMLINKS_NONE };
 #define OPTION_TYPE_DURATION  int64_t  /* milliseconds */
 #define OPTION_TYPE_NAMES     struct names
 #define OPTION_TYPE_TYPES     struct types
+#define OPTION_TYPE_VALUE     struct slice
 #define OPTION_TYPE_CHOICE    unsigned
 #define OPTION_TYPE_ADDRESSES struct option_addresses
 

@@ -21,10 +21,17 @@ enum head_connection {
 enum { HEAD_DATE_LEN = 6 + DATE_LEN + 2 };
 void head_date(struct buf *buf, int64_t time_s);
 
-/* Starts a head: status line, Date, Server and Connection. `date_line` is what head_date() wrote.
- */
-void head_start(struct buf *buf, enum status status, struct slice date_line,
+/* Starts a head: status line, Date, what `common` has, and Connection. `date_line` is what
+ * head_date() wrote, `common` what head_common() did. */
+void head_start(struct buf *buf, enum status status, struct slice date_line, struct slice common,
                 enum head_connection connection);
+
+/* The fields that are in every head, whatever it is of: Server; and with `cors`, that scripts of
+ * any origin may read all of the response (Fetch standard, "CORS protocol"). */
+struct slice head_common(bool cors);
+
+/* The fields of the answer to a preflight (the same). */
+void head_preflight(struct buf *buf);
 
 void head_field(struct buf *buf, struct slice name, struct slice value);
 void head_field_number(struct buf *buf, struct slice name, uint64_t value);
@@ -48,8 +55,8 @@ void head_vary(struct buf *buf);
 void head_content_range(struct buf *buf, const struct range *range, uint64_t complete_length);
 void head_unsatisfied_range(struct buf *buf, uint64_t complete_length);
 
-/* The fields of an error's page, which has no validators. */
-void head_page(struct buf *buf, uint64_t length);
+/* The fields of an error's page, which has no validators; `lines` are further ones. */
+void head_page(struct buf *buf, uint64_t length, struct slice lines);
 
 /* The empty line. */
 void head_end(struct buf *buf);

@@ -78,6 +78,9 @@ bool headers_apply(const struct headers *headers, struct slice path,
 enum headers_verdict headers_take(struct headers_changes *changes, struct slice name,
                                   struct buf *value);
 
+/* The same without taking it. */
+enum headers_verdict headers_judge(const struct headers_changes *changes, struct slice name);
+
 /* Writes the fields that were not taken, as field lines: one for each name, but one for each value
  * of Set-Cookie. Values are what a field may hold, without control characters but HTAB. */
 void headers_write(struct headers_changes *changes, struct buf *buf);

@@ -55,6 +55,10 @@ bool redirect_is_rewrite(const struct redirect *rule);
 void redirect_write_location(struct buf *buf, const struct redirect_match *match,
                              struct slice query);
 
+/* Writes such a value that was written without a query, with the request's, which goes before a
+ * fragment, unless there is one already. */
+void redirect_add_query(struct buf *buf, struct slice location, struct slice query);
+
 /* What is to be served by a rewrite, as if it had been asked for: writes the target, in
  * origin-form, to `raw`, and takes it apart as target_parse() does. So what was captured is decoded
  * once more, normalised, and cannot lead above the root. `path` must have the capacity of `raw`.

@@ -16,6 +16,14 @@
 #define RULES_HEADERS_MAX      1000    /* paths in _headers */
 #define RULES_FIELDS_MAX       4000    /* fields in _headers */
 
+/* The files, as they are called at the root of what is served. */
+enum rules_file { RULES_REDIRECTS, RULES_HEADERS, RULES_FILES };
+
+struct slice rules_file_name(enum rules_file file);
+
+/* Whether a path beneath the root is that of such a file. */
+bool rules_are_at(struct slice path);
+
 enum rules_mistake {
     RULES_OK,
 #define MISTAKE(name, text) RULES_##name,

@@ -11,6 +11,7 @@ struct worker_config {
     const struct docroot *docroot;
     int sockets[OPTIONS_ADDRESSES_MAX]; /* that listen, one for each address; owned by the worker */
     size_t socket_count;
+    size_t slot; /* the worker in the first one tells of mistakes in files that change */
     int channel; /* to the master: a byte is written when connections are accepted; at its end,
                     there is no master */
 };

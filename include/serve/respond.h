@@ -25,10 +25,11 @@ enum response_content {
 struct response {
     enum response_content content;
     enum status status;
-    bool allow;    /* names the methods (RFC 9110 §10.2.1) */
-    bool location; /* the target as a directory (RFC 9110 §10.2.2) */
-    bool close;    /* the connection must not persist */
-    bool vary;     /* another Accept-Encoding could get another answer (RFC 9110 §12.5.5) */
+    bool preflight; /* says what scripts of other origins may send, where they may */
+    bool allow;     /* names the methods (RFC 9110 §10.2.1) */
+    bool location;  /* the target as a directory (RFC 9110 §10.2.2) */
+    bool close;     /* the connection must not persist */
+    bool vary;      /* another Accept-Encoding could get another answer (RFC 9110 §12.5.5) */
     bool unsatisfied_range; /* says how long the file is (RFC 9110 §15.5.17) */
 };
 
@@ -51,6 +52,9 @@ struct response respond_found(const struct request *request, enum docroot_outcom
 struct response respond_folder(const struct request *request, enum folder_outcome outcome,
                                const struct representation *representation, int64_t now_s,
                                struct range_set *ranges);
+
+/* What a rule sends elsewhere. */
+struct response respond_redirect(enum status status);
 
 /* A refused request: its status, and a close. */
 struct response respond_refusal(enum refusal refusal);

@@ -39,6 +39,7 @@ struct server {
     struct source changes; /* of what is stored */
     size_t max_head;       /* bytes */
     uint64_t max_body;     /* bytes */
+    bool cors;             /* scripts of any origin may read responses */
     bool listing;          /* directories without an index file are listed */
     size_t deliveries;     /* what is being made for connections */
     bool draining;         /* every response is the last of its connection */

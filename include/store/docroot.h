@@ -52,7 +52,8 @@ int docroot_open(struct docroot *docroot, const char *root, const struct names *
 void docroot_deinit(struct docroot *docroot);
 
 /* Whether nothing beneath the root is served under this path, whatever there is: because of a name
- * that starts with a dot, or because one file is all that is served. */
+ * that starts with a dot, because it is a file of rules (http/rules), or because one file is all
+ * that is served. */
 bool docroot_hides(const struct docroot *docroot, struct slice path);
 
 /* Writes the path of the file that is tried as number `index` (from 0 on) when `path` is looked up:

@@ -24,6 +24,11 @@ struct store {
     bool keeps;                    /* there is a cache */
     struct cache cache;
     struct directories directories;
+    struct rulebook rulebook;
+    struct dependency rule_files[RULES_FILES]; /* owned by nobody, unlike those of resources */
+    bool rules_stale;                          /* one of the files has changed */
+    int64_t rules_checked_ms;                  /* when they were looked at last */
+    struct head_policy policy;                 /* where there are no rules */
     struct list holders;        /* kept resources that hold descriptors, the oldest first */
     size_t fds;                 /* that they hold */
     size_t fds_max;             /* bound on them */
@@ -67,5 +72,9 @@ struct resource *store_look_up(struct store *store, struct slice key, struct sli
  * coding is no longer available. */
 enum docroot_outcome store_entry(struct store *store, struct resource *resource, enum coding coding,
                                  int64_t now_s, struct entry **entry);
+
+/* What heads of answers with that resource say besides; NULL is one of which nothing is known.
+ * Borrowed from both. */
+const struct head_policy *store_policy(const struct store *store, const struct resource *resource);
 
 void store_release(struct store *store, struct resource *resource);

@@ -93,6 +93,23 @@ static int add_type(const struct option_row *row, const char *text, struct types
     return 0;
 }
 
+/* RFC 9110 §5.5, without what is obsolete. */
+static int set_value(const struct option_row *row, const char *text, struct slice *value,
+                     struct err *err) {
+    struct slice new = slice_of_text(text);
+    bool valid =
+        new.len > 0 && new.len <= OPTIONS_VALUE_MAX &&text[0] != ' ' && text[new.len - 1] != ' ';
+    for (size_t i = 0; i < new.len; i++)
+        valid &= text[i] >= ' ' && text[i] <= '~';
+    if (!valid)
+        return err_set(err, EINVAL,
+                       "--%s: '%s' cannot stand in a field (write up to %d printable ASCII "
+                       "characters)",
+                       row->name, text, OPTIONS_VALUE_MAX);
+    *value = new;
+    return 0;
+}
+
 static int add_address(const struct option_row *row, const char *text,
                        struct option_addresses *addresses, struct err *err) {
     struct err reason = ERR_INIT;
@@ -130,6 +147,8 @@ static int set(struct options *options, const struct option_row *row, const char
         return set_names(row, text, field, err);
     case OPTION_TYPES:
         return add_type(row, text, field, err);
+    case OPTION_VALUE:
+        return set_value(row, text, field, err);
     case OPTION_CHOICE:
         return set_choice(row, text, field, err);
     case OPTION_ADDRESSES:

@@ -1,5 +1,7 @@
 #include "http/head.h"
 
+#include "http/method.h"
+
 void head_field(struct buf *buf, struct slice name, struct slice value) {
     buf_put(buf, name);
     buf_put(buf, SLICE(": "));
@@ -20,11 +22,27 @@ void head_date(struct buf *buf, int64_t time_s) {
     head_field(buf, SLICE("Date"), slice_of(date, sizeof date));
 }
 
-void head_start(struct buf *buf, enum status status, struct slice date_line,
+struct slice head_common(bool cors) {
+    return cors ? SLICE("Server: pronto\r\n"
+                        "Access-Control-Allow-Origin: *\r\n"
+                        "Access-Control-Expose-Headers: *\r\n")
+                : SLICE("Server: pronto\r\n");
+}
+
+/* There are no credentials to be had here, so any origin may send what it likes. */
+void head_preflight(struct buf *buf) {
+    buf_put(buf, SLICE("Access-Control-Allow-Methods: "));
+    buf_put(buf, method_allow());
+    buf_put(buf, SLICE("\r\n"
+                       "Access-Control-Allow-Headers: *\r\n"
+                       "Access-Control-Max-Age: 86400\r\n"));
+}
+
+void head_start(struct buf *buf, enum status status, struct slice date_line, struct slice common,
                 enum head_connection connection) {
     buf_put(buf, status_line(status));
     buf_put(buf, date_line);
-    buf_put(buf, SLICE("Server: pronto\r\n"));
+    buf_put(buf, common);
     switch (connection) {
     case HEAD_CONNECTION_IMPLIED:
         break;
@@ -37,54 +55,62 @@ void head_start(struct buf *buf, enum status status, struct slice date_line,
     }
 }
 
-/* RFC 9111 §5.2.2.4: may be stored, and is validated before each use. */
-static void put_cache_control(struct buf *buf) {
-    buf_put(buf, SLICE("Cache-Control: no-cache\r\n"));
-}
-
 void head_vary(struct buf *buf) {
     buf_put(buf, SLICE("Vary: Accept-Encoding\r\n"));
 }
 
+static bool says(const struct representation *representation, enum head_unsaid field) {
+    return (representation->policy->unsaid & 1u << field) == 0;
+}
+
 void head_validators(struct buf *buf, const struct representation *representation) {
-    char date[DATE_LEN];
+    const struct head_policy *policy = representation->policy;
     if (representation->negotiated)
         head_vary(buf);
-    if (representation->etag.ptr == NULL) {
-        put_cache_control(buf);
-        return;
+    if (representation->etag.ptr != NULL && says(representation, HEAD_ETAG))
+        head_field(buf, SLICE("ETag"), representation->etag);
+    if (representation->etag.ptr != NULL && says(representation, HEAD_LAST_MODIFIED)) {
+        char date[DATE_LEN];
+        date_format(representation->last_modified_s, date);
+        head_field(buf, SLICE("Last-Modified"), slice_of(date, sizeof date));
     }
-    date_format(representation->last_modified_s, date);
-    head_field(buf, SLICE("ETag"), representation->etag);
-    head_field(buf, SLICE("Last-Modified"), slice_of(date, sizeof date));
-    put_cache_control(buf);
+    if (policy->cache_control.ptr != NULL)
+        head_field(buf, SLICE("Cache-Control"), policy->cache_control);
+    buf_put(buf, policy->lines);
 }
 
 /* The type is what Content-Type says; browsers are not to guess another one. */
-static void put_content(struct buf *buf, struct slice type, uint64_t length) {
-    head_field(buf, SLICE("Content-Type"), type);
+static void put_nosniff(struct buf *buf) {
+    buf_put(buf, SLICE("X-Content-Type-Options: nosniff\r\n"));
+}
+
+static void put_content(struct buf *buf, const struct representation *representation,
+                        uint64_t length) {
+    head_field(buf, SLICE("Content-Type"), representation->content_type);
     if (length != REPRESENTATION_LENGTH_UNKNOWN)
         head_field_number(buf, SLICE("Content-Length"), length);
-    buf_put(buf, SLICE("X-Content-Type-Options: nosniff\r\n"));
+    if (says(representation, HEAD_NOSNIFF))
+        put_nosniff(buf);
 }
 
 /* What the bytes are of, whatever part of them is sent. */
 static void put_metadata(struct buf *buf, const struct representation *representation) {
     if (representation->content_coding.ptr != NULL)
         head_field(buf, SLICE("Content-Encoding"), representation->content_coding);
-    if (representation->length != REPRESENTATION_LENGTH_UNKNOWN)
+    if (representation->length != REPRESENTATION_LENGTH_UNKNOWN &&
+        says(representation, HEAD_ACCEPT_RANGES))
         buf_put(buf, SLICE("Accept-Ranges: bytes\r\n"));
     head_validators(buf, representation);
 }
 
 void head_representation(struct buf *buf, const struct representation *representation) {
-    put_content(buf, representation->content_type, representation->length);
+    put_content(buf, representation, representation->length);
     put_metadata(buf, representation);
 }
 
 void head_partial(struct buf *buf, const struct representation *representation,
                   const struct range *range) {
-    put_content(buf, representation->content_type, range->len);
+    put_content(buf, representation, range->len);
     head_content_range(buf, range, representation->length);
     put_metadata(buf, representation);
 }
@@ -95,7 +121,8 @@ void head_multipart(struct buf *buf, const struct representation *representation
     buf_put(buf, boundary);
     buf_put(buf, SLICE("\r\n"));
     head_field_number(buf, SLICE("Content-Length"), length);
-    buf_put(buf, SLICE("X-Content-Type-Options: nosniff\r\n"));
+    if (says(representation, HEAD_NOSNIFF))
+        put_nosniff(buf);
     put_metadata(buf, representation);
 }
 
@@ -115,9 +142,13 @@ void head_unsatisfied_range(struct buf *buf, uint64_t complete_length) {
     buf_put(buf, SLICE("\r\n"));
 }
 
-void head_page(struct buf *buf, uint64_t length) {
-    put_content(buf, SLICE("text/html; charset=utf-8"), length);
-    put_cache_control(buf);
+/* Whatever the policy for files is, an error may be over the next time (RFC 9111 §5.2.2.4). */
+void head_page(struct buf *buf, uint64_t length, struct slice lines) {
+    head_field(buf, SLICE("Content-Type"), SLICE("text/html; charset=utf-8"));
+    head_field_number(buf, SLICE("Content-Length"), length);
+    put_nosniff(buf);
+    buf_put(buf, SLICE("Cache-Control: no-cache\r\n"));
+    buf_put(buf, lines);
 }
 
 void head_end(struct buf *buf) {

@@ -19,6 +19,7 @@ static const struct {
     {SLICE_INIT("Content-Range"), RULES_FRAMING},
     {SLICE_INIT("Date"), RULES_FRAMING},
     {SLICE_INIT("Keep-Alive"), RULES_FRAMING},
+    {SLICE_INIT("Server"), RULES_FRAMING},
     {SLICE_INIT("TE"), RULES_FRAMING},
     {SLICE_INIT("Trailer"), RULES_FRAMING},
     {SLICE_INIT("Transfer-Encoding"), RULES_FRAMING},
@@ -98,7 +99,7 @@ static enum rules_mistake add_rule(struct headers *headers, struct slice line, u
     struct headers_rule rule = {.first = headers->fields_count, .line = number};
     *part = line;
     if (headers->rules_count == RULES_HEADERS_MAX)
-        return RULES_HEADERS;
+        return RULES_MANY_HEADERS;
     enum rules_mistake mistake = pattern_parse(line, &rule.path);
     headers->rules[headers->rules_count++] = rule;
     return mistake == RULES_NO_SLASH ? RULES_MARGIN : mistake;
@@ -118,7 +119,7 @@ bool headers_parse(struct slice text, struct headers *headers, struct rules_faul
                                          : add_rule(headers, line, reader.line, &part);
         if (mistake != RULES_OK)
             rules_fault_add(faults, reader.line, mistake, part);
-        if (mistake == RULES_HEADERS || mistake == RULES_FIELDS)
+        if (mistake == RULES_MANY_HEADERS || mistake == RULES_FIELDS)
             break; /* once is enough */
     }
     if (faults->count == faults_before)
@@ -212,6 +213,17 @@ enum headers_verdict headers_take(struct headers_changes *changes, struct slice 
             buf_put(value, SLICE(", "));
         buf_put(value, change->value);
         verdict = HEADERS_REPLACED;
+    }
+    return verdict;
+}
+
+enum headers_verdict headers_judge(const struct headers_changes *changes, struct slice name) {
+    enum headers_verdict verdict = HEADERS_UNTOUCHED;
+    for (size_t i = 0; i < changes->count; i++) {
+        const struct headers_change *change = &changes->items[i];
+        if (change->state != HEADERS_STANDS || !slice_equal_nocase(change->field->name, name))
+            continue;
+        verdict = change->value.ptr != NULL ? HEADERS_REPLACED : HEADERS_REMOVED;
     }
     return verdict;
 }

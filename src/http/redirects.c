@@ -218,12 +218,12 @@ bool redirects_parse(struct slice text, struct redirects *redirects, struct rule
         struct slice part = SLICE_NONE;
         enum rules_mistake mistake = parse_rule(line, &rule, &part);
         if (mistake == RULES_OK && redirects->count == RULES_REDIRECTS_MAX)
-            mistake = RULES_REDIRECTS;
+            mistake = RULES_MANY_REDIRECTS;
         if (mistake == RULES_OK)
             redirects->items[redirects->count++] = rule;
         else
             rules_fault_add(faults, reader.line, mistake, part);
-        if (mistake == RULES_REDIRECTS)
+        if (mistake == RULES_MANY_REDIRECTS)
             break; /* once is enough */
     }
     if (faults->count > faults_before)
@@ -302,6 +302,21 @@ static void write_part(struct buf *buf, const struct redirect_match *match, stru
         uri_write_encoded(buf, literal, is_literal_char);
         if (name.ptr != NULL && pattern_value(&match->captures, name, &value))
             uri_write_encoded(buf, value, is_value_char);
+    }
+}
+
+void redirect_add_query(struct buf *buf, struct slice location, struct slice query) {
+    struct slice fragment = location;
+    struct slice rest;
+    (void)slice_cut(&fragment, '#', &rest);
+    buf_put(buf, rest);
+    if (query.ptr != NULL && slice_find(rest, '?') == rest.len) {
+        buf_put_char(buf, '?');
+        uri_write_encoded(buf, query, is_visible_char);
+    }
+    if (fragment.ptr != NULL) {
+        buf_put_char(buf, '#');
+        buf_put(buf, fragment);
     }
 }
 

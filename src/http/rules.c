@@ -11,6 +11,19 @@ static const struct slice texts[] = {
 #undef MISTAKE
 };
 
+struct slice rules_file_name(enum rules_file file) {
+    static const struct slice names[RULES_FILES] = {
+        [RULES_REDIRECTS] = SLICE_INIT("_redirects"),
+        [RULES_HEADERS] = SLICE_INIT("_headers"),
+    };
+    return names[file];
+}
+
+bool rules_are_at(struct slice path) {
+    return slice_equal(path, rules_file_name(RULES_REDIRECTS)) ||
+           slice_equal(path, rules_file_name(RULES_HEADERS));
+}
+
 void rules_fault_add(struct rules_faults *faults, unsigned line, enum rules_mistake mistake,
                      struct slice part) {
     if (faults->count < faults->capacity)

@@ -3,6 +3,7 @@
 #include "conf/version.h"
 #include "proc/master.h"
 #include "store/docroot.h"
+#include "store/rulebook.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -47,6 +48,15 @@ static int finish_output(void) {
     return EXIT_FAILURE;
 }
 
+/* Finds mistakes in files of rules now, and tells of them, rather than to serve without. */
+static bool check_rules(const struct docroot *docroot) {
+    struct rulebook rulebook = {.docroot = docroot};
+    size_t mistakes;
+    (void)rulebook_read(&rulebook, &mistakes);
+    rulebook_deinit(&rulebook);
+    return mistakes == 0;
+}
+
 static int serve(const struct options *options) {
     struct docroot docroot = DOCROOT_INIT;
     struct err err = ERR_INIT;
@@ -57,7 +67,9 @@ static int serve(const struct options *options) {
         diag_message("%s", err.text);
         return EXIT_FAILURE;
     }
-    if (options->check) {
+    if (!check_rules(&docroot)) {
+        status = EXIT_FAILURE;
+    } else if (options->check) {
         puts("pronto: the options and the root are fine");
         status = finish_output();
     } else {

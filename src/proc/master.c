@@ -137,6 +137,7 @@ static int run_worker(struct master *master, size_t index, int channel) {
         .docroot = master->docroot,
         .socket_count = master->listeners.addresses.count,
         .channel = channel,
+        .slot = index,
     };
     leave_master(master);
     if (master->listeners.steered)

@@ -96,6 +96,7 @@ static int init(struct worker *worker, const struct worker_config *config, struc
     }
     if (result < 0)
         return err_set(err, -result, "cannot wait for connections: %s", strerror(-result));
+    worker->server.store.rulebook.silent = config->slot > 0;
     worker->drain_timeout_ms = config->options->drain_timeout;
     if (config->options->cache_size > 0 && !store_is_watched(&worker->server.store))
         diag_message(

@@ -21,12 +21,17 @@ struct exchange {
     bool persist;
 };
 
+static const struct ruling *ruling_of(const struct exchange *exchange) {
+    return exchange->resource != NULL ? exchange->resource->ruling : NULL;
+}
+
 static void put_page(struct buf *buf, const struct exchange *exchange) {
+    const struct ruling *ruling = ruling_of(exchange);
     char memory[1024];
     struct buf page = BUF_INIT(memory, sizeof memory);
     status_page(&page, exchange->response.status);
     CHECK(!page.overflow);
-    head_page(buf, page.len);
+    head_page(buf, page.len, ruling != NULL ? ruling->policy.lines : SLICE(""));
     head_end(buf);
     if (exchange->method != METHOD_HEAD)
         buf_put(buf, buf_slice(&page));
@@ -40,15 +45,25 @@ static enum head_connection connection_of(const struct exchange *exchange) {
                                                  : HEAD_CONNECTION_IMPLIED;
 }
 
+static void put_location(struct buf *buf, const struct exchange *exchange) {
+    const struct ruling *ruling = ruling_of(exchange);
+    buf_put(buf, SLICE("Location: "));
+    if (ruling != NULL && ruling->location.ptr != NULL)
+        redirect_add_query(buf, ruling->location, exchange->target.query);
+    else
+        target_write_directory(buf, &exchange->target);
+    buf_put(buf, SLICE("\r\n"));
+}
+
 /* The fields that answer a question which the request asked. */
-static void put_particulars(struct buf *buf, const struct exchange *exchange) {
+static void put_particulars(struct server *server, struct buf *buf,
+                            const struct exchange *exchange) {
+    if (exchange->response.preflight && server->cors)
+        head_preflight(buf);
     if (exchange->response.allow)
         head_field(buf, SLICE("Allow"), method_allow());
-    if (exchange->response.location) {
-        buf_put(buf, SLICE("Location: "));
-        target_write_directory(buf, &exchange->target);
-        buf_put(buf, SLICE("\r\n"));
-    }
+    if (exchange->response.location)
+        put_location(buf, exchange);
     if (exchange->response.vary)
         head_vary(buf);
     if (exchange->response.unsatisfied_range) {
@@ -125,6 +140,12 @@ static void queue_ranges(struct server *server, const struct exchange *exchange,
         archive_seek(archive_of((*exchange->delivery)->stream), first->first, first->len);
 }
 
+/* What a rule says of other origins, it says instead of the server. */
+static struct slice common_of(const struct server *server, const struct exchange *exchange) {
+    const struct ruling *ruling = ruling_of(exchange);
+    return head_common(server->cors && (ruling == NULL || !ruling->replaces_cors));
+}
+
 /* Writes the head, and queues what stands behind it. */
 static void render(struct server *server, const struct exchange *exchange) {
     const struct response *response = &exchange->response;
@@ -132,8 +153,9 @@ static void render(struct server *server, const struct exchange *exchange) {
     struct buf *buf = &output->bytes;
     size_t start = buf->len;
 
-    head_start(buf, response->status, server_date_line(server), connection_of(exchange));
-    put_particulars(buf, exchange);
+    head_start(buf, response->status, server_date_line(server), common_of(server, exchange),
+               connection_of(exchange));
+    put_particulars(server, buf, exchange);
     switch (response->content) {
     case RESPONSE_LOOK_UP: /* decided by now */
     case RESPONSE_NOTHING:
@@ -189,8 +211,10 @@ static bool choose_folder(struct server *server, struct exchange *exchange) {
                     exchange->folder, exchange->delivery);
     if (outcome == FOLDER_LATER)
         return false;
-    if (outcome == FOLDER_READY)
+    if (outcome == FOLDER_READY) {
+        exchange->folder->representation.policy = store_policy(&server->store, exchange->resource);
         exchange->representation = &exchange->folder->representation;
+    }
     exchange->response =
         respond_folder(request, outcome, exchange->representation, now_s, exchange->ranges);
     return true;
@@ -203,6 +227,11 @@ static bool choose(struct server *server, struct exchange *exchange) {
     enum docroot_outcome outcome =
         resource != NULL ? resource->outcome : DOCROOT_EXHAUSTED; /* there was no memory */
     int64_t now_s = server->loop->time_s;
+    const struct ruling *ruling = ruling_of(exchange);
+    if (ruling != NULL && ruling->location.ptr != NULL) {
+        exchange->response = respond_redirect(ruling->redirect->status);
+        return true;
+    }
     if (outcome == DOCROOT_DIRECTORY && server->listing)
         return choose_folder(server, exchange);
     if (outcome == DOCROOT_FILE)
@@ -224,8 +253,10 @@ static bool recall(struct server *server, struct exchange *exchange, struct slic
     exchange->resource = store_recall(&server->store, key, server->loop->now_ms);
     if (exchange->resource == NULL)
         return false;
+    const struct ruling *ruling = exchange->resource->ruling;
     if (exchange->resource->outcome == DOCROOT_NEEDS_SLASH ||
-        exchange->resource->outcome == DOCROOT_DIRECTORY)
+        exchange->resource->outcome == DOCROOT_DIRECTORY ||
+        (ruling != NULL && ruling->location.ptr != NULL))
         (void)target_parse(request->method, request->target, path, &exchange->target);
     return true;
 }

@@ -13,6 +13,12 @@ struct response respond_refusal(enum refusal refusal) {
     return response;
 }
 
+struct response respond_redirect(enum status status) {
+    struct response response = page(status);
+    response.location = true;
+    return response;
+}
+
 static struct response respond_method(enum method method) {
     struct response response = {.content = RESPONSE_LOOK_UP};
     if (method == METHOD_UNKNOWN) {
@@ -22,8 +28,10 @@ static struct response respond_method(enum method method) {
         response.allow = true;
     } else if (method ==
                METHOD_OPTIONS) { /* RFC 9110 §9.3.7: of the server, and of any target, alike */
-        response = (struct response){
-            .content = RESPONSE_NOTHING, .status = STATUS_NO_CONTENT, .allow = true};
+        response = (struct response){.content = RESPONSE_NOTHING,
+                                     .status = STATUS_NO_CONTENT,
+                                     .allow = true,
+                                     .preflight = true};
     }
     return response;
 }
@@ -123,11 +131,8 @@ struct response respond_found(const struct request *request, enum docroot_outcom
     switch (outcome) {
     case DOCROOT_FILE:
         return respond_file(request, representation, now_s, ranges);
-    case DOCROOT_NEEDS_SLASH: {
-        struct response response = page(STATUS_MOVED_PERMANENTLY);
-        response.location = true;
-        return response;
-    }
+    case DOCROOT_NEEDS_SLASH:
+        return respond_redirect(STATUS_MOVED_PERMANENTLY);
     case DOCROOT_ABSENT:
         return page(STATUS_NOT_FOUND);
     case DOCROOT_DIRECTORY:

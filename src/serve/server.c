@@ -64,6 +64,7 @@ int server_init(struct server *server, struct loop *loop, const struct docroot *
     *server = (struct server){
         .loop = loop,
         .store = STORE_INIT,
+        .cors = options->cors,
         .listing = options->listing == LISTING_ON,
         .max_head = options->max_head,
         .max_body = options->max_body,

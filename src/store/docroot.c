@@ -1,6 +1,7 @@
 #include "store/docroot.h"
 
 #include "base/buf.h"
+#include "http/rules.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -159,7 +160,7 @@ enum docroot_outcome docroot_open_file(const struct docroot *docroot, struct doc
 bool docroot_hides(const struct docroot *docroot, struct slice path) {
     if (docroot->only.ptr != NULL)
         return !slice_equal(path, docroot->only);
-    return !docroot->hidden && has_hidden_segment(path);
+    return rules_are_at(path) || (!docroot->hidden && has_hidden_segment(path));
 }
 
 /* Whether the path can name anything, whatever files there are. */
@@ -249,7 +250,8 @@ bool docroot_shows(const struct docroot *docroot, struct slice directory, struct
     size_t before = directory.len > 0 ? directory.len + 1 : 0; /* with its slash */
     bool well_known = before == 0 && slice_equal(name, SLICE(".well-known"));
     bool dotted = name.len > 0 && name.ptr[0] == '.';
-    return before + name.len < PATH_MAX && (docroot->hidden || !dotted || well_known);
+    bool rules = before == 0 && rules_are_at(name);
+    return before + name.len < PATH_MAX && !rules && (docroot->hidden || !dotted || well_known);
 }
 
 struct slice docroot_name_of(struct slice path) {

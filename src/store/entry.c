@@ -14,8 +14,9 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Room for the fields of an entry: the longest media type and all fields are about half of it. */
-enum { HEADS_MAX = 1024 };
+/* Room for the fields of an entry: the longest media type and all fields but those of the policy
+ * are about half of the first part. */
+enum { HEADS_MAX = 1024 + HEAD_POLICY_MAX };
 
 /* How often a file that shrinks under our hands is looked at again. */
 enum { READ_TRIES = 4 };

@@ -1,6 +1,7 @@
 #include "store/store.h"
 
 #include "http/mime.h"
+#include "http/request.h"
 #include "sys/clock.h"
 #include "sys/random.h"
 
@@ -36,6 +37,7 @@ static void drop(struct store *store, struct resource *resource) {
         if (resource->entries[i] != NULL)
             entry_unref(resource->entries[i]);
     }
+    free(resource->ruling);
     free(resource);
 }
 
@@ -46,6 +48,11 @@ static struct resource *resource_of(struct cached *cached) {
 static void on_change(struct directories *directories, struct dependency *dependency) {
     struct store *store = list_entry(directories, struct store, directories);
     struct resource *resource = dependency->owner;
+    if (resource == NULL) {
+        store->rules_stale = true;
+        directories_leave(directories, dependency);
+        return;
+    }
     resource->changed = true;
     if (resource->borrowed)
         directories_leave(directories, dependency);
@@ -87,6 +94,35 @@ static bool give_back_fds(struct store *store) {
     return store->fds < before;
 }
 
+/* Rules */
+
+static void drop_everything(struct store *store) {
+    uint64_t max_bytes = store->cache.max_bytes;
+    store->cache.max_bytes = 0;
+    shed_bytes(store);
+    store->cache.max_bytes = max_bytes;
+}
+
+/* Has the files of rules read where they may have changed: watches them first, so that no change
+ * falls in between. What was found by other rules is forgotten; nobody may be at work with it. */
+static void read_rules(struct store *store, int64_t now_ms) {
+    size_t mistakes;
+    store->rules_stale = false;
+    store->rules_checked_ms = now_ms;
+    for (int i = 0; i < RULES_FILES && store->keeps; i++) {
+        directories_leave(&store->directories, &store->rule_files[i]);
+        (void)directories_reach(&store->directories, rules_file_name((enum rules_file)i),
+                                &store->rule_files[i]);
+    }
+    if (rulebook_read(&store->rulebook, &mistakes) && store->keeps)
+        drop_everything(store);
+}
+
+static void check_rules(struct store *store, int64_t now_ms) {
+    if (store->rules_stale || now_ms - store->rules_checked_ms >= STORE_CHECK_MS)
+        read_rules(store, now_ms);
+}
+
 /* Looking up */
 
 static bool is_settled(const struct stat *stat) {
@@ -102,23 +138,29 @@ static struct slice keep_text(char **at, struct slice text) {
     return slice_of(copy, text.len);
 }
 
+/* Where something is looked for. */
+struct place {
+    struct slice path;
+    bool as_directory;
+};
+
 /* The paths that will be looked at. */
 struct candidates {
     size_t count;
     size_t longest;
 };
 
-static struct candidates survey(const struct store *store, struct slice path, bool as_directory) {
-    struct candidates candidates = {0};
+static void survey(const struct store *store, const struct place *place,
+                   struct candidates *candidates) {
     char text[PATH_MAX];
     size_t len;
-    while ((len = docroot_candidate(store->docroot, path, as_directory, candidates.count, text)) >
-           0) {
-        candidates.count++;
-        if (len > candidates.longest)
-            candidates.longest = len;
+    for (size_t i = 0;
+         (len = docroot_candidate(store->docroot, place->path, place->as_directory, i, text)) > 0;
+         i++) {
+        candidates->count++;
+        if (len > candidates->longest)
+            candidates->longest = len;
     }
-    return candidates;
 }
 
 /* A resource of which only the key is known, with room for the rest. NULL: no memory. */
@@ -140,21 +182,33 @@ static struct resource *make_resource(struct slice key, const struct candidates 
     return resource;
 }
 
-/* From here on, changes of what will be found are noticed; false where they are not. */
-static bool depend(struct store *store, struct resource *resource, struct slice path,
-                   bool as_directory) {
-    for (unsigned i = 0; i < resource->dependency_count; i++) {
+/* From here on, changes of a path are noticed; false where they are not. */
+static bool depend_on(struct store *store, struct resource *resource, struct slice path,
+                      struct dependency *dependency) {
+    switch (directories_reach(&store->directories, path, dependency)) {
+    case DIRECTORIES_WATCHED:
+        break;
+    case DIRECTORIES_REMOTE:
+        resource->unwatched = true;
+        break;
+    case DIRECTORIES_BLIND:
+        return false;
+    }
+    return true;
+}
+
+/* The same for what will be found at the places. */
+static bool depend(struct store *store, struct resource *resource, const struct place *places,
+                   size_t count) {
+    struct dependency *dependency = resource->dependencies;
+    for (size_t i = 0; i < count; i++) {
         char text[PATH_MAX];
-        size_t len = docroot_candidate(store->docroot, path, as_directory, i, text);
-        switch (directories_reach(&store->directories, slice_of(text, len),
-                                  &resource->dependencies[i])) {
-        case DIRECTORIES_WATCHED:
-            break;
-        case DIRECTORIES_REMOTE:
-            resource->unwatched = true;
-            break;
-        case DIRECTORIES_BLIND:
-            return false;
+        size_t len;
+        for (size_t j = 0; (len = docroot_candidate(store->docroot, places[i].path,
+                                                    places[i].as_directory, j, text)) > 0;
+             j++) {
+            if (!depend_on(store, resource, slice_of(text, len), dependency++))
+                return false;
         }
     }
     return true;
@@ -210,11 +264,11 @@ static bool may_have_siblings(const struct store *store, const struct resource *
     return false;
 }
 
-static void find(struct store *store, struct resource *resource, struct slice path,
-                 bool as_directory, char *texts) {
+static void find(struct store *store, struct resource *resource, const struct place *place,
+                 char *texts) {
     struct docroot_file *file = &store->opened;
     do
-        resource->outcome = docroot_find(store->docroot, path, as_directory, file);
+        resource->outcome = docroot_find(store->docroot, place->path, place->as_directory, file);
     while (resource->outcome == DOCROOT_EXHAUSTED && give_back_fds(store));
     resource->unwatched |= file->linked;
     if (resource->outcome != DOCROOT_FILE)
@@ -226,20 +280,97 @@ static void find(struct store *store, struct resource *resource, struct slice pa
         find_siblings(store, resource);
 }
 
-struct resource *store_look_up(struct store *store, struct slice key, struct slice path,
-                               bool as_directory, int64_t now_ms) {
+/* Looks something up at the last of the places; what is at the others could change that. NULL: no
+ * memory. */
+static struct resource *look_up_at(struct store *store, struct slice key,
+                                   const struct place *places, size_t count, int64_t now_ms) {
     char *texts;
-    struct candidates candidates = survey(store, path, as_directory);
+    struct candidates candidates = {0};
+    for (size_t i = 0; i < count; i++)
+        survey(store, &places[i], &candidates);
     struct resource *resource = make_resource(key, &candidates, &texts);
     if (resource == NULL)
         return NULL;
-    bool keep = store->keeps && depend(store, resource, path, as_directory);
-    find(store, resource, path, as_directory, texts);
+    resource->kept = store->keeps && depend(store, resource, places, count);
+    find(store, resource, &places[count - 1], texts);
     resource->checked_ms = now_ms;
-    if (keep && resource->outcome != DOCROOT_EXHAUSTED && resource->outcome != DOCROOT_FAULT) {
-        resource->kept = true;
-        cache_insert(&store->cache, &resource->cached);
+    return resource;
+}
+
+/* Forgets what was found, before it is kept. */
+static void forget(struct store *store, struct resource *resource) {
+    resource->kept = false;
+    store_release(store, resource);
+}
+
+/* What a rule serves instead of what was asked for: a file, or nothing. It stands for a directory,
+ * too, whose index file is meant. */
+static struct resource *rewrite(struct store *store, struct slice key, const struct place *asked,
+                                const struct redirect_match *match, int64_t now_ms) {
+    char raw_memory[REQUEST_TARGET_MAX];
+    char path_memory[REQUEST_TARGET_MAX];
+    struct buf raw = BUF_INIT(raw_memory, sizeof raw_memory);
+    struct buf path = BUF_INIT(path_memory, sizeof path_memory);
+    struct target target;
+    struct place places[] = {*asked, *asked};
+    if (redirect_rewrite(match, &raw, &path, &target) == TARGET_PATH)
+        places[1] = (struct place){target.path, target.trailing_slash};
+    struct resource *resource = look_up_at(store, key, places, 2, now_ms);
+    if (resource != NULL && resource->outcome == DOCROOT_NEEDS_SLASH) {
+        forget(store, resource);
+        places[1].as_directory = true;
+        resource = look_up_at(store, key, places, 2, now_ms);
     }
+    if (resource != NULL && resource->outcome == DOCROOT_DIRECTORY)
+        resource->outcome = DOCROOT_ABSENT;
+    return resource;
+}
+
+/* Finds the redirect that applies where that was found. */
+static bool is_redirected(const struct store *store, const struct place *asked,
+                          const struct resource *resource, struct redirect_match *match) {
+    const struct target target = {.path = asked->path, .trailing_slash = asked->as_directory};
+    return redirects_find(&store->rulebook.redirects, &target, resource->outcome != DOCROOT_ABSENT,
+                          match);
+}
+
+/* Adds what the rules say. Returns the resource, or NULL: no memory. */
+static struct resource *apply_rules(struct store *store, struct resource *resource,
+                                    const struct place *asked, const struct redirect_match *match) {
+    bool exists;
+    resource->ruling = rulebook_rule(&store->rulebook, asked->path, match, &store->policy, &exists);
+    if (resource->ruling != NULL) {
+        resource->cached.size_bytes += resource->ruling->size_bytes + ALLOCATION_BYTES;
+    } else if (exists) {
+        forget(store, resource);
+        return NULL;
+    }
+    return resource;
+}
+
+static bool may_be_kept(const struct resource *resource) {
+    return resource->kept && resource->outcome != DOCROOT_EXHAUSTED &&
+           resource->outcome != DOCROOT_FAULT;
+}
+
+struct resource *store_look_up(struct store *store, struct slice key, struct slice path,
+                               bool as_directory, int64_t now_ms) {
+    const struct place asked = {path, as_directory};
+    struct redirect_match match;
+    check_rules(store, now_ms);
+    struct resource *resource = look_up_at(store, key, &asked, 1, now_ms);
+    bool redirected = resource != NULL && is_redirected(store, &asked, resource, &match);
+    if (redirected && redirect_is_rewrite(match.rule)) {
+        forget(store, resource);
+        resource = rewrite(store, key, &asked, &match, now_ms);
+    }
+    if (resource != NULL)
+        resource = apply_rules(store, resource, &asked, redirected ? &match : NULL);
+    if (resource == NULL)
+        return NULL;
+    resource->kept = may_be_kept(resource);
+    if (resource->kept)
+        cache_insert(&store->cache, &resource->cached);
     return resource;
 }
 
@@ -260,6 +391,9 @@ static enum docroot_outcome outcome_of(int errnum) {
 
 /* The media type as far as the name of the plain file says it; SLICE_NONE: its content does. */
 static struct slice type_of_name(const struct store *store, const struct resource *resource) {
+    const struct head_policy *policy = store_policy(store, resource);
+    if (policy->content_type.ptr != NULL)
+        return policy->content_type;
     struct slice name = docroot_name_of(resource->path);
     struct slice type = types_of_name(store->types, name);
     return type.ptr != NULL ? type : mime_of_name(name);
@@ -269,6 +403,7 @@ static struct slice type_of_name(const struct store *store, const struct resourc
 static enum docroot_outcome build(struct store *store, struct resource *resource,
                                   enum coding coding, struct slice type, int64_t now_s) {
     const struct representation about = {
+        .policy = store_policy(store, resource),
         .content_type = type,
         .content_coding = coding == CODING_IDENTITY ? SLICE_NONE : coding_token(coding),
         .negotiated = resource->available != 1u << CODING_IDENTITY,
@@ -372,6 +507,7 @@ static bool is_still_true(const struct store *store, const struct resource *reso
 }
 
 struct resource *store_recall(struct store *store, struct slice key, int64_t now_ms) {
+    check_rules(store, now_ms);
     struct cached *cached = store->keeps ? cache_find(&store->cache, key) : NULL;
     if (cached == NULL)
         return NULL;
@@ -385,6 +521,11 @@ struct resource *store_recall(struct store *store, struct slice key, int64_t now
     }
     resource->borrowed = true;
     return resource;
+}
+
+const struct head_policy *store_policy(const struct store *store, const struct resource *resource) {
+    return resource != NULL && resource->ruling != NULL ? &resource->ruling->policy
+                                                        : &store->policy;
 }
 
 void store_release(struct store *store, struct resource *resource) {
@@ -443,21 +584,28 @@ int store_init(struct store *store, const struct docroot *docroot, const struct 
     *store = (struct store)STORE_INIT;
     store->docroot = docroot;
     store->types = &options->mime;
+    store->policy.cache_control = options->cache_control;
+    store->rulebook.docroot = docroot;
+    store->rulebook.silent = true; /* they have been told of when the process started */
     store->memory_max = options->cache_file_max;
     store->fds_max = max_fds();
     list_init(&store->holders);
     int result = options->cache_size > 0 ? init_keeping(store, options->cache_size, err) : 0;
     if (result < 0)
         store_deinit(store);
+    else
+        read_rules(store, clock_now_ms());
+    store->rulebook.silent = false;
     return result;
 }
 
 void store_deinit(struct store *store) {
-    if (store->keeps) {
-        store->cache.max_bytes = 0;
-        shed_bytes(store);
-    }
+    if (store->keeps)
+        drop_everything(store);
     store->keeps = false;
+    for (int i = 0; i < RULES_FILES; i++)
+        directories_leave(&store->directories, &store->rule_files[i]);
+    rulebook_deinit(&store->rulebook);
     cache_deinit(&store->cache);
     directories_deinit(&store->directories);
 }

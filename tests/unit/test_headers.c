@@ -139,8 +139,8 @@ static void test_the_most_rules_and_fields(void **state) {
         enum rules_mistake mistake;
     } rows[] = {
         {"", "/a\n", RULES_HEADERS_MAX, RULES_OK},
-        {"", "/a\n", RULES_HEADERS_MAX + 1, RULES_HEADERS},
-        {"", "/a\n", RULES_HEADERS_MAX + 2, RULES_HEADERS},
+        {"", "/a\n", RULES_HEADERS_MAX + 1, RULES_MANY_HEADERS},
+        {"", "/a\n", RULES_HEADERS_MAX + 2, RULES_MANY_HEADERS},
         {"/a\n", " X: y\n", RULES_FIELDS_MAX, RULES_OK},
         {"/a\n", " X: y\n", RULES_FIELDS_MAX + 1, RULES_FIELDS},
         {"/a\n", " X: y\n", RULES_FIELDS_MAX + 2, RULES_FIELDS},

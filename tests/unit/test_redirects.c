@@ -204,7 +204,7 @@ static void test_the_most_rules(void **state) {
         assert_int_equal(file.redirects.count, over == 0 ? RULES_REDIRECTS_MAX : 0);
         assert_int_equal(file.faults.count, over > 0);
         if (over > 0)
-            assert_int_equal(file.faults_memory[0].mistake, RULES_REDIRECTS);
+            assert_int_equal(file.faults_memory[0].mistake, RULES_MANY_REDIRECTS);
         file_discard(&file);
         free(text);
     }

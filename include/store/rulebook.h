@@ -1,0 +1,51 @@
+/* The files of rules at the root of what is served, `_redirects` and `_headers`: what they say of a
+ * path. They are read when the root is opened, and again when they change; as long as there is a
+ * mistake in one of them, what it said before goes on to hold. */
+#pragma once
+
+#include "http/headers.h"
+#include "http/redirects.h"
+#include "http/representation.h"
+#include "store/docroot.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/stat.h>
+
+struct rulebook_text {
+    char *bytes;      /* owned; NULL: there is no such file, or nothing in it */
+    struct stat stat; /* of the file that was read last; st_ino is 0 where there was none */
+};
+
+/* All zero, but for `docroot`: nothing has been read. */
+struct rulebook {
+    const struct docroot *docroot; /* borrowed */
+    bool silent;                   /* mistakes are not told: another process does */
+    struct rulebook_text texts[RULES_FILES];
+    struct redirects redirects;
+    struct headers headers;
+};
+
+/* What is said of one path; immutable. */
+struct ruling {
+    const struct redirect *redirect; /* NULL: none; until the rules are read anew */
+    struct slice location;           /* SLICE_NONE: nowhere else */
+    struct head_policy policy;
+    bool replaces_cors; /* what is said of other origins is in policy.lines, or nothing is */
+    size_t size_bytes;
+    char bytes[]; /* what the slices point into */
+};
+
+/* Reads those files that are not as they were when they were read last. Mistakes are told on
+ * stderr, and counted in `mistakes`. Returns whether there are other rules now. */
+bool rulebook_read(struct rulebook *rulebook, size_t *mistakes);
+
+/* Forgets all rules. Idempotent. */
+void rulebook_deinit(struct rulebook *rulebook);
+
+/* Puts together what is said of a path by `_headers`, and by the redirect that matched, or none;
+ * `standard` is what holds where nothing is said. Returns it, to be freed with free(3); or NULL
+ * with `ruling_exists` false, where nothing is said, and with true, where there is no memory. */
+struct ruling *rulebook_rule(const struct rulebook *rulebook, struct slice path,
+                             const struct redirect_match *match, const struct head_policy *standard,
+                             bool *ruling_exists);

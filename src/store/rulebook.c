@@ -1,0 +1,290 @@
+#include "store/rulebook.h"
+
+#include "base/diag.h"
+#include "conf/types.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { FAULTS_TOLD = 20, LOCATION_MAX = 24 * 1024 };
+
+/* Reading */
+
+static void tell(const struct rulebook *rulebook, enum rules_file file,
+                 const struct rules_faults *faults) {
+    struct slice name = rules_file_name(file);
+    for (size_t i = 0; i < faults->count && i < faults->capacity && !rulebook->silent; i++) {
+        char memory[512];
+        struct buf buf = BUF_INIT(memory, sizeof memory);
+        rules_fault_write(&buf, &faults->items[i]);
+        diag_message("%.*s: %.*s", (int)name.len, name.ptr, (int)buf.len, buf.ptr);
+    }
+    if (faults->count > faults->capacity && !rulebook->silent)
+        diag_message("%.*s: and %zu more", (int)name.len, name.ptr,
+                     faults->count - faults->capacity);
+}
+
+/* Reads all of an open file; a byte more than rules may have, so that what is too long is seen to
+ * be. NULL: no memory, or it cannot be read. */
+static char *read_text(int fd, size_t *len) {
+    size_t capacity = RULES_TEXT_MAX + 1;
+    char *bytes = malloc(capacity);
+    ssize_t count = 1;
+    *len = 0;
+    while (bytes != NULL && count > 0 && *len < capacity) {
+        count = read(fd, bytes + *len, capacity - *len);
+        *len += count > 0 ? (size_t)count : 0;
+    }
+    if (bytes != NULL && count < 0) {
+        free(bytes);
+        bytes = NULL;
+    }
+    return bytes;
+}
+
+/* Takes rules over in place of others, whose memory is freed. */
+static bool replace_redirects(struct rulebook *rulebook, struct slice text,
+                              struct rules_faults *faults) {
+    struct redirects redirects =
+        REDIRECTS_INIT(calloc(RULES_REDIRECTS_MAX, sizeof *redirects.items));
+    if (redirects.items == NULL || !redirects_parse(text, &redirects, faults)) {
+        free(redirects.items);
+        return false;
+    }
+    free(rulebook->redirects.items);
+    rulebook->redirects = redirects;
+    return true;
+}
+
+static bool replace_headers(struct rulebook *rulebook, struct slice text,
+                            struct rules_faults *faults) {
+    struct headers headers = HEADERS_INIT(calloc(RULES_HEADERS_MAX, sizeof *headers.rules),
+                                          calloc(RULES_FIELDS_MAX, sizeof *headers.fields));
+    if (headers.rules == NULL || headers.fields == NULL || !headers_parse(text, &headers, faults)) {
+        free(headers.rules);
+        free(headers.fields);
+        return false;
+    }
+    free(rulebook->headers.rules);
+    free(rulebook->headers.fields);
+    rulebook->headers = headers;
+    return true;
+}
+
+/* Has the rules of a text hold, which is kept if they do. */
+static bool replace(struct rulebook *rulebook, enum rules_file file, char *bytes, size_t len,
+                    size_t *mistakes) {
+    struct rules_fault items[FAULTS_TOLD];
+    struct rules_faults faults = RULES_FAULTS_INIT(items, FAULTS_TOLD);
+    struct slice text = slice_of(bytes, len);
+    bool done = file == RULES_REDIRECTS ? replace_redirects(rulebook, text, &faults)
+                                        : replace_headers(rulebook, text, &faults);
+    tell(rulebook, file, &faults);
+    *mistakes += faults.count;
+    if (!done) {
+        free(bytes);
+        return false;
+    }
+    free(rulebook->texts[file].bytes);
+    rulebook->texts[file].bytes = bytes;
+    return true;
+}
+
+static bool forget(struct rulebook *rulebook, enum rules_file file) {
+    bool had_any = rulebook->texts[file].bytes != NULL;
+    if (file == RULES_REDIRECTS) {
+        free(rulebook->redirects.items);
+        rulebook->redirects = (struct redirects){0};
+    } else {
+        free(rulebook->headers.rules);
+        free(rulebook->headers.fields);
+        rulebook->headers = (struct headers){0};
+    }
+    free(rulebook->texts[file].bytes);
+    rulebook->texts[file].bytes = NULL;
+    return had_any;
+}
+
+static bool is_same(const struct stat *a, const struct stat *b) {
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+           memcmp(&a->st_mtim, &b->st_mtim, sizeof a->st_mtim) == 0 &&
+           memcmp(&a->st_ctim, &b->st_ctim, sizeof a->st_ctim) == 0;
+}
+
+/* Reads a file that is open and may have changed. */
+static bool read_open(struct rulebook *rulebook, enum rules_file file,
+                      const struct docroot_file *opened, size_t *mistakes) {
+    struct stat *known = &rulebook->texts[file].stat;
+    size_t len;
+    if (is_same(known, &opened->stat))
+        return false;
+    char *bytes = read_text(opened->fd, &len);
+    if (bytes == NULL) /* it is tried again */
+        return false;
+    *known = opened->stat;
+    return replace(rulebook, file, bytes, len, mistakes);
+}
+
+static bool read_file(struct rulebook *rulebook, enum rules_file file, size_t *mistakes) {
+    struct docroot_file opened;
+    struct slice name = rules_file_name(file);
+    memcpy(opened.path, name.ptr, name.len);
+    opened.path[name.len] = '\0';
+    opened.path_len = name.len;
+    switch (docroot_open_file(rulebook->docroot, &opened)) {
+    case DOCROOT_FILE: {
+        bool changed = read_open(rulebook, file, &opened, mistakes);
+        (void)close(opened.fd);
+        return changed;
+    }
+    case DOCROOT_DIRECTORY:
+    case DOCROOT_NEEDS_SLASH:
+    case DOCROOT_ABSENT:
+        rulebook->texts[file].stat = (struct stat){0};
+        return forget(rulebook, file);
+    case DOCROOT_FORBIDDEN:
+    case DOCROOT_EXHAUSTED:
+    case DOCROOT_FAULT:
+        break; /* what it said goes on to hold */
+    }
+    return false;
+}
+
+bool rulebook_read(struct rulebook *rulebook, size_t *mistakes) {
+    bool changed = false;
+    *mistakes = 0;
+    if (rulebook->docroot->only.ptr != NULL)
+        return false;
+    for (int i = 0; i < RULES_FILES; i++)
+        changed |= read_file(rulebook, (enum rules_file)i, mistakes);
+    return changed;
+}
+
+void rulebook_deinit(struct rulebook *rulebook) {
+    for (int i = 0; i < RULES_FILES; i++)
+        (void)forget(rulebook, (enum rules_file)i);
+}
+
+/* Ruling */
+
+/* Text that is put together before it is known how long it is. */
+struct draft {
+    struct slice location;
+    struct head_policy policy;
+    bool replaces_cors;
+    struct buf text;
+};
+
+/* What becomes of a field that is said anyhow: its value is what the rules say, or what it was. */
+static void take_value(struct headers_changes *changes, struct slice name, struct buf *text,
+                       struct slice *value) {
+    size_t start = text->len;
+    switch (headers_take(changes, name, text)) {
+    case HEADERS_UNTOUCHED:
+        break;
+    case HEADERS_REMOVED:
+        *value = SLICE_NONE;
+        break;
+    case HEADERS_REPLACED:
+        *value = slice_of(text->ptr + start, text->len - start);
+        break;
+    }
+}
+
+/* The fields that can be left out, but whose value is not for rules to say, or is written as it is
+ * in the rules. */
+static void take_unsaid(struct headers_changes *changes, struct draft *draft) {
+    static const struct slice names[] = {
+        [HEAD_NOSNIFF] = SLICE_INIT("X-Content-Type-Options"),
+        [HEAD_ACCEPT_RANGES] = SLICE_INIT("Accept-Ranges"),
+        [HEAD_ETAG] = SLICE_INIT("ETag"),
+        [HEAD_LAST_MODIFIED] = SLICE_INIT("Last-Modified"),
+    };
+    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (headers_judge(changes, names[i]) != HEADERS_UNTOUCHED)
+            draft->policy.unsaid |= 1u << i;
+    }
+}
+
+static void draft_fields(struct headers_changes *changes, struct draft *draft) {
+    take_value(changes, SLICE("Content-Type"), &draft->text, &draft->policy.content_type);
+    if (draft->policy.content_type.len > TYPES_LEN_MAX) /* there is no room for it in parts */
+        draft->policy.content_type = SLICE_NONE;
+    take_value(changes, SLICE("Cache-Control"), &draft->text, &draft->policy.cache_control);
+    take_unsaid(changes, draft);
+    draft->replaces_cors =
+        headers_judge(changes, SLICE("Access-Control-Allow-Origin")) != HEADERS_UNTOUCHED;
+    size_t start = draft->text.len;
+    headers_write(changes, &draft->text);
+    draft->policy.lines = slice_of(draft->text.ptr + start, draft->text.len - start);
+}
+
+/* A slice of the draft's text is one of the ruling's; others last. */
+static void move(const struct draft *draft, struct ruling *ruling, struct slice *slice) {
+    if (slice->ptr >= draft->text.ptr && slice->ptr < draft->text.ptr + draft->text.len)
+        slice->ptr = ruling->bytes + (slice->ptr - draft->text.ptr);
+}
+
+static struct ruling *settle(const struct draft *draft, const struct redirect *redirect) {
+    size_t size = sizeof(struct ruling) + draft->text.len;
+    struct ruling *ruling = malloc(size);
+    if (ruling == NULL)
+        return NULL;
+    *ruling = (struct ruling){
+        .redirect = redirect,
+        .location = draft->location,
+        .policy = draft->policy,
+        .replaces_cors = draft->replaces_cors,
+        .size_bytes = size,
+    };
+    memcpy(ruling->bytes, draft->text.ptr, draft->text.len);
+    move(draft, ruling, &ruling->location);
+    move(draft, ruling, &ruling->policy.content_type);
+    move(draft, ruling, &ruling->policy.cache_control);
+    move(draft, ruling, &ruling->policy.lines);
+    return ruling;
+}
+
+/* Writes what is said to `draft`; false where that is more than there is room for. */
+static bool rule(const struct rulebook *rulebook, struct slice path,
+                 const struct redirect_match *match, struct headers_changes *changes,
+                 struct draft *draft) {
+    if (!headers_apply(&rulebook->headers, path, changes))
+        return false;
+    if (match != NULL && !redirect_is_rewrite(match->rule)) {
+        redirect_write_location(&draft->text, match, SLICE_NONE);
+        draft->location = buf_slice(&draft->text);
+    }
+    draft_fields(changes, draft);
+    return !draft->text.overflow && draft->text.len - draft->location.len <= HEAD_POLICY_MAX;
+}
+
+struct ruling *rulebook_rule(const struct rulebook *rulebook, struct slice path,
+                             const struct redirect_match *match, const struct head_policy *standard,
+                             bool *ruling_exists) {
+    size_t capacity = rulebook->headers.fields_count;
+    *ruling_exists = match != NULL || capacity > 0;
+    if (!*ruling_exists)
+        return NULL;
+    struct headers_change *items = calloc(capacity + 1, sizeof *items);
+    char *memory = malloc(LOCATION_MAX + 2 * HEAD_POLICY_MAX);
+    struct ruling *ruling = NULL;
+    if (items != NULL && memory != NULL) {
+        struct headers_changes changes = {
+            .items = items, .capacity = capacity, .values = BUF_INIT(memory, HEAD_POLICY_MAX)};
+        struct draft draft = {
+            .policy = *standard,
+            .text = BUF_INIT(memory + HEAD_POLICY_MAX, LOCATION_MAX + HEAD_POLICY_MAX)};
+        if (rule(rulebook, path, match, &changes, &draft)) {
+            *ruling_exists = match != NULL || changes.count > 0;
+            if (*ruling_exists)
+                ruling = settle(&draft, match != NULL ? match->rule : NULL);
+        }
+    }
+    free(items);
+    free(memory);
+    return ruling;
+}
