@@ -20,6 +20,7 @@ enum option_kind {
     OPTION_NAMES,
     OPTION_TYPES,
     OPTION_VALUE,
+    OPTION_TEXT,
     OPTION_CHOICE,
     OPTION_ADDRESSES,
 };
@@ -42,6 +43,7 @@ enum option_symlinks { SYMLINKS_INSIDE, SYMLINKS_NONE };
 #define OPTION_TYPE_NAMES     struct names
 #define OPTION_TYPE_TYPES     struct types
 #define OPTION_TYPE_VALUE     struct slice
+#define OPTION_TYPE_TEXT      const char * /* NULL: not given */
 #define OPTION_TYPE_CHOICE    unsigned
 #define OPTION_TYPE_ADDRESSES struct option_addresses
 

@@ -147,6 +147,9 @@ static int set(struct options *options, const struct option_row *row, const char
         return set_names(row, text, field, err);
     case OPTION_TYPES:
         return add_type(row, text, field, err);
+    case OPTION_TEXT:
+        *(const char **)field = text;
+        return 0;
     case OPTION_VALUE:
         return set_value(row, text, field, err);
     case OPTION_CHOICE:

@@ -2,6 +2,7 @@
 #include "conf/options.h"
 #include "conf/version.h"
 #include "proc/master.h"
+#include "serve/explain.h"
 #include "store/docroot.h"
 #include "store/rulebook.h"
 
@@ -57,6 +58,14 @@ static bool check_rules(const struct docroot *docroot) {
     return mistakes == 0;
 }
 
+static int explain(const struct options *options, const struct docroot *docroot) {
+    struct err err = ERR_INIT;
+    if (explain_print(options, docroot, stdout, &err) == 0)
+        return finish_output();
+    diag_message("%s", err.text);
+    return EXIT_FAILURE;
+}
+
 static int serve(const struct options *options) {
     struct docroot docroot = DOCROOT_INIT;
     struct err err = ERR_INIT;
@@ -69,6 +78,8 @@ static int serve(const struct options *options) {
     }
     if (!check_rules(&docroot)) {
         status = EXIT_FAILURE;
+    } else if (options->explain != NULL) {
+        status = explain(options, &docroot);
     } else if (options->check) {
         puts("pronto: the options and the root are fine");
         status = finish_output();

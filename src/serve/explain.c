@@ -1,0 +1,172 @@
+#include "serve/explain.h"
+
+#include "serve/exchange.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { REQUEST_MAX = 16 * 1024 };
+
+/* All that is asked, and what has been found. */
+struct explanation {
+    FILE *stream; /* borrowed */
+    struct loop loop;
+    struct server server;
+    char text[REQUEST_MAX]; /* what the request borrows from */
+    struct request request;
+    char path[REQUEST_TARGET_MAX]; /* what the target borrows from */
+    struct target target;
+};
+
+/* A line, with a word for what it is about in front, which is left out where it is the same. */
+static void put_line(const struct explanation *explanation, const char *about, struct slice text) {
+    (void)fprintf(explanation->stream, "%-8s  ", about);
+    for (size_t i = 0; i < text.len; i++) { /* names may hold what a terminal would obey */
+        unsigned char c = (unsigned char)text.ptr[i];
+        if (c < ' ' || c == 0x7f)
+            (void)fprintf(explanation->stream, "\\x%02x", c);
+        else
+            (void)fputc(c, explanation->stream);
+    }
+    (void)fputc('\n', explanation->stream);
+}
+
+static struct slice describe(const struct resource *resource) {
+    switch (resource->outcome) {
+    case DOCROOT_FILE:
+        return resource->path;
+    case DOCROOT_DIRECTORY:
+        return SLICE("a directory without an index file");
+    case DOCROOT_NEEDS_SLASH:
+        return SLICE("a directory");
+    case DOCROOT_ABSENT:
+        break;
+    case DOCROOT_FORBIDDEN:
+        return SLICE("not readable");
+    case DOCROOT_EXHAUSTED:
+    case DOCROOT_FAULT:
+        return SLICE("could not be opened");
+    }
+    return SLICE("none");
+}
+
+static void put_redirect(const struct explanation *explanation, const struct ruling *ruling) {
+    char memory[256];
+    if (ruling == NULL || ruling->redirect == NULL)
+        return;
+    const struct redirect *redirect = ruling->redirect;
+    int len = snprintf(memory, sizeof memory, "_redirects:%u  /%.*s -> %.*s", redirect->line,
+                       (int)(redirect->from.text.len > 80 ? 80 : redirect->from.text.len),
+                       redirect->from.text.ptr,
+                       (int)(redirect->to.len > 80 ? 80 : redirect->to.len), redirect->to.ptr);
+    put_line(explanation, "rule", slice_of(memory, (size_t)len));
+}
+
+/* Which lines of `_headers` apply. */
+static int put_fields(const struct explanation *explanation) {
+    const struct headers *headers = &explanation->server.store.rulebook.headers;
+    char values[HEAD_POLICY_MAX];
+    struct headers_changes changes = {.items =
+                                          calloc(headers->fields_count + 1, sizeof *changes.items),
+                                      .capacity = headers->fields_count,
+                                      .values = BUF_INIT(values, sizeof values)};
+    if (changes.items == NULL)
+        return -ENOMEM;
+    if (!headers_apply(headers, explanation->target.path, &changes))
+        changes.count = 0;
+    for (size_t i = 0; i < changes.count; i++) {
+        char memory[512];
+        struct buf line = BUF_INIT(memory, sizeof memory);
+        const struct headers_change *change = &changes.items[i];
+        bool removed = change->value.ptr == NULL;
+        buf_put(&line, SLICE("_headers:"));
+        buf_put_number(&line, change->field->line);
+        buf_put(&line, removed ? SLICE("  ! ") : SLICE("  "));
+        buf_put(&line, change->field->name);
+        if (!removed) {
+            buf_put(&line, SLICE(": "));
+            buf_put(&line, change->value);
+        }
+        put_line(explanation, "field", buf_slice(&line));
+    }
+    free(changes.items);
+    return 0;
+}
+
+static int put_findings(struct explanation *explanation) {
+    struct store *store = &explanation->server.store;
+    const struct target *target = &explanation->target;
+    struct resource *resource = store_look_up(store, explanation->request.target, target->path,
+                                              target->trailing_slash, explanation->loop.now_ms);
+    if (resource == NULL)
+        return -ENOMEM;
+    put_line(explanation, "file", describe(resource));
+    put_redirect(explanation, resource->ruling);
+    int result = put_fields(explanation);
+    store_release(store, resource);
+    return result;
+}
+
+/* Prints the head that a client would get. */
+static void put_head(struct explanation *explanation) {
+    struct server *server = &explanation->server;
+    struct delivery *delivery = NULL;
+    while (exchange_answer(server, &explanation->request, true, &delivery) == EXCHANGE_LATER) {
+        while (delivery_prepare(delivery))
+            continue;
+    }
+    struct slice output = buf_slice(&server->output.bytes);
+    const char *end = memmem(output.ptr, output.len, "\r\n\r\n", 4);
+    size_t len = end != NULL ? (size_t)(end - output.ptr) : output.len;
+    struct slice rest = slice_of(output.ptr, len);
+    struct slice line;
+    (void)fputc('\n', explanation->stream);
+    while (slice_cut(&rest, '\n', &line))
+        (void)fprintf(explanation->stream, "%.*s\n", (int)slice_trim(line).len, line.ptr);
+    delivery_free(delivery);
+    outq_clear(&server->output);
+}
+
+/* Makes a request of what the operator wrote. */
+static int ask(struct explanation *explanation, const struct options *options, struct err *err) {
+    const char *url = options->explain;
+    int len = snprintf(explanation->text, sizeof explanation->text,
+                       "GET %s%s HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                       url[0] == '/' || strstr(url, "://") != NULL ? "" : "/", url);
+    struct buf path = BUF_INIT(explanation->path, sizeof explanation->path);
+    if ((size_t)len < sizeof explanation->text &&
+        request_parse(slice_of(explanation->text, (size_t)len), options->max_head,
+                      &explanation->request) == REQUEST_WHOLE &&
+        target_parse(METHOD_GET, explanation->request.target, &path, &explanation->target) ==
+            TARGET_PATH)
+        return 0;
+    return err_set(err, EINVAL,
+                   "--explain: '%.200s' cannot be asked for (write a path as in /a%%20b, or a URL, "
+                   "percent-encoded)",
+                   url);
+}
+
+int explain_print(const struct options *options, const struct docroot *docroot, FILE *stream,
+                  struct err *err) {
+    struct explanation *explanation = calloc(1, sizeof *explanation);
+    if (explanation == NULL)
+        return err_set(err, ENOMEM, "not enough memory");
+    explanation->stream = stream;
+    explanation->loop = (struct loop)LOOP_INIT;
+    int result = ask(explanation, options, err);
+    if (result == 0)
+        result = loop_init(&explanation->loop, err);
+    if (result == 0) {
+        result = server_init(&explanation->server, &explanation->loop, docroot, options, err);
+        if (result == 0) {
+            put_line(explanation, "root", slice_of_text(options->root));
+            result = put_findings(explanation);
+            put_head(explanation);
+        }
+        server_deinit(&explanation->server);
+    }
+    loop_deinit(&explanation->loop);
+    free(explanation);
+    return result;
+}
