@@ -83,7 +83,7 @@ missing() {
         return 0
     fi
     has_sanitizers || printf 'libasan\nlibubsan\n'
-    missing_programs wrk curl gzip prove ip tar bsdtar python3
+    missing_programs wrk curl gzip brotli zstd prove ip tar bsdtar python3
     if [ "$scope" = coverage ]; then
         has_program gcovr || echo gcovr
     fi
@@ -101,6 +101,8 @@ libubsan      -              libubsan           -         -                  -
 wrk           wrk            wrk                wrk       wrk                wrk
 curl          curl           curl               curl      curl               curl
 gzip          gzip           gzip               gzip      gzip               gzip
+brotli        brotli         brotli             brotli    brotli             brotli
+zstd          zstd           zstd               zstd      zstd               zstd
 prove         perl           perl-Test-Harness  perl      perl-utils         perl
 ip            iproute2       iproute            iproute2  iproute2           iproute2
 tar           tar            tar                tar       tar                tar
