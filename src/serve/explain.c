@@ -121,9 +121,12 @@ static void put_head(struct explanation *explanation) {
     size_t len = end != NULL ? (size_t)(end - output.ptr) : output.len;
     struct slice rest = slice_of(output.ptr, len);
     struct slice line;
+    struct slice text;
     (void)fputc('\n', explanation->stream);
-    while (slice_cut(&rest, '\n', &line))
-        (void)fprintf(explanation->stream, "%.*s\n", (int)slice_trim(line).len, line.ptr);
+    while (slice_cut(&rest, '\n', &line)) {
+        (void)slice_cut(&line, '\r', &text);
+        (void)fprintf(explanation->stream, "%.*s\n", (int)text.len, text.ptr);
+    }
     delivery_free(delivery);
     outq_clear(&server->output);
 }

@@ -1,0 +1,114 @@
+/* --explain: what is told of a URL is what a client gets for it. */
+#include "support/client.h"
+#include "support/scene.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { RUN_TIMEOUT_MS = 20000 };
+
+static void make_site(const struct scene *scene) {
+    tree_text(&scene->tree, "_redirects", "# moved\n/old/* /new/:splat\n/app/* /page.html 200\n");
+    tree_text(&scene->tree, "_headers", "/*\n  X-All: yes\n/page.html\n  ! X-All\n  X-Page: 1\n");
+    tree_text(&scene->tree, "page.html", "page");
+    tree_text(&scene->tree, "with/index.html", "index");
+    tree_text(&scene->tree, "without/file", "file");
+}
+
+/* Runs it for a URL; returns what it printed, which the caller frees. */
+static char *explain(const struct scene *scene, const char *url, int exit_code) {
+    struct process process = PROCESS_INIT;
+    const char *const argv[] = {server_binary(), "--explain", url, scene->tree.path, NULL};
+    process_start(&process, NULL, argv);
+    assert_true(process_wait(&process, RUN_TIMEOUT_MS));
+    char *out = process_text(exit_code == 0 ? process.out_fd : process.err_fd);
+    if (process_exit_code(&process) != exit_code)
+        fail_msg("%s: exit code %d: %s", url, process_exit_code(&process), out);
+    process_deinit(&process);
+    return out;
+}
+
+static const struct {
+    const char *url;
+    const char *lines[5];   /* that are told, among others */
+    const char *not_a_line; /* NULL: none */
+} rows[] = {
+    {"/page.html",
+     {"file      page.html\n", "field     _headers:4  ! X-All\n",
+      "field     _headers:5  X-Page: 1\n", "HTTP/1.1 200 OK\n", "X-Page: 1\n"},
+     "\nX-All: yes\n"},
+    {"with/", {"file      with/index.html\n", "\nX-All: yes\n"}, "rule "},
+    {"/with", {"file      a directory\n", "HTTP/1.1 301 ", "Location: /with/\n"}, NULL},
+    {"/without/", {"file      a directory without an index file\n", "HTTP/1.1 200 OK\n"}, NULL},
+    {"/without/?archive=tar", {"HTTP/1.1 200 OK\n", "Content-Type: application/x-tar\n"}, NULL},
+    {"http://example.com/old/a%20b?q",
+     {"file      none\n", "rule      _redirects:2  /old/* -> /new/:splat\n", "HTTP/1.1 301 ",
+      "Location: /new/a%20b?q\n"},
+     NULL},
+    {"/app/route",
+     {"file      page.html\n", "rule      _redirects:3  ", "HTTP/1.1 200 OK\n"},
+     "Location"},
+    {"/absent", {"file      none\n", "HTTP/1.1 404 "}, "rule "},
+    {"/absent%0a%1b%5b0m", {"file      none\n"}, "\x1b"},
+};
+
+static void test_what_is_told(void **state) {
+    const struct scene *scene = *state;
+    make_site(scene);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char *out = explain(scene, rows[i].url, 0);
+        for (size_t j = 0; j < 5 && rows[i].lines[j] != NULL; j++) {
+            if (strstr(out, rows[i].lines[j]) == NULL)
+                fail_msg("%s: no '%s' in:\n%s", rows[i].url, rows[i].lines[j], out);
+        }
+        if (rows[i].not_a_line != NULL && strstr(out, rows[i].not_a_line) != NULL)
+            fail_msg("%s: '%s' in:\n%s", rows[i].url, rows[i].not_a_line, out);
+        free(out);
+    }
+}
+
+static void test_what_cannot_be_asked_for(void **state) {
+    static const char *const urls[] = {"", "a b", "/../x", "/%zz", "/a#b", "http://", "/a\r\nX: y"};
+    const struct scene *scene = *state;
+    make_site(scene);
+    for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
+        char *err = explain(scene, urls[i], urls[i][0] == '\0' ? 0 : 1);
+        if (urls[i][0] != '\0' && strstr(err, "cannot be asked for") == NULL)
+            fail_msg("'%s': %s", urls[i], err);
+        free(err);
+    }
+}
+
+/* The head is the one that is sent, line by line, but for what depends on the time. */
+static void test_the_head_is_the_one_that_is_sent(void **state) {
+    static const char *const paths[] = {"/page.html", "/with", "/app/x", "/absent", "/old/x"};
+    struct scene *scene = *state;
+    struct client client;
+    make_site(scene);
+    scene_serve(scene, NULL);
+    client_open(&client, scene->server.port);
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        struct response response;
+        char *out = explain(scene, paths[i], 0);
+        client_request(&client, "GET", paths[i], "", &response);
+        char *save = NULL;
+        for (char *line = strtok_r(response.head, "\r\n", &save); line != NULL;
+             line = strtok_r(NULL, "\r\n", &save)) {
+            if (strncmp(line, "Date:", 5) != 0 && strstr(out, line) == NULL)
+                fail_msg("%s: no '%s' in:\n%s", paths[i], line, out);
+        }
+        response_deinit(&response);
+        free(out);
+    }
+    client_close(&client);
+}
+
+int main(void) {
+    static const struct CMUnitTest tests[] = {
+        scene_test(test_what_is_told),
+        scene_test(test_what_cannot_be_asked_for),
+        scene_test(test_the_head_is_the_one_that_is_sent),
+    };
+    return cmocka_run_group_tests_name("explain", tests, NULL, NULL);
+}
