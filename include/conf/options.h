@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum { OPTIONS_ADDRESSES_MAX = 16 };
+enum { OPTIONS_ADDRESSES_MAX = 16, OPTIONS_PATH_MAX = 2048 /* bytes */ };
 
 enum option_kind {
     OPTION_FLAG,
@@ -18,6 +18,7 @@ enum option_kind {
     OPTION_SIZE,
     OPTION_DURATION,
     OPTION_NAMES,
+    OPTION_PATH,
     OPTION_TYPES,
     OPTION_CHOICE,
     OPTION_ADDRESSES,
@@ -34,11 +35,13 @@ enum option_listing { LISTING_ON, LISTING_OFF };
 /* The words of --symlinks, in their order. */
 enum option_symlinks { SYMLINKS_INSIDE, SYMLINKS_NONE };
 
-#define OPTION_TYPE_FLAG      bool
-#define OPTION_TYPE_COUNT     uint64_t /* 0: not given */
-#define OPTION_TYPE_SIZE      uint64_t /* bytes */
-#define OPTION_TYPE_DURATION  int64_t  /* milliseconds */
-#define OPTION_TYPE_NAMES     struct names
+#define OPTION_TYPE_FLAG     bool
+#define OPTION_TYPE_COUNT    uint64_t /* 0: not given */
+#define OPTION_TYPE_SIZE     uint64_t /* bytes */
+#define OPTION_TYPE_DURATION int64_t  /* milliseconds */
+#define OPTION_TYPE_NAMES    struct names
+#define OPTION_TYPE_PATH     struct slice /* "a/b", as docroot_find() takes it; SLICE_NONE: not given \
+                                           */
 #define OPTION_TYPE_TYPES     struct types
 #define OPTION_TYPE_CHOICE    unsigned
 #define OPTION_TYPE_ADDRESSES struct option_addresses

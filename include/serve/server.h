@@ -40,6 +40,8 @@ struct server {
     size_t max_head;       /* bytes */
     uint64_t max_body;     /* bytes */
     bool listing;          /* directories without an index file are listed */
+    struct buf spa;        /* the target of the file that answers for absent pages (--spa); empty:
+                              there is none; owned */
     size_t deliveries;     /* what is being made for connections */
     bool draining;         /* every response is the last of its connection */
     size_t connections;

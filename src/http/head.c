@@ -68,10 +68,14 @@ static void put_content(struct buf *buf, struct slice type, uint64_t length) {
     buf_put(buf, SLICE("X-Content-Type-Options: nosniff\r\n"));
 }
 
-/* What the bytes are of, whatever part of them is sent. */
-static void put_metadata(struct buf *buf, const struct representation *representation) {
+static void put_coding(struct buf *buf, const struct representation *representation) {
     if (representation->content_coding.ptr != NULL)
         head_field(buf, SLICE("Content-Encoding"), representation->content_coding);
+}
+
+/* What the bytes are of, whatever part of them is sent. */
+static void put_metadata(struct buf *buf, const struct representation *representation) {
+    put_coding(buf, representation);
     if (representation->length != REPRESENTATION_LENGTH_UNKNOWN)
         buf_put(buf, SLICE("Accept-Ranges: bytes\r\n"));
     head_validators(buf, representation);
@@ -115,8 +119,11 @@ void head_unsatisfied_range(struct buf *buf, uint64_t complete_length) {
     buf_put(buf, SLICE("\r\n"));
 }
 
-void head_page(struct buf *buf, uint64_t length) {
-    put_content(buf, SLICE("text/html; charset=utf-8"), length);
+void head_page(struct buf *buf, const struct representation *page) {
+    put_content(buf, page->content_type, page->length);
+    put_coding(buf, page);
+    if (page->negotiated)
+        head_vary(buf);
     put_cache_control(buf);
 }
 
