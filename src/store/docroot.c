@@ -250,8 +250,9 @@ static const char *reason_of(const struct docroot *docroot, struct slice path,
         return "there are no descriptors or memory left";
     case DOCROOT_FILE:
     case DOCROOT_ABSENT:
-        return docroot_hides(docroot, path) ? "it is not served (see --hidden)"
-                                            : "there is no such file beneath the root";
+        return docroot->only.ptr == NULL && docroot_hides(docroot, path)
+                   ? "a name that starts with a dot is not served (see --hidden)"
+                   : "there is no such file beneath the root";
     case DOCROOT_FAULT:
         break;
     }
