@@ -57,14 +57,14 @@ static int setup(void **state) {
     tree_text(&stage.tree, "about.html", "about");
     tree_text(&stage.tree, "about.html.gz", "about, gzip");
     tree_text(&stage.tree, "section/index.html", "section");
-    tree_text(&stage.tree, "app/main page.html", "application");
-    tree_text(&stage.tree, "app/main page.html.gz", "application, gzip");
+    tree_text(&stage.tree, "app/a%20b?.html", "application");
+    tree_text(&stage.tree, "app/a%20b?.html.gz", "application, gzip");
     tree_text(&stage.tree, "404.html", "own 404");
     tree_text(&stage.tree, "404.html.gz", "own 404, gzip");
     tree_text(&stage.tree, "403.html", "own 403");
     tree_text(&stage.tree, "50x.html", "own 50x");
     stage.docroot.clean_urls = true;
-    stage.options.spa = SLICE("app/main page.html");
+    stage.options.spa = SLICE("app/a%20b?.html");
     stage.options.listing = LISTING_OFF;
     serve_anew(CACHE_BYTES);
     stage_invite(&stage, &visitor);
@@ -152,7 +152,7 @@ static const struct {
     {"rfc9110-15.5.7 route, none acceptable", GET("/users/12", "Accept-Encoding: *;q=0\r\n"),
      "HTTP/1.1 406 ", BUILT_IN, VARY, NULL},
     {"rfc9110-12.5.5 route, JSON", GET("/users/12", JSON), "HTTP/1.1 404 ", "own 404", VARY, NULL},
-    {"the application's file by its name", GET("/app/main%20page.html", JSON), "HTTP/1.1 200 ",
+    {"the application's file by its name", GET("/app/a%2520b%3f.html", JSON), "HTTP/1.1 200 ",
      "application", CODED, VARY},
     {"POST to a route", "POST /users/12" HOST "Content-Length: 0\r\n\r\n", "HTTP/1.1 405 ",
      BUILT_IN, NULL, VARY},
@@ -260,19 +260,19 @@ static void test_the_application_changes(void **state) {
     (void)state;
     static const char request[] = GET("/users", HTML);
     expect("there", request, "HTTP/1.1 200 ", "application");
-    tree_text(&stage.tree, "app/main page.html", "new");
+    tree_text(&stage.tree, "app/a%20b?.html", "new");
     expect("changed", request, "HTTP/1.1 200 ", "new");
     tree_text(&stage.tree, "users.html", "a page");
     expect("not absent any more", request, "HTTP/1.1 200 ", "a page");
     remove_file("users.html");
     expect("absent again", request, "HTTP/1.1 200 ", "new");
-    remove_file("app/main page.html");
+    remove_file("app/a%20b?.html");
     expect("gone", request, "HTTP/1.1 404 ", "own 404");
     row_assert("rfc9110-12.5.5", has_line(VARY));
-    tree_directory(&stage.tree, "app/main page.html");
+    tree_directory(&stage.tree, "app/a%20b?.html");
     expect("a directory", request, "HTTP/1.1 404 ", "own 404");
-    assert_int_equal(rmdir(tree_path(&stage.tree, "app/main page.html")), 0);
-    tree_text(&stage.tree, "app/main page.html", "back");
+    assert_int_equal(rmdir(tree_path(&stage.tree, "app/a%20b?.html")), 0);
+    tree_text(&stage.tree, "app/a%20b?.html", "back");
     expect("back", request, "HTTP/1.1 200 ", "back");
 }
 
@@ -297,9 +297,8 @@ static void test_failures(void **state) {
          "<title>404"},
         {"404 without a page for now", EMFILE, "404.html", GET("/a.png", ""), "HTTP/1.1 404 ",
          "<title>404"},
-        {"application", EACCES, "app/main page.html", GET("/users", ""), "HTTP/1.1 403 ",
-         "own 403"},
-        {"application for now", EMFILE, "app/main page.html", GET("/users", ""), "HTTP/1.1 503 ",
+        {"application", EACCES, "app/a%20b?.html", GET("/users", ""), "HTTP/1.1 403 ", "own 403"},
+        {"application for now", EMFILE, "app/a%20b?.html", GET("/users", ""), "HTTP/1.1 503 ",
          "own 50x"},
     };
     for (size_t i = 0; i < ROWS_COUNT(failures); i++) {
