@@ -35,13 +35,12 @@ enum option_listing { LISTING_ON, LISTING_OFF };
 /* The words of --symlinks, in their order. */
 enum option_symlinks { SYMLINKS_INSIDE, SYMLINKS_NONE };
 
-#define OPTION_TYPE_FLAG     bool
-#define OPTION_TYPE_COUNT    uint64_t /* 0: not given */
-#define OPTION_TYPE_SIZE     uint64_t /* bytes */
-#define OPTION_TYPE_DURATION int64_t  /* milliseconds */
-#define OPTION_TYPE_NAMES    struct names
-#define OPTION_TYPE_PATH     struct slice /* "a/b", as docroot_find() takes it; SLICE_NONE: not given \
-                                           */
+#define OPTION_TYPE_FLAG      bool
+#define OPTION_TYPE_COUNT     uint64_t /* 0: not given */
+#define OPTION_TYPE_SIZE      uint64_t /* bytes */
+#define OPTION_TYPE_DURATION  int64_t  /* milliseconds */
+#define OPTION_TYPE_NAMES     struct names
+#define OPTION_TYPE_PATH      struct slice /* "a/b"; SLICE_NONE: not given */
 #define OPTION_TYPE_TYPES     struct types
 #define OPTION_TYPE_CHOICE    unsigned
 #define OPTION_TYPE_ADDRESSES struct option_addresses
