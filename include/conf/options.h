@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum { OPTIONS_ADDRESSES_MAX = 16, OPTIONS_VALUE_MAX = 256 };
+enum { OPTIONS_ADDRESSES_MAX = 16, OPTIONS_VALUE_MAX = 256, OPTIONS_PATH_MAX = 2048 /* bytes */ };
 
 enum option_kind {
     OPTION_FLAG,
@@ -18,6 +18,7 @@ enum option_kind {
     OPTION_SIZE,
     OPTION_DURATION,
     OPTION_NAMES,
+    OPTION_PATH,
     OPTION_TYPES,
     OPTION_VALUE,
     OPTION_TEXT,
@@ -41,6 +42,7 @@ enum option_symlinks { SYMLINKS_INSIDE, SYMLINKS_NONE };
 #define OPTION_TYPE_SIZE      uint64_t /* bytes */
 #define OPTION_TYPE_DURATION  int64_t  /* milliseconds */
 #define OPTION_TYPE_NAMES     struct names
+#define OPTION_TYPE_PATH      struct slice /* "a/b"; SLICE_NONE: not given */
 #define OPTION_TYPE_TYPES     struct types
 #define OPTION_TYPE_VALUE     struct slice
 #define OPTION_TYPE_TEXT      const char * /* NULL: not given */

@@ -39,3 +39,9 @@ enum coding negotiate_choose(const struct codings *codings, unsigned available);
  * an earlier one before a later one. Parameters other than the weight are passed over, as is an
  * element that is not well-formed. */
 size_t negotiate_type(const struct request *request, const struct slice *types, size_t count);
+
+/* Whether a client may have meant that type when it asked for something: by its Accept field, it
+ * takes the type by its name or that of its half ("text" of any kind); or it takes any type at all,
+ * and names none that it would rather have, or as much. It may have meant any type where it says
+ * nothing. */
+bool negotiate_asks_for(const struct request *request, struct slice type);

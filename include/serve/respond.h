@@ -25,11 +25,12 @@ enum response_content {
 struct response {
     enum response_content content;
     enum status status;
-    bool preflight; /* says what scripts of other origins may send, where they may */
-    bool allow;     /* names the methods (RFC 9110 §10.2.1) */
-    bool location;  /* the target as a directory (RFC 9110 §10.2.2) */
-    bool close;     /* the connection must not persist */
-    bool vary;      /* another Accept-Encoding could get another answer (RFC 9110 §12.5.5) */
+    bool preflight;   /* says what scripts of other origins may send, where they may */
+    bool allow;       /* names the methods (RFC 9110 §10.2.1) */
+    bool location;    /* the target as a directory (RFC 9110 §10.2.2), or what a rule says */
+    bool close;       /* the connection must not persist */
+    bool vary;        /* another Accept-Encoding could get another answer (RFC 9110 §12.5.5) */
+    bool vary_accept; /* another Accept field could, too */
     bool unsatisfied_range; /* says how long the file is (RFC 9110 §15.5.17) */
 };
 

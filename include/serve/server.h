@@ -41,6 +41,8 @@ struct server {
     uint64_t max_body;     /* bytes */
     bool cors;             /* scripts of any origin may read responses */
     bool listing;          /* directories without an index file are listed */
+    struct buf spa;        /* the target of the file that answers for absent pages (--spa); empty:
+                              there is none; owned */
     size_t deliveries;     /* what is being made for connections */
     bool draining;         /* every response is the last of its connection */
     size_t connections;

@@ -29,6 +29,7 @@ struct docroot {
     const struct names *index; /* the files that stand for their directory, in the order in which
                                   they are tried; borrowed */
     bool hidden;               /* names that start with a dot are served, too */
+    bool clean_urls;           /* "about" names about.html, too; off until somebody sets it */
     enum beneath_links links;
 };
 
@@ -57,8 +58,9 @@ void docroot_deinit(struct docroot *docroot);
 bool docroot_hides(const struct docroot *docroot, struct slice path);
 
 /* Writes the path of the file that is tried as number `index` (from 0 on) when `path` is looked up:
- * the path itself, or that of an index file. Returns its length, 0 where there are no more. Nothing
- * else is looked at, but for the directory itself in the end. */
+ * the path itself, with clean URLs the same with ".html" behind it, or that of an index file.
+ * Returns its length, 0 where there are no more. Nothing else is looked at, but for the directory
+ * itself in the end. */
 size_t docroot_candidate(const struct docroot *docroot, struct slice path, bool as_directory,
                          size_t index, char text[PATH_MAX]);
 
@@ -67,6 +69,10 @@ size_t docroot_candidate(const struct docroot *docroot, struct slice path, bool 
  * filled in always. Never blocks on what it finds. */
 enum docroot_outcome docroot_find(const struct docroot *docroot, struct slice path,
                                   bool as_directory, struct docroot_file *file);
+
+/* Whether docroot_find() finds a file at a path that the operator named: 0, or -errno and a message
+ * that says why not. */
+int docroot_require_file(const struct docroot *docroot, struct slice path, struct err *err);
 
 /* Opens the file file->path: DOCROOT_FILE, or why not. */
 enum docroot_outcome docroot_open_file(const struct docroot *docroot, struct docroot_file *file);

@@ -83,6 +83,24 @@ static int set_names(const struct option_row *row, const char *text, struct name
     return 0;
 }
 
+/* A path is taken with or without a slash before it: it is always beneath the root. */
+static int set_path(const struct option_row *row, const char *text, struct slice *path,
+                    struct err *err) {
+    struct slice rest = slice_of_text(text);
+    struct slice segment;
+    if (slice_starts_with(rest, SLICE("/")))
+        rest = slice_after(rest, 1);
+    *path = rest;
+    while (slice_cut(&rest, '/', &segment)) {
+        if (path->len > OPTIONS_PATH_MAX || segment.len == 0 || slice_equal(segment, SLICE(".")) ||
+            slice_equal(segment, SLICE("..")))
+            return err_set(err, EINVAL,
+                           "--%s: '%s' is no path beneath the root (as in app/index.html)",
+                           row->name, text);
+    }
+    return 0;
+}
+
 static int add_type(const struct option_row *row, const char *text, struct types *types,
                     struct err *err) {
     struct err reason = ERR_INIT;
@@ -145,6 +163,8 @@ static int set(struct options *options, const struct option_row *row, const char
         return result;
     case OPTION_NAMES:
         return set_names(row, text, field, err);
+    case OPTION_PATH:
+        return set_path(row, text, field, err);
     case OPTION_TYPES:
         return add_type(row, text, field, err);
     case OPTION_TEXT:

@@ -93,10 +93,14 @@ static void put_content(struct buf *buf, const struct representation *representa
         put_nosniff(buf);
 }
 
-/* What the bytes are of, whatever part of them is sent. */
-static void put_metadata(struct buf *buf, const struct representation *representation) {
+static void put_coding(struct buf *buf, const struct representation *representation) {
     if (representation->content_coding.ptr != NULL)
         head_field(buf, SLICE("Content-Encoding"), representation->content_coding);
+}
+
+/* What the bytes are of, whatever part of them is sent. */
+static void put_metadata(struct buf *buf, const struct representation *representation) {
+    put_coding(buf, representation);
     if (representation->length != REPRESENTATION_LENGTH_UNKNOWN &&
         says(representation, HEAD_ACCEPT_RANGES))
         buf_put(buf, SLICE("Accept-Ranges: bytes\r\n"));
@@ -142,13 +146,14 @@ void head_unsatisfied_range(struct buf *buf, uint64_t complete_length) {
     buf_put(buf, SLICE("\r\n"));
 }
 
-/* Whatever the policy for files is, an error may be over the next time (RFC 9111 §5.2.2.4). */
-void head_page(struct buf *buf, uint64_t length, struct slice lines) {
-    head_field(buf, SLICE("Content-Type"), SLICE("text/html; charset=utf-8"));
-    head_field_number(buf, SLICE("Content-Length"), length);
-    put_nosniff(buf);
+/* Whatever is said of files, an error may be over the next time (RFC 9111 §5.2.2.4). */
+void head_page(struct buf *buf, const struct representation *page) {
+    put_content(buf, page, page->length);
+    put_coding(buf, page);
+    if (page->negotiated)
+        head_vary(buf);
     buf_put(buf, SLICE("Cache-Control: no-cache\r\n"));
-    buf_put(buf, lines);
+    buf_put(buf, page->policy->lines);
 }
 
 void head_end(struct buf *buf) {

@@ -155,21 +155,36 @@ static enum closeness closeness_of(struct slice range, struct slice type) {
     return any_half ? CLOSENESS_HALF : CLOSENESS_NONE;
 }
 
+/* Where a walk through the Accept field is; SLICE_NONE before it. */
+struct accept_walk {
+    struct slice line;
+    struct slice rest; /* of the line */
+};
+
+/* The next range that is well-formed; false at the end. */
+static bool next_range(const struct request *request, struct accept_walk *walk, struct slice *range,
+                       uint16_t *weight) {
+    struct slice element;
+    for (;;) {
+        while (field_list_next(&walk->rest, &element)) {
+            if (parse_range(element, range, weight))
+                return true;
+        }
+        if (!request_field_next(request, FIELD_ACCEPT, &walk->line))
+            return false;
+        walk->rest = walk->line;
+    }
+}
+
 static struct liking liking_of(const struct request *request, struct slice type) {
     struct liking liking = {0, CLOSENESS_NONE};
-    struct slice line = SLICE_NONE;
-    while (request_field_next(request, FIELD_ACCEPT, &line)) {
-        struct slice rest = line;
-        struct slice element;
-        while (field_list_next(&rest, &element)) {
-            struct slice range;
-            uint16_t weight;
-            if (!parse_range(element, &range, &weight))
-                continue;
-            enum closeness closeness = closeness_of(range, type);
-            if (closeness != CLOSENESS_NONE && closeness >= liking.closeness)
-                liking = (struct liking){weight, closeness};
-        }
+    struct accept_walk walk = {SLICE_NONE, SLICE_NONE};
+    struct slice range;
+    uint16_t weight;
+    while (next_range(request, &walk, &range, &weight)) {
+        enum closeness closeness = closeness_of(range, type);
+        if (closeness != CLOSENESS_NONE && closeness >= liking.closeness)
+            liking = (struct liking){weight, closeness};
     }
     return liking;
 }
@@ -186,4 +201,38 @@ size_t negotiate_type(const struct request *request, const struct slice *types, 
         }
     }
     return best_index;
+}
+
+/* The greatest weight of a range other than any type at all. */
+static uint16_t weight_of_named(const struct request *request) {
+    struct accept_walk walk = {SLICE_NONE, SLICE_NONE};
+    struct slice range;
+    uint16_t weight;
+    uint16_t greatest = 0;
+    while (next_range(request, &walk, &range, &weight)) {
+        if (!slice_equal(range, SLICE("*/*")) && weight > greatest)
+            greatest = weight;
+    }
+    return greatest;
+}
+
+static bool has_range(const struct request *request) {
+    struct accept_walk walk = {SLICE_NONE, SLICE_NONE};
+    struct slice range;
+    uint16_t weight;
+    return next_range(request, &walk, &range, &weight);
+}
+
+bool negotiate_asks_for(const struct request *request, struct slice type) {
+    struct liking liking = liking_of(request, type);
+    switch (liking.closeness) {
+    case CLOSENESS_NONE:
+        return !has_range(request);
+    case CLOSENESS_ANY:
+        return liking.weight > weight_of_named(request);
+    case CLOSENESS_HALF:
+    case CLOSENESS_FULL:
+        break;
+    }
+    return liking.weight > 0;
 }

@@ -49,6 +49,16 @@ static int finish_output(void) {
     return EXIT_FAILURE;
 }
 
+static int open_root(const struct options *options, struct docroot *docroot, struct err *err) {
+    enum beneath_links links =
+        options->symlinks == SYMLINKS_INSIDE ? BENEATH_LINKS_INSIDE : BENEATH_LINKS_NONE;
+    int result = docroot_open(docroot, options->root, &options->index, options->hidden, links, err);
+    if (result < 0)
+        return result;
+    docroot->clean_urls = options->clean_urls;
+    return options->spa.ptr != NULL ? docroot_require_file(docroot, options->spa, err) : 0;
+}
+
 /* Finds mistakes in files of rules now, and tells of them, rather than to serve without. */
 static bool check_rules(const struct docroot *docroot) {
     struct rulebook rulebook = {.docroot = docroot};
@@ -69,14 +79,11 @@ static int explain(const struct options *options, const struct docroot *docroot)
 static int serve(const struct options *options) {
     struct docroot docroot = DOCROOT_INIT;
     struct err err = ERR_INIT;
-    enum beneath_links links =
-        options->symlinks == SYMLINKS_INSIDE ? BENEATH_LINKS_INSIDE : BENEATH_LINKS_NONE;
     int status = EXIT_SUCCESS;
-    if (docroot_open(&docroot, options->root, &options->index, options->hidden, links, &err) < 0) {
+    if (open_root(options, &docroot, &err) < 0) {
         diag_message("%s", err.text);
-        return EXIT_FAILURE;
-    }
-    if (!check_rules(&docroot)) {
+        status = EXIT_FAILURE;
+    } else if (!check_rules(&docroot)) {
         status = EXIT_FAILURE;
     } else if (options->explain != NULL) {
         status = explain(options, &docroot);

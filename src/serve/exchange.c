@@ -1,183 +1,13 @@
 #include "serve/exchange.h"
 
-#include "base/check.h"
-#include "http/head.h"
-#include "http/multipart.h"
-#include "serve/respond.h"
+#include "serve/render.h"
+#include "serve/route.h"
 
-/* What a response is made from. What it sends is an entry or made by the delivery's stream, or
- * there is nothing: then there is no representation. */
+/* What is answered, and what of the store it is made from. */
 struct exchange {
-    const struct request *request; /* NULL: there was none that could be read */
-    enum method method;
-    struct target target;
-    struct resource *resource; /* borrowed from the store; NULL: nothing was looked up */
-    struct entry *entry;       /* borrowed from the resource */
-    struct folder *folder;     /* filled in with a delivery only */
-    struct delivery **delivery;
-    const struct representation *representation;
-    struct response response;
-    struct range_set *ranges; /* filled in with RESPONSE_RANGES only */
-    bool persist;
+    struct answer answer;
+    struct resource *resource; /* borrowed; NULL: nothing was looked up, or there was no memory */
 };
-
-static const struct ruling *ruling_of(const struct exchange *exchange) {
-    return exchange->resource != NULL ? exchange->resource->ruling : NULL;
-}
-
-static void put_page(struct buf *buf, const struct exchange *exchange) {
-    const struct ruling *ruling = ruling_of(exchange);
-    char memory[1024];
-    struct buf page = BUF_INIT(memory, sizeof memory);
-    status_page(&page, exchange->response.status);
-    CHECK(!page.overflow);
-    head_page(buf, page.len, ruling != NULL ? ruling->policy.lines : SLICE(""));
-    head_end(buf);
-    if (exchange->method != METHOD_HEAD)
-        buf_put(buf, buf_slice(&page));
-}
-
-/* RFC 9112 §9.3, §9.6: said wherever the client could think otherwise. */
-static enum head_connection connection_of(const struct exchange *exchange) {
-    if (!exchange->persist)
-        return HEAD_CONNECTION_CLOSE;
-    return exchange->request->minor_version == 0 ? HEAD_CONNECTION_KEEP_ALIVE
-                                                 : HEAD_CONNECTION_IMPLIED;
-}
-
-static void put_location(struct buf *buf, const struct exchange *exchange) {
-    const struct ruling *ruling = ruling_of(exchange);
-    buf_put(buf, SLICE("Location: "));
-    if (ruling != NULL && ruling->location.ptr != NULL)
-        redirect_add_query(buf, ruling->location, exchange->target.query);
-    else
-        target_write_directory(buf, &exchange->target);
-    buf_put(buf, SLICE("\r\n"));
-}
-
-/* The fields that answer a question which the request asked. */
-static void put_particulars(struct server *server, struct buf *buf,
-                            const struct exchange *exchange) {
-    if (exchange->response.preflight && server->cors)
-        head_preflight(buf);
-    if (exchange->response.allow)
-        head_field(buf, SLICE("Allow"), method_allow());
-    if (exchange->response.location)
-        put_location(buf, exchange);
-    if (exchange->response.vary)
-        head_vary(buf);
-    if (exchange->response.unsatisfied_range) {
-        CHECK(exchange->representation != NULL);
-        head_unsatisfied_range(buf, exchange->representation->length);
-    }
-    if (exchange->response.content != RESPONSE_PAGE && exchange->entry == NULL &&
-        exchange->representation != NULL)
-        folder_write_fields(buf, exchange->folder);
-}
-
-/* Content of unknown length ends with its last chunk, or with the connection (RFC 9112 §6.3). */
-static void put_framing(struct buf *buf, const struct exchange *exchange) {
-    if (exchange->representation->length != REPRESENTATION_LENGTH_UNKNOWN ||
-        exchange->request->minor_version == 0)
-        return;
-    head_field(buf, SLICE("Transfer-Encoding"), SLICE("chunked"));
-    (*exchange->delivery)->chunked = true;
-}
-
-/* The whole of what is made while it is sent: the delivery has it. */
-static void queue_made(struct outq *output, const struct exchange *exchange, size_t start) {
-    head_representation(&output->bytes, exchange->representation);
-    put_framing(&output->bytes, exchange);
-    head_end(&output->bytes);
-    outq_push_bytes(output, start);
-}
-
-static void queue_file(struct outq *output, const struct exchange *exchange, size_t start) {
-    struct entry *entry = exchange->entry;
-    if (entry == NULL) {
-        queue_made(output, exchange, start);
-        return;
-    }
-    buf_put(&output->bytes, entry->fields);
-    head_end(&output->bytes);
-    outq_push_bytes(output, start);
-    if (exchange->method == METHOD_GET)
-        outq_push_content(output, entry, 0, entry->representation.length);
-}
-
-/* Several ranges: each behind the head of its part. */
-static void queue_parts(struct outq *output, const struct exchange *exchange, struct slice boundary,
-                        size_t start) {
-    struct buf *buf = &output->bytes;
-    const struct representation *representation = &exchange->entry->representation;
-    const struct range_set *ranges = exchange->ranges;
-    head_multipart(buf, representation, boundary, multipart_length(representation, ranges));
-    head_end(buf);
-    for (size_t i = 0; i < ranges->count; i++) {
-        multipart_write_part(buf, boundary, representation, ranges, i);
-        outq_push_bytes(output, start);
-        outq_push_content(output, exchange->entry, ranges->items[i].first, ranges->items[i].len);
-        start = buf->len;
-    }
-    multipart_write_end(buf, boundary);
-    outq_push_bytes(output, start);
-}
-
-static void queue_ranges(struct server *server, const struct exchange *exchange, size_t start) {
-    struct outq *output = &server->output;
-    const struct range *first = &exchange->ranges->items[0];
-    CHECK(exchange->representation != NULL && exchange->ranges->count > 0);
-    if (exchange->ranges->count > 1) {
-        queue_parts(output, exchange, slice_of(server->boundary, sizeof server->boundary), start);
-        return;
-    }
-    head_partial(&output->bytes, exchange->representation, first);
-    head_end(&output->bytes);
-    outq_push_bytes(output, start);
-    if (exchange->entry != NULL)
-        outq_push_content(output, exchange->entry, first->first, first->len);
-    else
-        archive_seek(archive_of((*exchange->delivery)->stream), first->first, first->len);
-}
-
-/* What a rule says of other origins, it says instead of the server. */
-static struct slice common_of(const struct server *server, const struct exchange *exchange) {
-    const struct ruling *ruling = ruling_of(exchange);
-    return head_common(server->cors && (ruling == NULL || !ruling->replaces_cors));
-}
-
-/* Writes the head, and queues what stands behind it. */
-static void render(struct server *server, const struct exchange *exchange) {
-    const struct response *response = &exchange->response;
-    struct outq *output = &server->output;
-    struct buf *buf = &output->bytes;
-    size_t start = buf->len;
-
-    head_start(buf, response->status, server_date_line(server), common_of(server, exchange),
-               connection_of(exchange));
-    put_particulars(server, buf, exchange);
-    switch (response->content) {
-    case RESPONSE_LOOK_UP: /* decided by now */
-    case RESPONSE_NOTHING:
-        if (exchange->entry != NULL)
-            buf_put(buf, exchange->entry->validators);
-        else if (exchange->representation != NULL)
-            head_validators(buf, exchange->representation);
-        head_end(buf);
-        outq_push_bytes(output, start);
-        break;
-    case RESPONSE_PAGE:
-        put_page(buf, exchange);
-        outq_push_bytes(output, start);
-        break;
-    case RESPONSE_FILE:
-        queue_file(output, exchange, start);
-        break;
-    case RESPONSE_RANGES:
-        queue_ranges(server, exchange, start);
-        break;
-    }
-}
 
 /* The target without its query: by this the store knows what it names. Of use only where the
  * target is taken: a query must not hide a fragment. */
@@ -186,147 +16,234 @@ static bool has_key(const struct request *request, struct slice *key) {
     return slice_cut(&rest, '?', key) && (rest.ptr == NULL || slice_find(rest, '#') == rest.len);
 }
 
-/* The file in the best coding that the client takes. A sibling that has just vanished is no loss as
- * long as it takes another one. */
-static enum docroot_outcome choose_entry(struct server *server, struct exchange *exchange) {
+/* The file in the best coding that the client takes; no entry where it takes none. A sibling that
+ * has just vanished is no loss as long as it takes another one. */
+static enum docroot_outcome choose_entry(struct server *server, const struct exchange *exchange,
+                                         struct entry **entry) {
     struct resource *resource = exchange->resource;
     enum docroot_outcome outcome;
     enum coding coding;
     do {
-        coding = respond_coding(exchange->request, resource->available);
+        coding = respond_coding(exchange->answer.request, resource->available);
         if (coding == CODING_COUNT)
             return DOCROOT_FILE;
-        outcome =
-            store_entry(&server->store, resource, coding, server->loop->time_s, &exchange->entry);
+        outcome = store_entry(&server->store, resource, coding, server->loop->time_s, entry);
     } while (outcome != DOCROOT_FILE && coding != CODING_IDENTITY);
     return outcome;
 }
 
 /* What is made of a directory. Returns false where that is not known yet. */
 static bool choose_folder(struct server *server, struct exchange *exchange) {
-    const struct request *request = exchange->request;
+    struct answer *answer = &exchange->answer;
     int64_t now_s = server->loop->time_s;
     enum folder_outcome outcome =
-        folder_open(server->store.docroot, request, &exchange->target, now_s, &server->deliveries,
-                    exchange->folder, exchange->delivery);
+        folder_open(server->store.docroot, answer->request, &answer->target, now_s,
+                    &server->deliveries, answer->folder, answer->delivery);
     if (outcome == FOLDER_LATER)
         return false;
     if (outcome == FOLDER_READY) {
-        exchange->folder->representation.policy = store_policy(&server->store, exchange->resource);
-        exchange->representation = &exchange->folder->representation;
+        answer->folder->representation.policy = store_policy(&server->store, exchange->resource);
+        answer->representation = &answer->folder->representation;
     }
-    exchange->response =
-        respond_folder(request, outcome, exchange->representation, now_s, exchange->ranges);
+    answer->response =
+        respond_folder(answer->request, outcome, answer->representation, now_s, answer->ranges);
     return true;
 }
 
-/* What a resource has ready for the request. Returns false where that is not known yet. */
-static bool choose(struct server *server, struct exchange *exchange) {
-    const struct request *request = exchange->request;
-    const struct resource *resource = exchange->resource;
-    enum docroot_outcome outcome =
-        resource != NULL ? resource->outcome : DOCROOT_EXHAUSTED; /* there was no memory */
-    int64_t now_s = server->loop->time_s;
+/* What was found has ready for the request. */
+static void choose_file(struct server *server, struct exchange *exchange,
+                        enum docroot_outcome outcome) {
+    struct answer *answer = &exchange->answer;
+    if (outcome == DOCROOT_FILE)
+        outcome = choose_entry(server, exchange, &answer->entry);
+    if (answer->entry != NULL)
+        answer->representation = &answer->entry->representation;
+    answer->response = respond_found(answer->request, outcome, answer->representation,
+                                     server->loop->time_s, answer->ranges);
+}
+
+static enum docroot_outcome outcome_of(const struct exchange *exchange) {
+    return exchange->resource != NULL ? exchange->resource->outcome
+                                      : DOCROOT_EXHAUSTED; /* there was no memory */
+}
+
+static const struct ruling *ruling_of(const struct exchange *exchange) {
+    return exchange->resource != NULL ? exchange->resource->ruling : NULL;
+}
+
+static bool is_sent_elsewhere(const struct exchange *exchange) {
     const struct ruling *ruling = ruling_of(exchange);
-    if (ruling != NULL && ruling->location.ptr != NULL) {
-        exchange->response = respond_redirect(ruling->redirect->status);
+    return ruling != NULL && ruling->location.ptr != NULL;
+}
+
+/* Whether a rule has what was found sent as the page of a 404. */
+static bool is_page_by_rule(const struct exchange *exchange) {
+    const struct ruling *ruling = ruling_of(exchange);
+    return ruling != NULL && ruling->redirect != NULL &&
+           ruling->redirect->status == STATUS_NOT_FOUND;
+}
+
+/* Returns false where it is not known yet what is answered. */
+static bool choose(struct server *server, struct exchange *exchange) {
+    enum docroot_outcome outcome = outcome_of(exchange);
+    if (is_sent_elsewhere(exchange)) {
+        exchange->answer.response = respond_redirect(ruling_of(exchange)->redirect->status);
+        return true;
+    }
+    if (is_page_by_rule(exchange) && outcome == DOCROOT_FILE) {
+        choose_file(server, exchange, DOCROOT_ABSENT);
+        (void)choose_entry(server, exchange, &exchange->answer.page);
         return true;
     }
     if (outcome == DOCROOT_DIRECTORY && server->listing)
         return choose_folder(server, exchange);
-    if (outcome == DOCROOT_FILE)
-        outcome = choose_entry(server, exchange);
-    if (exchange->entry != NULL)
-        exchange->representation = &exchange->entry->representation;
-    exchange->response =
-        respond_found(request, outcome, exchange->representation, now_s, exchange->ranges);
+    choose_file(server, exchange, outcome);
     return true;
 }
 
-/* A target that was taken before is one, and needs no second look, but where it is sent back with
- * its query. */
-static bool recall(struct server *server, struct exchange *exchange, struct slice key,
-                   struct buf *path) {
-    const struct request *request = exchange->request;
-    if (respond_request(request, TARGET_PATH).content != RESPONSE_LOOK_UP)
-        return false;
+/* Takes a target apart, which `exchange->answer.target` borrows from. */
+static enum target_outcome parse_target(struct server *server, struct exchange *exchange,
+                                        struct slice raw) {
+    struct buf path = BUF_INIT(server->path, REQUEST_TARGET_MAX);
+    return target_parse(exchange->answer.method, raw, &path, &exchange->answer.target);
+}
+
+static bool recall(struct server *server, struct exchange *exchange, struct slice key) {
     exchange->resource = store_recall(&server->store, key, server->loop->now_ms);
-    if (exchange->resource == NULL)
-        return false;
-    const struct ruling *ruling = exchange->resource->ruling;
-    if (exchange->resource->outcome == DOCROOT_NEEDS_SLASH ||
-        exchange->resource->outcome == DOCROOT_DIRECTORY ||
-        (ruling != NULL && ruling->location.ptr != NULL))
-        (void)target_parse(request->method, request->target, path, &exchange->target);
-    return true;
+    return exchange->resource != NULL;
 }
 
 static void look_up(struct server *server, struct exchange *exchange, struct slice key) {
-    const struct target *target = &exchange->target;
+    const struct target *target = &exchange->answer.target;
     exchange->resource = store_look_up(&server->store, key, target->path, target->trailing_slash,
                                        server->loop->now_ms);
 }
 
+/* A target that was taken before is one, and needs no second look, but where it is sent back with
+ * its query. */
+static bool recall_target(struct server *server, struct exchange *exchange, struct slice key) {
+    const struct request *request = exchange->answer.request;
+    if (respond_request(request, TARGET_PATH).content != RESPONSE_LOOK_UP ||
+        !recall(server, exchange, key))
+        return false;
+    enum docroot_outcome outcome = exchange->resource->outcome;
+    if (outcome == DOCROOT_NEEDS_SLASH || outcome == DOCROOT_DIRECTORY ||
+        is_sent_elsewhere(exchange))
+        (void)parse_target(server, exchange, request->target);
+    return true;
+}
+
 /* Decides what is answered. Returns false where that cannot be done yet. */
 static bool decide(struct server *server, struct exchange *exchange) {
-    const struct request *request = exchange->request;
-    struct buf path = BUF_INIT(server->path, REQUEST_TARGET_MAX);
+    struct answer *answer = &exchange->answer;
+    const struct request *request = answer->request;
     struct slice key;
-    if (has_key(request, &key) && recall(server, exchange, key, &path))
+    if (has_key(request, &key) && recall_target(server, exchange, key))
         return choose(server, exchange);
-    enum target_outcome target =
-        target_parse(request->method, request->target, &path, &exchange->target);
-    exchange->response = respond_request(request, target);
-    if (exchange->response.content != RESPONSE_LOOK_UP)
+    enum target_outcome target = parse_target(server, exchange, request->target);
+    answer->response = respond_request(request, target);
+    if (answer->response.content != RESPONSE_LOOK_UP)
         return true;
     look_up(server, exchange, key);
     return choose(server, exchange);
 }
 
+/* From here on it is as if this had been asked for, which has its place in the store by itself. */
+static enum docroot_outcome ask_instead(struct server *server, struct exchange *exchange,
+                                        struct slice target) {
+    if (exchange->resource != NULL)
+        store_release(&server->store, exchange->resource);
+    exchange->answer.entry = NULL;
+    exchange->answer.representation = NULL;
+    if (!recall(server, exchange, target)) {
+        (void)parse_target(server, exchange, target);
+        look_up(server, exchange, target);
+    }
+    return outcome_of(exchange);
+}
+
+/* Where the path is absent: an application in the browser answers for its routes with the file that
+ * it is. */
+static void choose_application(struct server *server, struct exchange *exchange) {
+    struct answer *answer = &exchange->answer;
+    (void)parse_target(server, exchange, answer->request->target); /* what was recalled was not */
+    enum route_outcome route = route_find(answer->request, answer->target.path);
+    if (route == ROUTE_PAGE) {
+        enum docroot_outcome outcome = ask_instead(server, exchange, buf_slice(&server->spa));
+        /* A directory by now: there is no sense in a redirect to its slash. */
+        choose_file(server, exchange, outcome == DOCROOT_NEEDS_SLASH ? DOCROOT_ABSENT : outcome);
+    }
+    answer->response.vary_accept = route != ROUTE_NONE;
+}
+
+/* The site's own page of an error, where it has one that the client takes. */
+static void choose_page(struct server *server, struct exchange *exchange) {
+    struct answer *answer = &exchange->answer;
+    struct slice target = route_error_page(answer->response.status);
+    if (target.ptr == NULL || ask_instead(server, exchange, target) != DOCROOT_FILE)
+        return;
+    (void)choose_entry(server, exchange, &answer->page);
+    answer->response.vary = answer->page == NULL;
+}
+
+/* What there is not has others that stand in for it. */
+static void stand_in(struct server *server, struct exchange *exchange) {
+    const struct response *response = &exchange->answer.response;
+    if (exchange->answer.page != NULL)
+        return;
+    if (response->status == STATUS_NOT_FOUND && server->spa.len > 0)
+        choose_application(server, exchange);
+    if (response->content == RESPONSE_PAGE)
+        choose_page(server, exchange);
+}
+
 /* What is not sent needs not be made, nor what was prepared for another answer. */
-static void end_delivery(struct exchange *exchange) {
-    const struct response *response = &exchange->response;
-    bool is_sent = exchange->method == METHOD_GET && exchange->representation != NULL &&
-                   exchange->entry == NULL &&
-                   (response->content == RESPONSE_FILE || response->content == RESPONSE_RANGES);
+static void end_delivery(const struct answer *answer) {
+    enum response_content content = answer->response.content;
+    bool is_sent = answer->method == METHOD_GET && answer->representation != NULL &&
+                   answer->entry == NULL &&
+                   (content == RESPONSE_FILE || content == RESPONSE_RANGES);
     if (is_sent)
         return;
-    delivery_free(*exchange->delivery);
-    *exchange->delivery = NULL;
+    delivery_free(*answer->delivery);
+    *answer->delivery = NULL;
 }
 
 /* Renders what was decided. Returns whether the connection persists. */
-static bool finish(struct server *server, struct exchange *exchange, bool persist) {
-    bool endless = exchange->representation != NULL && exchange->request->minor_version == 0 &&
-                   exchange->representation->length == REPRESENTATION_LENGTH_UNKNOWN;
-    exchange->persist = persist && exchange->request->keep_alive && !server->draining &&
-                        !exchange->response.close && !endless;
-    render(server, exchange);
-    if (*exchange->delivery != NULL)
-        end_delivery(exchange);
-    return exchange->persist;
+static bool finish(struct server *server, struct answer *answer, bool persist) {
+    bool endless = answer->representation != NULL && answer->request->minor_version == 0 &&
+                   answer->representation->length == REPRESENTATION_LENGTH_UNKNOWN;
+    answer->persist = persist && answer->request->keep_alive && !server->draining &&
+                      !answer->response.close && !endless;
+    render_answer(server, answer);
+    if (*answer->delivery != NULL)
+        end_delivery(answer);
+    return answer->persist;
 }
 
 enum exchange_outcome exchange_answer(struct server *server, const struct request *request,
                                       bool persist, struct delivery **delivery) {
     struct range_set ranges; /* large, and mostly of no use: not among what is set to zero */
     struct folder folder;    /* the same */
-    struct exchange exchange = {.request = request,
-                                .method = request->method,
-                                .ranges = &ranges,
-                                .folder = &folder,
-                                .delivery = delivery};
+    struct exchange exchange = {.answer = {.request = request,
+                                           .method = request->method,
+                                           .ranges = &ranges,
+                                           .folder = &folder,
+                                           .delivery = delivery}};
     enum exchange_outcome outcome = EXCHANGE_LATER;
-    if (decide(server, &exchange))
-        outcome = finish(server, &exchange, persist) ? EXCHANGE_PERSISTS : EXCHANGE_CLOSES;
+    if (decide(server, &exchange)) {
+        stand_in(server, &exchange);
+        exchange.answer.ruling = ruling_of(&exchange);
+        outcome = finish(server, &exchange.answer, persist) ? EXCHANGE_PERSISTS : EXCHANGE_CLOSES;
+    }
     if (exchange.resource != NULL)
         store_release(&server->store, exchange.resource);
     return outcome;
 }
 
 void exchange_refuse(struct server *server, enum refusal refusal, enum method method) {
-    struct exchange exchange = {.method = method, .response = respond_refusal(refusal)};
-    render(server, &exchange);
+    const struct answer answer = {.method = method, .response = respond_refusal(refusal)};
+    render_answer(server, &answer);
 }
 
 void exchange_continue(struct server *server) {

@@ -2,6 +2,7 @@
 
 #include "http/head.h"
 #include "http/request.h"
+#include "http/target.h"
 #include "sys/random.h"
 
 #include <errno.h>
@@ -59,6 +60,23 @@ static int init_store(struct server *server, const struct docroot *docroot,
                : 0;
 }
 
+_Static_assert(3 * OPTIONS_PATH_MAX < REQUEST_TARGET_MAX, "a path is a target, percent-encoded");
+
+/* Keeps the target by which a request would ask for a path, so that both find the same in the
+ * store.
+ */
+static int keep_target(struct buf *target, struct slice path, struct err *err) {
+    size_t capacity = 1 + 3 * path.len;
+    if (path.ptr == NULL)
+        return 0;
+    *target = (struct buf)BUF_INIT(malloc(capacity), capacity);
+    if (target->ptr == NULL)
+        return err_set(err, ENOMEM, "not enough memory");
+    buf_put_char(target, '/');
+    target_write_encoded(target, path);
+    return 0;
+}
+
 int server_init(struct server *server, struct loop *loop, const struct docroot *docroot,
                 const struct options *options, struct err *err) {
     *server = (struct server){
@@ -81,6 +99,8 @@ int server_init(struct server *server, struct loop *loop, const struct docroot *
     list_init(&server->starved);
     int result = make_boundary(server, err);
     if (result == 0)
+        result = keep_target(&server->spa, options->spa, err);
+    if (result == 0)
         result = init_store(server, docroot, options, err);
     if (result < 0)
         return result;
@@ -97,10 +117,12 @@ int server_init(struct server *server, struct loop *loop, const struct docroot *
 void server_deinit(struct server *server) {
     free(server->input);
     free(server->path);
+    free(server->spa.ptr);
     outq_deinit(&server->output);
     store_deinit(&server->store);
     server->input = NULL;
     server->path = NULL;
+    server->spa = (struct buf){0};
 }
 
 struct slice server_date_line(struct server *server) {

@@ -170,23 +170,32 @@ static bool is_served(const struct docroot *docroot, struct slice path, bool as_
     return path.len < PATH_MAX && !docroot_hides(docroot, path);
 }
 
+/* Whether the path, which is no directory's, names more than itself. A name that starts with a dot
+ * does not: "/.well-known" must not lead to ".well-known.html", which is hidden. */
+static bool is_clean(const struct docroot *docroot, struct slice path) {
+    return docroot->clean_urls && path.len > 0 && docroot_name_of(path).ptr[0] != '.';
+}
+
 size_t docroot_candidate(const struct docroot *docroot, struct slice path, bool as_directory,
                          size_t index, char text[PATH_MAX]) {
     struct buf buf = BUF_INIT(text, PATH_MAX);
+    bool clean = !as_directory && is_clean(docroot, path);
+    size_t before = as_directory ? 0 : clean ? 2 : 1; /* tried before any index file */
     text[0] = '\0';
     if (!is_served(docroot, path, as_directory))
         return 0;
     if (docroot->only.ptr != NULL) {
         if (index == 0)
             buf_put(&buf, docroot->only);
-    } else if (!as_directory) {
-        if (index == 0)
-            buf_put(&buf, path);
-    } else if (index < docroot->index->count) {
+    } else if (index < before) {
+        buf_put(&buf, path);
+        if (index == 1)
+            buf_put(&buf, SLICE(".html"));
+    } else if ((as_directory || clean) && index - before < docroot->index->count) {
         buf_put(&buf, path);
         if (path.len > 0)
             buf_put_char(&buf, '/');
-        buf_put(&buf, docroot->index->items[index]);
+        buf_put(&buf, docroot->index->items[index - before]);
     }
     size_t len = buf.len;
     buf_put_char(&buf, '\0');
@@ -209,22 +218,57 @@ static enum docroot_outcome find_directory(const struct docroot *docroot, struct
 
 enum docroot_outcome docroot_find(const struct docroot *docroot, struct slice path,
                                   bool as_directory, struct docroot_file *file) {
+    bool whole = docroot->only.ptr == NULL;
+    bool may_have_index = as_directory; /* the path may be a directory's */
     file->fd = -1;
     file->linked = false;
     if (!is_served(docroot, path, as_directory))
         return DOCROOT_ABSENT;
-    bool whole = docroot->only.ptr == NULL;
-    for (size_t i = 0;; i++) {
+    for (size_t i = 0; i < 2 || may_have_index; i++) {
         file->path_len = docroot_candidate(docroot, path, as_directory, i, file->path);
         if (file->path_len == 0)
             break;
         enum docroot_outcome outcome = open_path(docroot, file);
-        if (outcome == DOCROOT_DIRECTORY && whole && !as_directory)
-            return DOCROOT_NEEDS_SLASH;
         if (outcome != DOCROOT_ABSENT && outcome != DOCROOT_DIRECTORY)
             return outcome;
+        if (i == 0 && !as_directory)
+            may_have_index = outcome == DOCROOT_DIRECTORY;
     }
-    return whole && as_directory ? find_directory(docroot, path, file) : DOCROOT_ABSENT;
+    if (whole && as_directory)
+        return find_directory(docroot, path, file);
+    return whole && may_have_index ? DOCROOT_NEEDS_SLASH : DOCROOT_ABSENT;
+}
+
+static const char *reason_of(const struct docroot *docroot, struct slice path,
+                             enum docroot_outcome outcome) {
+    switch (outcome) {
+    case DOCROOT_DIRECTORY:
+    case DOCROOT_NEEDS_SLASH:
+        return "it is a directory";
+    case DOCROOT_FORBIDDEN:
+        return "the user that runs pronto must be allowed to read it";
+    case DOCROOT_EXHAUSTED:
+        return "there are no descriptors or memory left";
+    case DOCROOT_FILE:
+    case DOCROOT_ABSENT:
+        return docroot->only.ptr == NULL && docroot_hides(docroot, path)
+                   ? "a name that starts with a dot is not served (see --hidden)"
+                   : "there is no such file beneath the root";
+    case DOCROOT_FAULT:
+        break;
+    }
+    return "it cannot be read";
+}
+
+int docroot_require_file(const struct docroot *docroot, struct slice path, struct err *err) {
+    struct docroot_file file;
+    enum docroot_outcome outcome = docroot_find(docroot, path, false, &file);
+    if (outcome == DOCROOT_FILE) {
+        (void)close(file.fd);
+        return 0;
+    }
+    return err_set(err, ENOENT, "cannot serve %.*s: %s", (int)path.len, path.ptr,
+                   reason_of(docroot, path, outcome));
 }
 
 enum docroot_outcome docroot_open_directory(const struct docroot *docroot, struct slice path,

@@ -68,6 +68,14 @@ static int look_for(const char *path, struct page_state *state) {
     return look_at(path, state, 403);
 }
 
+/* The site's own page of an error, where there is one. */
+static void look_for_error_page(const char *root, struct page_state *state) {
+    char path[PATH_MAX];
+    (void)snprintf(path, sizeof path, "%s/404.html", root);
+    (void)look_at(path, state, 404);
+    state->stat = (struct stat){0};
+}
+
 /* Whether the file is, for all that a validator can tell, the same. */
 static bool is_same_file(const struct stat *a, const struct stat *b) {
     return a->st_ino == b->st_ino && a->st_size == b->st_size &&
@@ -85,6 +93,8 @@ bool page_look(struct page *page, const char *root) {
     (void)snprintf(path, sizeof path, "%s%s", root, page->target);
     (void)user_become_ordinary();
     state.status = look_for(path, &state);
+    if (state.status == 404)
+        look_for_error_page(root, &state);
     user_return();
     if (is_same_state(&state, &page->now)) {
         deinit_state(&state);
@@ -120,7 +130,7 @@ static bool shows(const struct page_state *state, const struct page_ask *ask,
                   const struct response *response) {
     if (response->status != state->status)
         return false;
-    if (state->status != 200)
+    if (state->bytes == NULL) /* some page of the server's own */
         return true;
     if (strtoul(response_field(response, "Content-Length"), NULL, 10) != state->len)
         return false;

@@ -1,6 +1,7 @@
 /* A target of which the answer changes, because the files do. What it has to be is read from the
  * tree, by a second way than the server's: as an ordinary user opens the path that the target
- * names. Directories have no index file but index.html and, where that is absent, index.htm. */
+ * names. Directories have no index file but index.html and, where that is absent, index.htm; what
+ * is absent has the content of 404.html in the root, if there is one. */
 #pragma once
 
 #include "support/client.h"
@@ -13,7 +14,7 @@
 struct page_state {
     int status;       /* 0: not looked at yet */
     struct stat stat; /* of the file, where the status is 200; else all 0 */
-    char *bytes;      /* its content */
+    char *bytes;      /* its content, or that of the site's page for the status; NULL: any */
     size_t len;
     char etag[64]; /* as the first answer had it; empty: none has come */
 };

@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { NOBODY = 65534, START_FAILED = 127 };
+enum { NOBODY = 65534, START_FAILED = 127, RUN_TIMEOUT_MS = 60000 };
 
 /* Gives up root for good. */
 static bool drop_privileges(void) {
@@ -152,6 +152,22 @@ void process_deinit(struct process *process) {
     }
     close_fd(&process->out_fd);
     close_fd(&process->err_fd);
+}
+
+char *process_run(const char *const argv[], int *exit_code) {
+    struct process process = PROCESS_INIT;
+    process_start(&process, NULL, argv);
+    assert_true(process_wait(&process, RUN_TIMEOUT_MS));
+    char *out = process_text(process.out_fd);
+    char *err = process_text(process.err_fd);
+    *exit_code = process_exit_code(&process);
+    if (*exit_code != 0)
+        note_say("%s: exit code %d: %s", argv[0], *exit_code, err);
+    if (*exit_code == START_FAILED)
+        fail_msg("%s cannot be run; `make deps` installs it", argv[0]);
+    free(err);
+    process_deinit(&process);
+    return out;
 }
 
 /* The state letter of /proc/PID/stat, or 0. It follows the name, which is in parentheses. */

@@ -41,6 +41,10 @@ int process_exit_code(const struct process *process);
 /* What was written to one of the memory files so far, NUL-terminated; the caller frees it. */
 char *process_text(int fd);
 
+/* Runs a program to its end, 60 s at most. Returns its stdout, which the caller frees, and its exit
+ * code; if that is not 0, stderr is shown. */
+char *process_run(const char *const argv[], int *exit_code);
+
 /* Ends it with SIGKILL, waits for it, and closes the memory files. Idempotent. */
 void process_deinit(struct process *process);
 

@@ -1,7 +1,7 @@
 /* curl, as it is used by hand: what it makes of the answers, and the files that it leaves. */
 #include "support/client.h"
 #include "support/content.h"
-#include "support/scene.h"
+#include "support/curl.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,59 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum {
-    END_TIMEOUT_MS = 60000,
-    WORDS_MAX = 24,
-    KIB = 1024,
-    MIB = 1024 * 1024,
-    MODIFIED_S = 1577880000
-};
-
-/* Runs a program to its end; returns its stdout, which the caller frees, and the exit code. */
-static char *run(const char *const argv[], int *exit_code) {
-    struct process process = PROCESS_INIT;
-    process_start(&process, NULL, argv);
-    assert_true(process_wait(&process, END_TIMEOUT_MS));
-    char *out = process_text(process.out_fd);
-    char *err = process_text(process.err_fd);
-    *exit_code = process_exit_code(&process);
-    if (*exit_code != 0)
-        note_say("%s: exit code %d: %s", argv[0], *exit_code, err);
-    if (*exit_code == 127)
-        fail_msg("%s cannot be run; `make deps` installs it", argv[0]);
-    free(err);
-    process_deinit(&process);
-    return out;
-}
-
-/* Runs curl for the path with more words, ended by NULL; fails unless it succeeds. */
-__attribute__((sentinel)) static char *curl(const struct scene *scene, const char *path, ...) {
-    const char *words[WORDS_MAX] = {"curl",       "--silent", "--show-error",
-                                    "--max-time", "30",       "--path-as-is"};
-    size_t count = 6;
-    char url[256];
-    int exit_code;
-    va_list more;
-    va_start(more, path);
-    for (const char *word; (word = va_arg(more, const char *)) != NULL;) {
-        assert_in_range(count, 0, WORDS_MAX - 3);
-        words[count++] = word;
-    }
-    va_end(more);
-    (void)snprintf(url, sizeof url, "http://127.0.0.1:%u%s", scene->server.port, path);
-    words[count++] = url;
-    words[count] = NULL;
-    char *out = run(words, &exit_code);
-    if (exit_code != 0)
-        fail_msg("curl %s %s: exit code %d", words[6], url, exit_code);
-    return out;
-}
-
-/* What it prints with --write-out: a status, or the number of bytes that were transferred. */
-static void expect_printed(char *out, const char *text) {
-    assert_string_equal(out, text);
-    free(out);
-}
+enum { KIB = 1024, MIB = 1024 * 1024, MODIFIED_S = 1577880000 };
 
 /* The bytes of a file; the caller frees them. */
 static char *read_file(const struct scene *scene, const char *name, size_t *len) {
@@ -118,7 +66,7 @@ static void test_pages_and_heads(void **state) {
     tree_directory(&scene->tree, "empty");
     scene_serve(scene, NULL);
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
-        expect_printed(curl(scene, "/", options[i], NULL), page);
+        curl_expect(curl(scene, "/", options[i], NULL), page);
     expect_head(scene, "/", "HTTP/1.1 200 OK\r\n");
     expect_head(scene, "/empty", "HTTP/1.1 301 Moved Permanently\r\n");
     expect_head(scene, "/empty/", "HTTP/1.1 403 Forbidden\r\n");
@@ -158,9 +106,9 @@ static void test_rfc9110_14_downloads_resume(void **state) {
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         const char *out = tree_path(&scene->tree, "out");
         free(curl(scene, "/file.bin", "-o", out, "-r", rows[i].part, NULL));
-        expect_printed(curl(scene, "/file.bin", "-o", out, "-C", "-", "--write-out",
-                            "%{http_code} %{size_download}", NULL),
-                       rows[i].rest);
+        curl_expect(curl(scene, "/file.bin", "-o", out, "-C", "-", "--write-out",
+                         "%{http_code} %{size_download}", NULL),
+                    rows[i].rest);
         check_file(scene, "out", 7, 8 * MIB);
     }
 }
@@ -171,9 +119,9 @@ static void test_rfc9110_15_5_17_whole_downloads_stay(void **state) {
     tree_file(&scene->tree, "file.bin", 7, 8 * MIB);
     tree_file(&scene->tree, "out", 7, 8 * MIB);
     scene_serve(scene, NULL);
-    expect_printed(curl(scene, "/file.bin", "-o", tree_path(&scene->tree, "out"), "-C", "-",
-                        "--write-out", "%{http_code}", NULL),
-                   "416");
+    curl_expect(curl(scene, "/file.bin", "-o", tree_path(&scene->tree, "out"), "-C", "-",
+                     "--write-out", "%{http_code}", NULL),
+                "416");
     check_file(scene, "out", 7, 8 * MIB);
 }
 
@@ -198,7 +146,7 @@ static void test_rfc9110_14_6_several_ranges_are_parts(void **state) {
                    "--%s\r\nContent-Type: text/plain; charset=utf-8\r\n"
                    "Content-Range: bytes 20-29/4095\r\n\r\nABCDEFGHIJ\r\n--%s--\r\n",
                    boundary, boundary, boundary);
-    expect_printed(out, expected);
+    curl_expect(out, expected);
 }
 
 /* Makes a text that can be compressed, and gzip's form of it beside it. Returns that one's size. */
@@ -213,7 +161,7 @@ static size_t make_gzipped(const struct scene *scene, const char *name, size_t l
         assert_true(fprintf(file, "line %zu, %zx\n", i, i * i * 2654435761u) > 0);
     assert_int_equal(fclose(file), 0);
     const char *const gzip[] = {"gzip", "--keep", "--best", path, NULL};
-    free(run(gzip, &exit_code));
+    free(process_run(gzip, &exit_code));
     assert_int_equal(exit_code, 0);
     (void)snprintf(gz, sizeof gz, "%s.gz", name);
     assert_int_equal(stat(tree_path(&scene->tree, gz), &stat_gz), 0);
@@ -235,10 +183,9 @@ static void test_rfc9110_8_4_1_3_compressed_siblings_are_decoded(void **state) {
         size_t gz_size = make_gzipped(scene, name, files[i].lines);
         assert_int_equal(gz_size > (size_t)32 * KIB, i == 1);
         (void)snprintf(size, sizeof size, "%zu", gz_size);
-        expect_printed(curl(scene, files[i].target, "--compressed", "-o",
-                            tree_path(&scene->tree, "out"), "--write-out", "%{size_download}",
-                            NULL),
-                       size);
+        curl_expect(curl(scene, files[i].target, "--compressed", "-o",
+                         tree_path(&scene->tree, "out"), "--write-out", "%{size_download}", NULL),
+                    size);
         check_same(scene, "out", name);
         free(curl(scene, files[i].target, "-o", tree_path(&scene->tree, "plain"), NULL));
         check_same(scene, "plain", name);
@@ -285,9 +232,9 @@ static void test_rfc9110_13_1_3_time_conditions(void **state) {
 
 static void expect_compared(const struct scene *scene, const char *status) {
     const char *etag = tree_path(&scene->tree, "etag");
-    expect_printed(curl(scene, "/file.bin", "--etag-save", etag, "--etag-compare", etag, "-o",
-                        tree_path(&scene->tree, "out"), "--write-out", "%{http_code}", NULL),
-                   status);
+    curl_expect(curl(scene, "/file.bin", "--etag-save", etag, "--etag-compare", etag, "-o",
+                     tree_path(&scene->tree, "out"), "--write-out", "%{http_code}", NULL),
+                status);
 }
 
 /* RFC 9110 §13.1.2: the same by the entity tag, which curl keeps in a file. */

@@ -231,6 +231,23 @@ static bool change_top(struct world *world, struct spot *spot) {
     }
 }
 
+/* The page of what is absent, which is a file, too. */
+static bool change_error_page(struct world *world, struct spot *spot) {
+    const char *file = world_inside(spot, "404.html");
+    const char *new = world_outside(spot, "new");
+    switch (world_random(world, 4)) {
+    case 0:
+        return unlink(file) == 0;
+    case 1:
+        return unlink(file) == 0 && mkdir(file, 0755) == 0;
+    case 2:
+        (void)rmdir(file);
+        return world_overwrite(world, file, spot->size);
+    default:
+        return world_write(world, new, spot->size) && rename(new, file) == 0;
+    }
+}
+
 static const struct kind kinds[] = {
     {"overwrite", {"file.txt"}, change_overwrite},
     {"rewrite", {"file.txt"}, change_rewrite},
@@ -248,6 +265,7 @@ static const struct kind kinds[] = {
     {"sibling", {"file.txt", "file.txt.gz"}, change_sibling},
     {"turn", {"thing", "thing/"}, change_turn},
     {"top", {"/top.txt", "/", "/index.html"}, change_top},
+    {"error", {"/absent.txt", "/404.html", "/absent/"}, change_error_page},
 };
 
 static void test_every_change_is_seen_at_once(void **state) {

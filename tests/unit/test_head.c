@@ -110,7 +110,18 @@ static void unsatisfied_empty(struct buf *buf) {
 }
 
 static void page(struct buf *buf) {
-    head_page(buf, 321);
+    const struct representation page = {.content_type = SLICE("text/html; charset=utf-8"),
+                                        .length = 321};
+    head_page(buf, &page);
+}
+
+static void coded_page(struct buf *buf) {
+    const struct representation page = {.content_type = SLICE("text/html; charset=utf-8"),
+                                        .content_coding = SLICE("br"),
+                                        .negotiated = true,
+                                        .etag = SLICE("\"1-2-3-br\""),
+                                        .length = 7};
+    head_page(buf, &page);
 }
 
 static void whole(struct buf *buf) {
@@ -176,6 +187,9 @@ static const struct {
     {"page", page,
      SLICE_INIT("Content-Type: text/html; charset=utf-8\r\nContent-Length: 321\r\n" NOSNIFF
                 "Cache-Control: no-cache\r\n")},
+    {"page of a site's own, coded", coded_page,
+     SLICE_INIT("Content-Type: text/html; charset=utf-8\r\nContent-Length: 7\r\n" NOSNIFF
+                "Content-Encoding: br\r\nVary: Accept-Encoding\r\nCache-Control: no-cache\r\n")},
     {"end", head_end, SLICE_INIT("\r\n")},
     {"whole", whole,
      SLICE_INIT(START

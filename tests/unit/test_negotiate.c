@@ -217,6 +217,17 @@ static void test_names(void **state) {
     }
 }
 
+/* The same as parse() for Accept fields, which are separated by '|'. */
+static char *parse_accept(const char *accept, struct request *request) {
+    char fields[512] = "Accept: ";
+    struct buf buf = {.ptr = fields, .len = strlen(fields), .capacity = sizeof fields - 1};
+    for (const char *at = accept; *at != '\0'; at++)
+        buf_put(&buf, *at == '|' ? SLICE("\r\nAccept:") : slice_of(at, 1));
+    buf_put(&buf, SLICE("\r\n"));
+    buf.ptr[buf.len] = '\0';
+    return parse(accept, fields, request);
+}
+
 static void test_rfc9110_12_5_1_accept(void **state) {
     (void)state;
     enum { HTML, JSON, TEXT };
@@ -261,13 +272,8 @@ static void test_rfc9110_12_5_1_accept(void **state) {
         {"text/plain;q=0.9, text/plain;q=0.1, application/json;q=0.5", JSON}, /* the last */
     };
     for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
-        char fields[512] = "Accept: ";
         struct request request;
-        struct buf buf = {.ptr = fields, .len = strlen(fields), .capacity = sizeof fields - 1};
-        for (const char *at = rows[i].accept; *at != '\0'; at++)
-            buf_put(&buf, *at == '|' ? SLICE("\r\nAccept:") : slice_of(at, 1));
-        buf_put(&buf, SLICE("\r\n"));
-        char *copy = parse(rows[i].accept, fields, &request);
+        char *copy = parse_accept(rows[i].accept, &request);
         row_assert_number(rows[i].accept, negotiate_type(&request, types, ROWS_COUNT(types)),
                           rows[i].index);
         guard_free(copy, request.head.len);
@@ -278,6 +284,54 @@ static void test_rfc9110_12_5_1_accept(void **state) {
     guard_free(copy, request.head.len);
 }
 
+static void test_rfc9110_12_5_1_what_is_asked_for(void **state) {
+    (void)state;
+    static const struct {
+        const char *accept;
+        bool asks; /* for text/html */
+    } rows[] = {
+        {"text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8", true},
+        {"text/html", true},
+        {"Text/HTML;level=1", true},
+        {"application/json, text/html;q=0.1", true}, /* what is named is taken, if not gladly */
+        {"text/*", true},
+        {"application/json, text/*;q=0.1", true},
+        {"text/html;q=0", false},
+        {"text/html;q=0, */*", false},
+        {"text/*;q=0, */*", false},
+        {"text/html, text/*;q=0", true},
+        {"*/*", true}, /* curl, fetch(), those who make previews of links */
+        {"*/*;q=0.1", true},
+        {"*/*;q=0", false},
+        {"*/*, image/png;q=0.9", true},
+        {"*/*, image/png", false},
+        {"application/json, text/plain, */*", false}, /* a program that hopes for JSON */
+        {"image/avif,image/webp,image/svg+xml,image/*;q=0.8,*/*;q=0.5", false}, /* <img> */
+        {"text/css,*/*;q=0.1", false},                                          /* <link> */
+        {"application/json", false},
+        {"text/plain", false},
+        {"image/*", false},
+        {"", true},
+        {" , ,", true},
+        {"text/html;q=2", true}, /* is passed over, and nothing is left */
+        {"text/html;q=2, image/png", false},
+        {"|*/*", true},
+        {"*/*;q=0.9|application/json", false},
+        {"application/json|text/html", true},
+    };
+    for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
+        struct request request;
+        char *copy = parse_accept(rows[i].accept, &request);
+        row_assert_number(rows[i].accept, negotiate_asks_for(&request, SLICE("text/html")),
+                          rows[i].asks);
+        guard_free(copy, request.head.len);
+    }
+    struct request request;
+    char *copy = parse("no field", "", &request);
+    assert_true(negotiate_asks_for(&request, SLICE("text/html")));
+    guard_free(copy, request.head.len);
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rfc9110_12_5_3_accept_encoding),
@@ -285,6 +339,7 @@ int main(void) {
         cmocka_unit_test(test_choose),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_rfc9110_12_5_1_accept),
+        cmocka_unit_test(test_rfc9110_12_5_1_what_is_asked_for),
     };
     return cmocka_run_group_tests_name("negotiate", tests, NULL, NULL);
 }

@@ -38,6 +38,7 @@ static size_t field_size(enum option_kind kind) {
         SIZE_OF(SIZE)
         SIZE_OF(DURATION)
         SIZE_OF(NAMES)
+        SIZE_OF(PATH)
         SIZE_OF(TYPES)
         SIZE_OF(CHOICE)
         SIZE_OF(ADDRESSES)
@@ -61,6 +62,8 @@ static uint64_t number_in(const struct options *options, const struct option_row
         return *(const unsigned *)field;
     case OPTION_ADDRESSES:
         return ((const struct option_addresses *)field)->count;
+    case OPTION_PATH:
+        return ((const struct slice *)field)->len;
     case OPTION_NAMES:
         return ((const struct names *)field)->count;
     case OPTION_TYPES:
@@ -82,6 +85,8 @@ static void test_defaults(void **state) {
     assert_int_equal(options.index.count, 1);
     row_assert_slice("index", options.index.items[0], SLICE("index.html"));
     assert_int_equal(options.mime.count, 0);
+    assert_false(options.clean_urls);
+    assert_null(options.spa.ptr);
     assert_false(options.hidden);
     assert_int_equal(options.symlinks, SYMLINKS_INSIDE);
     assert_int_equal(options.max_head, 16384);
@@ -106,6 +111,8 @@ static const char *other_value(const struct option_row *row) {
         return "4321ms";
     case OPTION_NAMES:
         return "other.html,index.html";
+    case OPTION_PATH:
+        return "app/index.html";
     case OPTION_TYPES:
         return "ts=text/plain";
     case OPTION_CHOICE:
@@ -197,6 +204,9 @@ static const struct {
     {"minutes", {"--head-timeout=7m"}, "head-timeout", 420000},
     {"hours", {"--head-timeout=7h"}, "head-timeout", 25200000},
     {"longest", {"--head-timeout=24h"}, "head-timeout", 86400000},
+    {"path", {"--spa", "app/a.html"}, "spa", 10},
+    {"path with a slash before it", {"--spa=/app/a.html"}, "spa", 10},
+    {"path with dots in its names", {"--spa=..a/b..c"}, "spa", 8},
     {"shortest", {"--head-timeout=1ms"}, "head-timeout", 1},
     {"no time", {"--drain-timeout=0s"}, "drain-timeout", 0},
     {"first choice", {"--symlinks", "inside"}, "symlinks", SYMLINKS_INSIDE},
@@ -266,6 +276,12 @@ static const struct {
     {"part of a choice", {"--symlinks=in"}, "is not one of inside|none"},
     {"both choices", {"--symlinks=inside|none"}, "is not one of inside|none"},
     {"empty choice", {"--symlinks="}, "is not one of inside|none"},
+    {"no path", {"--spa="}, "--spa: '' is no path beneath the root (as in app/index.html)"},
+    {"the root", {"--spa=/"}, "'/' is no path beneath the root"},
+    {"path of a directory", {"--spa=app/"}, "'app/' is no path beneath the root"},
+    {"two slashes", {"--spa=//a"}, "'//a' is no path beneath the root"},
+    {"path that leads up", {"--spa=../a"}, "'../a' is no path beneath the root"},
+    {"path with a dot", {"--spa=a/./b"}, "'a/./b' is no path beneath the root"},
     {"bad address", {"--listen=here"}, "--listen: 'here' has no port"},
     {"17 addresses",
      {"-l1", "-l2", "-l3", "-l4", "-l5", "-l6", "-l7", "-l8", "-l9", "-l10", "-l11", "-l12", "-l13",
@@ -362,6 +378,19 @@ static void test_values_are_taken_as_they_are(void **state) {
     row_assert_slice("like an option", options.index.items[0], SLICE("--"));
 }
 
+static void test_longest_path(void **state) {
+    (void)state;
+    static char text[OPTIONS_PATH_MAX + 2];
+    static const char *const words[WORDS_MAX] = {"--spa", text};
+    struct options options;
+    struct err err = ERR_INIT;
+    memset(text, 'a', OPTIONS_PATH_MAX);
+    assert_int_equal(parse(&options, words, &err), 0);
+    assert_int_equal(options.spa.len, OPTIONS_PATH_MAX);
+    text[OPTIONS_PATH_MAX] = 'a';
+    assert_int_equal(parse(&options, words, &err), -EINVAL);
+}
+
 /* What --help prints; the caller frees it. */
 static char *help_text(void) {
     char *text = NULL;
@@ -431,6 +460,7 @@ int main(void) {
         cmocka_unit_test(test_as_many_types_as_there_may_be),
         cmocka_unit_test(test_root),
         cmocka_unit_test(test_values_are_taken_as_they_are),
+        cmocka_unit_test(test_longest_path),
         cmocka_unit_test(test_help_is_80_columns_wide),
         cmocka_unit_test(test_help_has_every_row),
     };

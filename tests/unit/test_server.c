@@ -435,11 +435,13 @@ static void test_kept_files_leave_room_for_others(void **state) {
 
 static void test_init_without_memory(void **state) {
     (void)state;
-    for (long n = 0; n < 4; n++) {
+    struct options options = stage.options;
+    options.spa = SLICE("index.html");
+    for (long n = 0; n < 5; n++) {
         struct server server;
         struct err err = ERR_INIT;
         allocations_until_failure = n;
-        int result = server_init(&server, &stage.loop, &stage.docroot, &stage.options, &err);
+        int result = server_init(&server, &stage.loop, &stage.docroot, &options, &err);
         allocations_until_failure = -1;
         row_assert_number(row_at("allocation", (size_t)n), result, -ENOMEM);
         row_assert(row_at("allocation", (size_t)n), strstr(err.text, "memory") != NULL);

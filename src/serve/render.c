@@ -1,0 +1,174 @@
+#include "serve/render.h"
+
+#include "base/check.h"
+#include "http/head.h"
+#include "http/multipart.h"
+
+/* RFC 9112 §9.3, §9.6: said wherever the client could think otherwise. */
+static enum head_connection connection_of(const struct answer *answer) {
+    if (!answer->persist)
+        return HEAD_CONNECTION_CLOSE;
+    return answer->request->minor_version == 0 ? HEAD_CONNECTION_KEEP_ALIVE
+                                               : HEAD_CONNECTION_IMPLIED;
+}
+
+/* What a rule says of other origins, it says instead of the server. */
+static struct slice common_of(const struct server *server, const struct answer *answer) {
+    return head_common(server->cors && (answer->ruling == NULL || !answer->ruling->replaces_cors));
+}
+
+static void put_location(struct buf *buf, const struct answer *answer) {
+    buf_put(buf, SLICE("Location: "));
+    if (answer->ruling != NULL && answer->ruling->location.ptr != NULL)
+        redirect_add_query(buf, answer->ruling->location, answer->target.query);
+    else
+        target_write_directory(buf, &answer->target);
+    buf_put(buf, SLICE("\r\n"));
+}
+
+/* The fields that answer a question which the request asked. */
+static void put_particulars(const struct server *server, struct buf *buf,
+                            const struct answer *answer) {
+    if (answer->response.preflight && server->cors)
+        head_preflight(buf);
+    if (answer->response.allow)
+        head_field(buf, SLICE("Allow"), method_allow());
+    if (answer->response.location)
+        put_location(buf, answer);
+    if (answer->response.vary_accept)
+        head_field(buf, SLICE("Vary"), SLICE("Accept"));
+    if (answer->response.vary)
+        head_vary(buf);
+    if (answer->response.unsatisfied_range) {
+        CHECK(answer->representation != NULL);
+        head_unsatisfied_range(buf, answer->representation->length);
+    }
+    if (answer->response.content != RESPONSE_PAGE && answer->entry == NULL &&
+        answer->representation != NULL)
+        folder_write_fields(buf, answer->folder);
+}
+
+/* Content of unknown length ends with its last chunk, or with the connection (RFC 9112 §6.3). */
+static void put_framing(struct buf *buf, const struct answer *answer) {
+    if (answer->representation->length != REPRESENTATION_LENGTH_UNKNOWN ||
+        answer->request->minor_version == 0)
+        return;
+    head_field(buf, SLICE("Transfer-Encoding"), SLICE("chunked"));
+    (*answer->delivery)->chunked = true;
+}
+
+/* The whole of what is made while it is sent: the delivery has it. */
+static void queue_made(struct outq *output, const struct answer *answer, size_t start) {
+    head_representation(&output->bytes, answer->representation);
+    put_framing(&output->bytes, answer);
+    head_end(&output->bytes);
+    outq_push_bytes(output, start);
+}
+
+static void queue_file(struct outq *output, const struct answer *answer, size_t start) {
+    struct entry *entry = answer->entry;
+    if (entry == NULL) {
+        queue_made(output, answer, start);
+        return;
+    }
+    buf_put(&output->bytes, entry->fields);
+    head_end(&output->bytes);
+    outq_push_bytes(output, start);
+    if (answer->method == METHOD_GET)
+        outq_push_content(output, entry, 0, entry->representation.length);
+}
+
+/* Several ranges: each behind the head of its part. */
+static void queue_parts(struct outq *output, const struct answer *answer, struct slice boundary,
+                        size_t start) {
+    struct buf *buf = &output->bytes;
+    const struct representation *representation = &answer->entry->representation;
+    const struct range_set *ranges = answer->ranges;
+    head_multipart(buf, representation, boundary, multipart_length(representation, ranges));
+    head_end(buf);
+    for (size_t i = 0; i < ranges->count; i++) {
+        multipart_write_part(buf, boundary, representation, ranges, i);
+        outq_push_bytes(output, start);
+        outq_push_content(output, answer->entry, ranges->items[i].first, ranges->items[i].len);
+        start = buf->len;
+    }
+    multipart_write_end(buf, boundary);
+    outq_push_bytes(output, start);
+}
+
+static void queue_ranges(struct server *server, const struct answer *answer, size_t start) {
+    struct outq *output = &server->output;
+    const struct range *first = &answer->ranges->items[0];
+    CHECK(answer->representation != NULL && answer->ranges->count > 0);
+    if (answer->ranges->count > 1) {
+        queue_parts(output, answer, slice_of(server->boundary, sizeof server->boundary), start);
+        return;
+    }
+    head_partial(&output->bytes, answer->representation, first);
+    head_end(&output->bytes);
+    outq_push_bytes(output, start);
+    if (answer->entry != NULL)
+        outq_push_content(output, answer->entry, first->first, first->len);
+    else
+        archive_seek(archive_of((*answer->delivery)->stream), first->first, first->len);
+}
+
+static void queue_built_in_page(struct outq *output, const struct answer *answer, size_t start) {
+    char memory[1024];
+    struct buf text = BUF_INIT(memory, sizeof memory);
+    status_page(&text, answer->response.status);
+    CHECK(!text.overflow);
+    const struct head_policy policy = {
+        .lines = answer->ruling != NULL ? answer->ruling->policy.lines : SLICE("")};
+    const struct representation page = {
+        .policy = &policy, .content_type = SLICE("text/html; charset=utf-8"), .length = text.len};
+    head_page(&output->bytes, &page);
+    head_end(&output->bytes);
+    if (answer->method != METHOD_HEAD)
+        buf_put(&output->bytes, buf_slice(&text));
+    outq_push_bytes(output, start);
+}
+
+static void queue_page(struct outq *output, const struct answer *answer, size_t start) {
+    struct entry *page = answer->page;
+    if (page == NULL) {
+        queue_built_in_page(output, answer, start);
+        return;
+    }
+    head_page(&output->bytes, &page->representation);
+    head_end(&output->bytes);
+    outq_push_bytes(output, start);
+    if (answer->method != METHOD_HEAD)
+        outq_push_content(output, page, 0, page->representation.length);
+}
+
+void render_answer(struct server *server, const struct answer *answer) {
+    const struct response *response = &answer->response;
+    struct outq *output = &server->output;
+    struct buf *buf = &output->bytes;
+    size_t start = buf->len;
+
+    head_start(buf, response->status, server_date_line(server), common_of(server, answer),
+               connection_of(answer));
+    put_particulars(server, buf, answer);
+    switch (response->content) {
+    case RESPONSE_LOOK_UP: /* decided by now */
+    case RESPONSE_NOTHING:
+        if (answer->entry != NULL)
+            buf_put(buf, answer->entry->validators);
+        else if (answer->representation != NULL)
+            head_validators(buf, answer->representation);
+        head_end(buf);
+        outq_push_bytes(output, start);
+        break;
+    case RESPONSE_PAGE:
+        queue_page(output, answer, start);
+        break;
+    case RESPONSE_FILE:
+        queue_file(output, answer, start);
+        break;
+    case RESPONSE_RANGES:
+        queue_ranges(server, answer, start);
+        break;
+    }
+}
