@@ -59,6 +59,8 @@ static void test_help_lists_every_option(void **state) {
         "--lan",
         "--workers",
         "--index",
+        "--clean-urls",
+        "--spa",
         "--hidden",
         "--symlinks",
         "--max-head",
