@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "conf/address.h"
+#include "conf/mounts.h"
 #include "conf/names.h"
 #include "conf/types.h"
 
@@ -19,6 +20,7 @@ enum option_kind {
     OPTION_DURATION,
     OPTION_NAMES,
     OPTION_TYPES,
+    OPTION_MOUNTS,
     OPTION_CHOICE,
     OPTION_ADDRESSES,
 };
@@ -40,6 +42,7 @@ enum option_symlinks { SYMLINKS_INSIDE, SYMLINKS_NONE };
 #define OPTION_TYPE_DURATION  int64_t  /* milliseconds */
 #define OPTION_TYPE_NAMES     struct names
 #define OPTION_TYPE_TYPES     struct types
+#define OPTION_TYPE_MOUNTS    struct mounts
 #define OPTION_TYPE_CHOICE    unsigned
 #define OPTION_TYPE_ADDRESSES struct option_addresses
 

@@ -23,7 +23,8 @@ struct resource {
     bool changed;       /* no longer true: to be dropped when it is no longer borrowed */
     unsigned fds;       /* that its entries hold */
     int64_t checked_ms; /* when it was last known to be true, but for changes that were noticed */
-    struct slice path;  /* of the plain file, beneath the root; NUL-terminated */
+    const struct docroot *docroot;       /* that the target leads into; borrowed */
+    struct slice path;                   /* of the plain file, beneath its root; NUL-terminated */
     struct entry *entries[CODING_COUNT]; /* a reference each; NULL: not needed so far */
     struct list holder;                  /* its place among those that hold descriptors */
     struct dependency dependencies[];    /* and texts behind them */

@@ -2,7 +2,7 @@
 #include "conf/options.h"
 #include "conf/version.h"
 #include "proc/master.h"
-#include "store/docroot.h"
+#include "store/roots.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -48,23 +48,22 @@ static int finish_output(void) {
 }
 
 static int serve(const struct options *options) {
-    struct docroot docroot = DOCROOT_INIT;
+    struct roots roots = ROOTS_INIT;
     struct err err = ERR_INIT;
-    enum beneath_links links =
-        options->symlinks == SYMLINKS_INSIDE ? BENEATH_LINKS_INSIDE : BENEATH_LINKS_NONE;
     int status = EXIT_SUCCESS;
-    if (docroot_open(&docroot, options->root, &options->index, options->hidden, links, &err) < 0) {
+    if (roots_open(&roots, options, &err) < 0) {
         diag_message("%s", err.text);
         return EXIT_FAILURE;
     }
     if (options->check) {
-        puts("pronto: the options and the root are fine");
+        puts(options->mount.count == 0 ? "pronto: the options and the root are fine"
+                                       : "pronto: the options, the root and the mounts are fine");
         status = finish_output();
     } else {
         raise_descriptor_limit();
-        status = master_run(options, &docroot);
+        status = master_run(options, &roots);
     }
-    docroot_deinit(&docroot);
+    roots_deinit(&roots);
     return status;
 }
 

@@ -185,7 +185,7 @@ static bool choose_folder(struct server *server, struct exchange *exchange) {
     const struct request *request = exchange->request;
     int64_t now_s = server->loop->time_s;
     enum folder_outcome outcome =
-        folder_open(server->store.docroot, request, &exchange->target, now_s, &server->deliveries,
+        folder_open(server->store.roots, request, &exchange->target, now_s, &server->deliveries,
                     exchange->folder, exchange->delivery);
     if (outcome == FOLDER_LATER)
         return false;

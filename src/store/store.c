@@ -108,12 +108,12 @@ struct candidates {
     size_t longest;
 };
 
-static struct candidates survey(const struct store *store, struct slice path, bool as_directory) {
+static struct candidates survey(const struct docroot *docroot, struct slice path,
+                                bool as_directory) {
     struct candidates candidates = {0};
     char text[PATH_MAX];
     size_t len;
-    while ((len = docroot_candidate(store->docroot, path, as_directory, candidates.count, text)) >
-           0) {
+    while ((len = docroot_candidate(docroot, path, as_directory, candidates.count, text)) > 0) {
         candidates.count++;
         if (len > candidates.longest)
             candidates.longest = len;
@@ -122,14 +122,15 @@ static struct candidates survey(const struct store *store, struct slice path, bo
 }
 
 /* A resource of which only the key is known, with room for the rest. NULL: no memory. */
-static struct resource *make_resource(struct slice key, const struct candidates *candidates,
-                                      char **texts) {
+static struct resource *make_resource(const struct docroot *docroot, struct slice key,
+                                      const struct candidates *candidates, char **texts) {
     size_t fixed = sizeof(struct resource) + candidates->count * sizeof(struct dependency);
     size_t size = fixed + key.len + candidates->longest + 2;
     struct resource *resource = calloc(1, size);
     if (resource == NULL)
         return NULL;
     *texts = (char *)resource + fixed;
+    resource->docroot = docroot;
     resource->borrowed = true;
     resource->cached.key = keep_text(texts, key);
     resource->cached.size_bytes = size + ALLOCATION_BYTES;
@@ -143,10 +144,11 @@ static struct resource *make_resource(struct slice key, const struct candidates 
 /* From here on, changes of what will be found are noticed; false where they are not. */
 static bool depend(struct store *store, struct resource *resource, struct slice path,
                    bool as_directory) {
+    const size_t root = (size_t)(resource->docroot - store->roots->items);
     for (unsigned i = 0; i < resource->dependency_count; i++) {
         char text[PATH_MAX];
-        size_t len = docroot_candidate(store->docroot, path, as_directory, i, text);
-        switch (directories_reach(&store->directories, slice_of(text, len),
+        size_t len = docroot_candidate(resource->docroot, path, as_directory, i, text);
+        switch (directories_reach(&store->directories, root, slice_of(text, len),
                                   &resource->dependencies[i])) {
         case DIRECTORIES_WATCHED:
             break;
@@ -184,7 +186,7 @@ static void find_siblings(const struct store *store, struct resource *resource) 
     for (unsigned i = 0; i < CODING_IDENTITY; i++) {
         if (!name_coding(&sibling, resource->path, (enum coding)i))
             continue;
-        enum docroot_outcome outcome = docroot_open_file(store->docroot, &sibling);
+        enum docroot_outcome outcome = docroot_open_file(resource->docroot, &sibling);
         resource->unwatched |= sibling.linked;
         /* That there were no descriptors left is not known of it for longer than now. */
         resource->changed |= outcome == DOCROOT_EXHAUSTED || outcome == DOCROOT_FAULT;
@@ -199,7 +201,7 @@ static void find_siblings(const struct store *store, struct resource *resource) 
 
 /* A directory that is watched tells whether it is worth looking for siblings in it. */
 static bool may_have_siblings(const struct store *store, const struct resource *resource) {
-    if (store->docroot->only.ptr != NULL)
+    if (resource->docroot->only.ptr != NULL)
         return false;
     if (!store->keeps || resource->unwatched)
         return true;
@@ -214,7 +216,7 @@ static void find(struct store *store, struct resource *resource, struct slice pa
                  bool as_directory, char *texts) {
     struct docroot_file *file = &store->opened;
     do
-        resource->outcome = docroot_find(store->docroot, path, as_directory, file);
+        resource->outcome = docroot_find(resource->docroot, path, as_directory, file);
     while (resource->outcome == DOCROOT_EXHAUSTED && give_back_fds(store));
     resource->unwatched |= file->linked;
     if (resource->outcome != DOCROOT_FILE)
@@ -229,12 +231,14 @@ static void find(struct store *store, struct resource *resource, struct slice pa
 struct resource *store_look_up(struct store *store, struct slice key, struct slice path,
                                bool as_directory, int64_t now_ms) {
     char *texts;
-    struct candidates candidates = survey(store, path, as_directory);
-    struct resource *resource = make_resource(key, &candidates, &texts);
+    struct slice rest;
+    const struct docroot *docroot = roots_choose(store->roots, path, &rest);
+    struct candidates candidates = survey(docroot, rest, as_directory);
+    struct resource *resource = make_resource(docroot, key, &candidates, &texts);
     if (resource == NULL)
         return NULL;
-    bool keep = store->keeps && depend(store, resource, path, as_directory);
-    find(store, resource, path, as_directory, texts);
+    bool keep = store->keeps && depend(store, resource, rest, as_directory);
+    find(store, resource, rest, as_directory, texts);
     resource->checked_ms = now_ms;
     if (keep && resource->outcome != DOCROOT_EXHAUSTED && resource->outcome != DOCROOT_FAULT) {
         resource->kept = true;
@@ -297,7 +301,7 @@ static enum docroot_outcome open_coding(struct store *store, struct resource *re
     enum docroot_outcome outcome = DOCROOT_ABSENT;
     if (name_coding(file, resource->path, coding)) {
         do
-            outcome = docroot_open_file(store->docroot, file);
+            outcome = docroot_open_file(resource->docroot, file);
         while (outcome == DOCROOT_EXHAUSTED && give_back_fds(store));
     }
     return outcome;
@@ -336,11 +340,10 @@ enum docroot_outcome store_entry(struct store *store, struct resource *resource,
 
 /* Recalling */
 
-static bool look_at(const struct store *store, const struct resource *resource, enum coding coding,
-                    struct stat *stat) {
+static bool look_at(const struct resource *resource, enum coding coding, struct stat *stat) {
     struct docroot_file file;
     return name_coding(&file, resource->path, coding) &&
-           docroot_stat(store->docroot, file.path, stat) == 0;
+           docroot_stat(resource->docroot, file.path, stat) == 0;
 }
 
 /* Whether an entry would not be true to a file whose content changed and nothing else. */
@@ -354,7 +357,7 @@ static bool remembers_content(const struct store *store, const struct resource *
 static bool is_still_true(const struct store *store, const struct resource *resource) {
     struct stat plain;
     if (resource->unwatched || resource->outcome != DOCROOT_FILE ||
-        !look_at(store, resource, CODING_IDENTITY, &plain))
+        !look_at(resource, CODING_IDENTITY, &plain))
         return false;
     for (unsigned i = 0; i < CODING_COUNT; i++) {
         const struct entry *entry = resource->entries[i];
@@ -363,7 +366,7 @@ static bool is_still_true(const struct store *store, const struct resource *reso
         if (resource->unsettled && remembers_content(store, resource, entry))
             return false;
         struct stat stat = plain;
-        if (i != CODING_IDENTITY && !look_at(store, resource, (enum coding)i, &stat))
+        if (i != CODING_IDENTITY && !look_at(resource, (enum coding)i, &stat))
             return false;
         if (!entry_is_of(entry, &stat) || is_older(&stat, &plain))
             return false;
@@ -403,8 +406,8 @@ void store_release(struct store *store, struct resource *resource) {
 
 /* Noticing */
 
-bool store_is_watched(const struct store *store) {
-    return store->directories.root != NULL;
+bool store_is_watched(const struct store *store, size_t root) {
+    return directories_is_watched(&store->directories, root);
 }
 
 int store_fd(const struct store *store) {
@@ -425,23 +428,30 @@ static size_t max_fds(void) {
     return limit.rlim_cur / FDS_SHARE < FDS_MAX ? limit.rlim_cur / FDS_SHARE : FDS_MAX;
 }
 
+/* What cannot be watched is for directories_reach() to say. Returns 0 or -ENOMEM. */
+static int watch_roots(struct store *store, const struct hash_key *key) {
+    int result = directories_init(&store->directories, key, DIRECTORIES_MAX, on_change);
+    for (size_t i = 0; i < store->roots->count && result != -ENOMEM; i++)
+        result = directories_add_root(&store->directories, store->roots->items[i].fd);
+    return result == -ENOMEM ? result : 0;
+}
+
 static int init_keeping(struct store *store, uint64_t max_bytes, struct err *err) {
     struct hash_key key;
     int result = random_fill(&key, sizeof key, err);
     if (result < 0)
         return result;
-    result =
-        directories_init(&store->directories, store->docroot->fd, &key, DIRECTORIES_MAX, on_change);
+    result = watch_roots(store, &key);
     if (result == -ENOMEM || cache_init(&store->cache, &key, max_bytes) < 0)
         return err_set(err, ENOMEM, "not enough memory");
     store->keeps = true;
     return 0;
 }
 
-int store_init(struct store *store, const struct docroot *docroot, const struct options *options,
+int store_init(struct store *store, const struct roots *roots, const struct options *options,
                struct err *err) {
     *store = (struct store)STORE_INIT;
-    store->docroot = docroot;
+    store->roots = roots;
     store->types = &options->mime;
     store->memory_max = options->cache_file_max;
     store->fds_max = max_fds();
