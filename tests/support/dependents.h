@@ -100,18 +100,30 @@ static inline struct dependent *dependents_add(const char *path) {
     return dependent;
 }
 
+/* The same in another root than the first. */
+static inline struct dependent *dependents_add_in(size_t root, const char *path) {
+    struct dependent *dependent = dependents_new(path);
+    dependent->root = root;
+    row_assert(path, dependents_reach(dependent));
+    return dependent;
+}
+
 static inline void dependents_notice(void) {
     directories_notice(&dependents.directories);
 }
 
-/* The paths of those that were told, each with a space behind it. */
+/* The paths of those that were told, each with a space behind it, and in other roots than the first
+ * with the root's number before it: "1:a/b ". */
 static inline const char *dependents_told(void) {
     static char text[4096];
     size_t len = 0;
     text[0] = '\0';
     for (size_t i = 0; i < dependents.count; i++) {
-        if (dependents.items[i].told)
-            len += (size_t)snprintf(text + len, sizeof text - len, "%s ", dependents.items[i].path);
+        const struct dependent *dependent = &dependents.items[i];
+        if (dependent->told && dependent->root > 0)
+            len += (size_t)snprintf(text + len, sizeof text - len, "%zu:", dependent->root);
+        if (dependent->told)
+            len += (size_t)snprintf(text + len, sizeof text - len, "%s ", dependent->path);
         assert_in_range(len, 0, sizeof text - 1);
     }
     return text;
