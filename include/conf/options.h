@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "conf/address.h"
+#include "conf/mounts.h"
 #include "conf/names.h"
 #include "conf/types.h"
 
@@ -22,6 +23,7 @@ enum option_kind {
     OPTION_TYPES,
     OPTION_VALUE,
     OPTION_TEXT,
+    OPTION_MOUNTS,
     OPTION_CHOICE,
     OPTION_ADDRESSES,
 };
@@ -46,6 +48,7 @@ enum option_symlinks { SYMLINKS_INSIDE, SYMLINKS_NONE };
 #define OPTION_TYPE_TYPES     struct types
 #define OPTION_TYPE_VALUE     struct slice
 #define OPTION_TYPE_TEXT      const char * /* NULL: not given */
+#define OPTION_TYPE_MOUNTS    struct mounts
 #define OPTION_TYPE_CHOICE    unsigned
 #define OPTION_TYPE_ADDRESSES struct option_addresses
 

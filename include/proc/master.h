@@ -4,9 +4,9 @@
 
 #include "base/err.h"
 #include "conf/options.h"
-#include "store/docroot.h"
+#include "store/roots.h"
 
 /* Serves until it is told to stop (SIGTERM, SIGINT, SIGQUIT; a second one stops at once). Both
  * arguments are borrowed. Returns an exit status in the master; in the workers, which it forks, it
  * returns theirs. */
-int master_run(const struct options *options, const struct docroot *docroot);
+int master_run(const struct options *options, const struct roots *roots);

@@ -2,13 +2,13 @@
 #pragma once
 
 #include "conf/options.h"
-#include "store/docroot.h"
+#include "store/roots.h"
 
 /* What a worker is made from; all of it is borrowed until worker_run() returns, but for the
  * sockets. */
 struct worker_config {
     const struct options *options;
-    const struct docroot *docroot;
+    const struct roots *roots;
     int sockets[OPTIONS_ADDRESSES_MAX]; /* that listen, one for each address; owned by the worker */
     size_t socket_count;
     size_t slot; /* the worker in the first one tells of mistakes in files that change */

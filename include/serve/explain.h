@@ -3,12 +3,12 @@
 
 #include "base/err.h"
 #include "conf/options.h"
-#include "store/docroot.h"
+#include "store/roots.h"
 
 #include <stdio.h>
 
 /* Prints what a GET for options->explain, a URL or a path, finds: the file, the lines of rules that
  * have a say in it, and the head of the answer. Returns 0, or -errno and a message: -EINVAL where
  * that is nothing that can be asked for. */
-int explain_print(const struct options *options, const struct docroot *docroot, FILE *stream,
+int explain_print(const struct options *options, const struct roots *roots, FILE *stream,
                   struct err *err);

@@ -6,6 +6,7 @@
 #include "http/target.h"
 #include "serve/delivery.h"
 #include "store/archive.h"
+#include "store/roots.h"
 #include "store/view.h"
 
 #include <stdbool.h>
@@ -34,7 +35,7 @@ enum folder_outcome {
 /* Begins with what the request asks for of the directory that the target names. `delivery` is where
  * the stream is put; it is empty, or what FOLDER_LATER left there. `live` counts deliveries.
  * `now_s` is the time of day. */
-enum folder_outcome folder_open(const struct docroot *docroot, const struct request *request,
+enum folder_outcome folder_open(const struct roots *roots, const struct request *request,
                                 const struct target *target, int64_t now_s, size_t *live,
                                 struct folder *folder, struct delivery **delivery);
 

@@ -69,8 +69,8 @@ struct server {
 /* Room for at least this much can be read behind a head of the largest size. */
 enum { SERVER_READ_BYTES = 16 * 1024 };
 
-/* `loop` and `docroot` are borrowed until server_deinit(). Returns 0, or -ENOMEM and a message. */
-int server_init(struct server *server, struct loop *loop, const struct docroot *docroot,
+/* `loop` and `roots` are borrowed until server_deinit(). Returns 0, or -ENOMEM and a message. */
+int server_init(struct server *server, struct loop *loop, const struct roots *roots,
                 const struct options *options, struct err *err);
 
 /* All connections must be closed before. Idempotent. */

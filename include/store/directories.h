@@ -1,4 +1,6 @@
-/* The directories beneath a root that are being watched, and what depends on what is in them.
+/* The directories beneath one or more roots that are being watched, and what depends on what is in
+ * them. A directory may be beneath two roots, or be one of them: then it has one watch, and what
+ * happens in it is told to those who depend on it by either way.
  *
  * Whoever looks a path up first reaches for it: every directory on its way is watched from then on,
  * and only then is the path opened. So no change falls between the look and the watch. What has
@@ -13,6 +15,7 @@
 #include "base/list.h"
 #include "base/slice.h"
 #include "base/table.h"
+#include "conf/mounts.h"
 #include "sys/watch.h"
 
 #include <stdbool.h>
@@ -39,13 +42,20 @@ struct dependency {
 /* Told of a change; must take the dependency away. */
 typedef void directories_changed(struct directories *directories, struct dependency *dependency);
 
+enum { DIRECTORIES_ROOTS_MAX = 1 + MOUNTS_MAX };
+
+struct directories_root {
+    int fd;                             /* borrowed */
+    struct directory *top;              /* NULL: it is not watched */
+    enum directories_outcome unwatched; /* why not */
+};
+
 struct directories {
     struct watch watch;
-    int root_fd; /* borrowed */
     struct hash_key key;
-    struct directory *root;             /* NULL: it is not watched */
-    enum directories_outcome unwatched; /* why not */
-    struct list all; /* but the root, the one reached longest ago first, as far as known */
+    struct directories_root roots[DIRECTORIES_ROOTS_MAX];
+    size_t root_count;
+    struct list all; /* but the roots, the one reached longest ago first, as far as known */
     size_t count;    /* of them */
     size_t max;      /* bound on `count` */
     uint64_t last_id;
@@ -56,24 +66,33 @@ struct directories {
     directories_changed *changed;
 };
 
-#define DIRECTORIES_INIT \
-    { .watch = {.fd = -1}, .unwatched = DIRECTORIES_BLIND }
+#define DIRECTORIES_INIT     \
+    {                        \
+        .watch = {.fd = -1 } \
+    }
 
-/* Watches the root, and at most `max` directories beneath it. `root_fd` is borrowed until
- * directories_deinit(). Returns 0, or -errno of inotify_init1(2) or inotify_add_watch(2); then
- * nothing is watched. */
-int directories_init(struct directories *directories, int root_fd, const struct hash_key *key,
-                     size_t max, directories_changed *changed);
+/* Without a root so far; at most `max` directories beneath all of them will be watched. Returns 0,
+ * or -ENOMEM, or -errno of inotify_init1(2); then nothing is ever watched. */
+int directories_init(struct directories *directories, const struct hash_key *key, size_t max,
+                     directories_changed *changed);
+
+/* Watches one more root, up to DIRECTORIES_ROOTS_MAX; they are numbered from 0 on. `fd` is borrowed
+ * until directories_deinit(). Returns 0, or -errno of inotify_add_watch(2), or -EREMOTE: then this
+ * one is not watched, and the others are as before. */
+int directories_add_root(struct directories *directories, int fd);
+
+/* Whether what happens in that root is noticed. */
+bool directories_is_watched(const struct directories *directories, size_t root);
 
 /* Reports everything as changed. Idempotent. */
 void directories_deinit(struct directories *directories);
 
-/* Watches all directories on the way to `path` ("a/b/c"), and makes `dependency` depend on the last
- * name that can be looked up: "c" in "a/b", or, where there is no "a", "a" in the root. The
- * dependency is borrowed until directories_leave(), or until it is reported as changed; it is left
- * alone unless all of that is watched. */
-enum directories_outcome directories_reach(struct directories *directories, struct slice path,
-                                           struct dependency *dependency);
+/* Watches all directories on the way from that root to `path` ("a/b/c"), and makes `dependency`
+ * depend on the last name that can be looked up: "c" in "a/b", or, where there is no "a", "a" in
+ * the root. The dependency is borrowed until directories_leave(), or until it is reported as
+ * changed; it is left alone unless all of that is watched. */
+enum directories_outcome directories_reach(struct directories *directories, size_t root,
+                                           struct slice path, struct dependency *dependency);
 
 /* Whether there may be an encoded sibling of any file in the directory of the dependency; if not,
  * there is none. */

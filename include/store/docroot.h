@@ -31,6 +31,10 @@ struct docroot {
     bool hidden;               /* names that start with a dot are served, too */
     bool clean_urls;           /* "about" names about.html, too; off until somebody sets it */
     enum beneath_links links;
+    struct slice prefix; /* of the request paths that name what is in it, decoded: "a/b"; empty
+                            where all do; borrowed */
+    const struct docroot *mounts; /* the first of those that are mounted in it, or NULL; borrowed */
+    const struct docroot *next_mount; /* the next one in the same; the same */
 };
 
 #define DOCROOT_INIT \
@@ -53,8 +57,8 @@ int docroot_open(struct docroot *docroot, const char *root, const struct names *
 void docroot_deinit(struct docroot *docroot);
 
 /* Whether nothing beneath the root is served under this path, whatever there is: because of a name
- * that starts with a dot, because it is a file of rules (http/rules), or because one file is all
- * that is served. */
+ * that starts with a dot, because it is a file of rules (http/rules), because one file is all that
+ * is served, or because something is mounted over it. */
 bool docroot_hides(const struct docroot *docroot, struct slice path);
 
 /* Writes the path of the file that is tried as number `index` (from 0 on) when `path` is looked up:
@@ -85,6 +89,13 @@ enum docroot_outcome docroot_open_directory(const struct docroot *docroot, struc
 /* Whether what is called `name` in the directory at `directory` can be served, going by its path.
  */
 bool docroot_shows(const struct docroot *docroot, struct slice directory, struct slice name);
+
+/* Where in the docroot one of its mounts is: a path beneath the root. */
+struct slice docroot_mount_point(const struct docroot *docroot, const struct docroot *mount);
+
+/* The name by which a mount is in the directory at `directory` itself; SLICE_NONE: it is not. */
+struct slice docroot_mount_name(const struct docroot *docroot, const struct docroot *mount,
+                                struct slice directory);
 
 /* The last part of a path: the name by which a media type goes. */
 struct slice docroot_name_of(struct slice path);

@@ -25,7 +25,8 @@ struct resource {
     unsigned fds;       /* that its entries hold */
     int64_t checked_ms; /* when it was last known to be true, but for changes that were noticed */
     struct ruling *ruling;               /* what rules say of it; owned; NULL: nothing */
-    struct slice path;                   /* of the plain file, beneath the root; NUL-terminated */
+    const struct docroot *docroot;       /* that the file was looked for in; borrowed */
+    struct slice path;                   /* of the plain file, beneath its root; NUL-terminated */
     struct entry *entries[CODING_COUNT]; /* a reference each; NULL: not needed so far */
     struct list holder;                  /* its place among those that hold descriptors */
     struct dependency dependencies[];    /* and texts behind them */

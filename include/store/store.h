@@ -1,4 +1,4 @@
-/* What is served: the files beneath a root, looked up once and kept for those who ask again.
+/* What is served: the files beneath the roots, looked up once and kept for those who ask again.
  *
  * Two things keep it fresh. Every directory on the way to what was found is watched, and what may
  * have changed is forgotten (store/directories). What no watch sees is found by looking at a file's
@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "conf/options.h"
 #include "store/resource.h"
+#include "store/roots.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,10 +19,10 @@
 enum { STORE_CHECK_MS = 1000 };
 
 struct store {
-    const struct docroot *docroot; /* borrowed */
-    const struct types *types;     /* that go before those of the table; borrowed */
-    uint64_t memory_max;           /* larger files are sent from their descriptors; bytes */
-    bool keeps;                    /* there is a cache */
+    const struct roots *roots; /* borrowed */
+    const struct types *types; /* that go before those of the table; borrowed */
+    uint64_t memory_max;       /* larger files are sent from their descriptors; bytes */
+    bool keeps;                /* there is a cache */
     struct cache cache;
     struct directories directories;
     struct rulebook rulebook;
@@ -41,17 +42,17 @@ struct store {
         .directories = DIRECTORIES_INIT, .opened = {.fd = -1 } \
     }
 
-/* `docroot` and `options` are borrowed until store_deinit(), and as long as an entry lives. Returns
+/* `roots` and `options` are borrowed until store_deinit(), and as long as an entry lives. Returns
  * 0, or -errno and a message. A root that cannot be watched is no error (see store_is_watched()).
  */
-int store_init(struct store *store, const struct docroot *docroot, const struct options *options,
+int store_init(struct store *store, const struct roots *roots, const struct options *options,
                struct err *err);
 
 /* Idempotent. */
 void store_deinit(struct store *store);
 
-/* Whether changes are noticed at once. */
-bool store_is_watched(const struct store *store);
+/* Whether changes in that one of the roots, by its number, are noticed at once. */
+bool store_is_watched(const struct store *store, size_t root);
 
 /* Becomes readable, edge-triggered, when there is something to notice; -1: never. Then, and before
  * a request is answered that may have come after a change, call store_notice(). */
@@ -62,8 +63,9 @@ void store_notice(struct store *store);
  * is on the monotonic clock. Borrowed until store_release(), which must be called. */
 struct resource *store_recall(struct store *store, struct slice key, int64_t now_ms);
 
-/* Looks up a decoded path, as docroot_find() does, and keeps what it finds by the key. Never NULL
- * unless there is no memory. Borrowed until store_release(), which must be called. */
+/* Looks up a decoded path, as docroot_find() does in the root that it leads into, and keeps what it
+ * finds by the key. Never NULL unless there is no memory. Borrowed until store_release(), which
+ * must be called. */
 struct resource *store_look_up(struct store *store, struct slice key, struct slice path,
                                bool as_directory, int64_t now_ms);
 

@@ -128,6 +128,16 @@ static int set_value(const struct option_row *row, const char *text, struct slic
     return 0;
 }
 
+static int add_mount(const struct option_row *row, const char *text, struct mounts *mounts,
+                     struct err *err) {
+    struct err reason = ERR_INIT;
+    if (mounts->count == MOUNTS_MAX)
+        return err_set(err, EINVAL, "--%s may be given %d times at most", row->name, MOUNTS_MAX);
+    if (mounts_add(mounts, text, &reason) < 0)
+        return err_set(err, EINVAL, "--%s: %s", row->name, reason.text);
+    return 0;
+}
+
 static int add_address(const struct option_row *row, const char *text,
                        struct option_addresses *addresses, struct err *err) {
     struct err reason = ERR_INIT;
@@ -172,6 +182,8 @@ static int set(struct options *options, const struct option_row *row, const char
         return 0;
     case OPTION_VALUE:
         return set_value(row, text, field, err);
+    case OPTION_MOUNTS:
+        return add_mount(row, text, field, err);
     case OPTION_CHOICE:
         return set_choice(row, text, field, err);
     case OPTION_ADDRESSES:

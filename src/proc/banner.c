@@ -62,12 +62,21 @@ static void print_urls(const struct address *address) {
         print_outside(address, "  Network ");
 }
 
+static void print_mount(struct slice path, const char *directory) {
+    char *real = realpath(directory, NULL);
+    fprintf(stderr, "  Mount    /%.*s is %s\n", (int)path.len, path.ptr,
+            real != NULL ? real : directory);
+    free(real);
+}
+
 static void print_terminal(const struct options *options, const struct listeners *listeners) {
     char *root = realpath(options->root, NULL);
     fprintf(stderr, "pronto %s  serving %s  (%zu worker%s)\n", VERSION,
             root != NULL ? root : options->root, listeners->workers,
             listeners->workers == 1 ? "" : "s");
     free(root);
+    for (size_t i = 0; i < options->mount.count; i++)
+        print_mount(options->mount.items[i].path, options->mount.items[i].directory);
     for (size_t i = 0; i < listeners->addresses.count; i++)
         print_urls(&listeners->addresses.items[i]);
     fputs("  Ctrl-C stops\n", stderr);

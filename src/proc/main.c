@@ -3,7 +3,7 @@
 #include "conf/version.h"
 #include "proc/master.h"
 #include "serve/explain.h"
-#include "store/docroot.h"
+#include "store/roots.h"
 #include "store/rulebook.h"
 
 #include <errno.h>
@@ -49,16 +49,6 @@ static int finish_output(void) {
     return EXIT_FAILURE;
 }
 
-static int open_root(const struct options *options, struct docroot *docroot, struct err *err) {
-    enum beneath_links links =
-        options->symlinks == SYMLINKS_INSIDE ? BENEATH_LINKS_INSIDE : BENEATH_LINKS_NONE;
-    int result = docroot_open(docroot, options->root, &options->index, options->hidden, links, err);
-    if (result < 0)
-        return result;
-    docroot->clean_urls = options->clean_urls;
-    return options->spa.ptr != NULL ? docroot_require_file(docroot, options->spa, err) : 0;
-}
-
 /* Finds mistakes in files of rules now, and tells of them, rather than to serve without. */
 static bool check_rules(const struct docroot *docroot) {
     struct rulebook rulebook = {.docroot = docroot};
@@ -68,33 +58,35 @@ static bool check_rules(const struct docroot *docroot) {
     return mistakes == 0;
 }
 
-static int explain(const struct options *options, const struct docroot *docroot) {
+static int explain(const struct options *options, const struct roots *roots) {
     struct err err = ERR_INIT;
-    if (explain_print(options, docroot, stdout, &err) == 0)
+    if (explain_print(options, roots, stdout, &err) == 0)
         return finish_output();
     diag_message("%s", err.text);
     return EXIT_FAILURE;
 }
 
 static int serve(const struct options *options) {
-    struct docroot docroot = DOCROOT_INIT;
+    struct roots roots = ROOTS_INIT;
     struct err err = ERR_INIT;
     int status = EXIT_SUCCESS;
-    if (open_root(options, &docroot, &err) < 0) {
+    if (roots_open(&roots, options, &err) < 0) {
         diag_message("%s", err.text);
-        status = EXIT_FAILURE;
-    } else if (!check_rules(&docroot)) {
+        return EXIT_FAILURE;
+    }
+    if (!check_rules(&roots.items[0])) {
         status = EXIT_FAILURE;
     } else if (options->explain != NULL) {
-        status = explain(options, &docroot);
+        status = explain(options, &roots);
     } else if (options->check) {
-        puts("pronto: the options and the root are fine");
+        puts(options->mount.count == 0 ? "pronto: the options and the root are fine"
+                                       : "pronto: the options, the root and the mounts are fine");
         status = finish_output();
     } else {
         raise_descriptor_limit();
-        status = master_run(options, &docroot);
+        status = master_run(options, &roots);
     }
-    docroot_deinit(&docroot);
+    roots_deinit(&roots);
     return status;
 }
 

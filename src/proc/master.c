@@ -50,7 +50,7 @@ enum phase { PHASE_STARTING, PHASE_SERVING, PHASE_STOPPING };
 
 struct master {
     const struct options *options;
-    const struct docroot *docroot;
+    const struct roots *roots;
     struct loop loop;
     struct source signals;
     struct listeners listeners;
@@ -134,7 +134,7 @@ static void leave_master(struct master *master) {
 static int run_worker(struct master *master, size_t index, int channel) {
     struct worker_config config = {
         .options = master->options,
-        .docroot = master->docroot,
+        .roots = master->roots,
         .socket_count = master->listeners.addresses.count,
         .channel = channel,
         .slot = index,
@@ -374,10 +374,10 @@ static void supervise(struct master *master) {
     }
 }
 
-int master_run(const struct options *options, const struct docroot *docroot) {
+int master_run(const struct options *options, const struct roots *roots) {
     struct master master = {
         .options = options,
-        .docroot = docroot,
+        .roots = roots,
         .loop = LOOP_INIT,
         .signals = {.fd = -1},
         .status = EXIT_SUCCESS,

@@ -73,13 +73,25 @@ static void ignore_signals(void) {
     (void)signal(SIGQUIT, SIG_IGN);
 }
 
+static void tell_what_is_unwatched(const struct worker *worker, const struct roots *roots) {
+    for (size_t i = 0; i < roots->count; i++) {
+        struct slice prefix = roots->items[i].prefix;
+        if (store_is_watched(&worker->server.store, i))
+            continue;
+        diag_message("%s%.*s cannot be watched for changes, so its files are looked up anew, which "
+                     "takes longer (see fs.inotify in sysctl, unless it is a remote file system)",
+                     prefix.len > 0 ? "what is mounted at /" : "the root", (int)prefix.len,
+                     prefix.len > 0 ? prefix.ptr : "");
+    }
+}
+
 static int init(struct worker *worker, const struct worker_config *config, struct err *err) {
     static const int numbers[] = {SIGTERM, 0};
     ignore_signals();
     int result = loop_init(&worker->loop, err);
     if (result < 0)
         return result;
-    result = server_init(&worker->server, &worker->loop, config->docroot, config->options, err);
+    result = server_init(&worker->server, &worker->loop, config->roots, config->options, err);
     if (result < 0)
         return result;
     result = signals_open(numbers, err);
@@ -98,10 +110,8 @@ static int init(struct worker *worker, const struct worker_config *config, struc
         return err_set(err, -result, "cannot wait for connections: %s", strerror(-result));
     worker->server.store.rulebook.silent = config->slot > 0;
     worker->drain_timeout_ms = config->options->drain_timeout;
-    if (config->options->cache_size > 0 && !store_is_watched(&worker->server.store))
-        diag_message(
-            "the root cannot be watched for changes, so its files are looked up anew, which "
-            "takes longer (see fs.inotify in sysctl, unless it is a remote file system)");
+    if (config->options->cache_size > 0)
+        tell_what_is_unwatched(worker, config->roots);
     return 0;
 }
 

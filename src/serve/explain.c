@@ -150,7 +150,7 @@ static int ask(struct explanation *explanation, const struct options *options, s
                    url);
 }
 
-int explain_print(const struct options *options, const struct docroot *docroot, FILE *stream,
+int explain_print(const struct options *options, const struct roots *roots, FILE *stream,
                   struct err *err) {
     struct explanation *explanation = calloc(1, sizeof *explanation);
     if (explanation == NULL)
@@ -161,7 +161,7 @@ int explain_print(const struct options *options, const struct docroot *docroot, 
     if (result == 0)
         result = loop_init(&explanation->loop, err);
     if (result == 0) {
-        result = server_init(&explanation->server, &explanation->loop, docroot, options, err);
+        result = server_init(&explanation->server, &explanation->loop, roots, options, err);
         if (result == 0) {
             put_line(explanation, "root", slice_of_text(options->root));
             result = put_findings(explanation);

@@ -50,11 +50,12 @@ static bool deliver(struct stream *stream, size_t *live, struct delivery **deliv
     return *delivery != NULL;
 }
 
-static enum folder_outcome open_listing(const struct docroot *docroot,
-                                        const struct request *request, const struct target *target,
-                                        size_t *live, struct folder *folder,
-                                        struct delivery **delivery) {
+static enum folder_outcome open_listing(const struct roots *roots, const struct request *request,
+                                        const struct target *target, size_t *live,
+                                        struct folder *folder, struct delivery **delivery) {
     struct stream *stream = NULL;
+    struct slice path;
+    const struct docroot *docroot = roots_choose(roots, target->path, &path);
     folder->negotiated = folder->view.format == VIEW_FORMATS;
     folder->view.format = view_choose_format(&folder->view, request);
     folder->representation = (struct representation){
@@ -63,7 +64,7 @@ static enum folder_outcome open_listing(const struct docroot *docroot,
         .sequential = true,
     };
     enum folder_outcome outcome =
-        outcome_of_listing(listing_open(docroot, target->path, &folder->view, &stream));
+        outcome_of_listing(listing_open(docroot, path, &folder->view, &stream));
     if (outcome == FOLDER_READY && !deliver(stream, live, delivery))
         return FOLDER_EXHAUSTED;
     return outcome;
@@ -74,10 +75,12 @@ static struct slice name_of(const struct target *target) {
     return target->path.len > 0 ? docroot_name_of(target->path) : SLICE("files");
 }
 
-static enum folder_outcome begin_archive(const struct docroot *docroot, const struct target *target,
+static enum folder_outcome begin_archive(const struct roots *roots, const struct target *target,
                                          size_t *live, struct delivery **delivery) {
     struct archive *archive;
-    if (archive_open(docroot, target->path, name_of(target), &archive) < 0 ||
+    struct slice path;
+    const struct docroot *docroot = roots_choose(roots, target->path, &path);
+    if (archive_open(docroot, path, name_of(target), &archive) < 0 ||
         !deliver(archive_stream(archive), live, delivery))
         return FOLDER_EXHAUSTED;
     (*delivery)->preparing = true;
@@ -103,7 +106,7 @@ static enum folder_outcome finish_archive(const struct target *target, int64_t n
     return FOLDER_READY;
 }
 
-enum folder_outcome folder_open(const struct docroot *docroot, const struct request *request,
+enum folder_outcome folder_open(const struct roots *roots, const struct request *request,
                                 const struct target *target, int64_t now_s, size_t *live,
                                 struct folder *folder, struct delivery **delivery) {
     *folder = (struct folder){.view = view_parse(target->query)};
@@ -112,8 +115,8 @@ enum folder_outcome folder_open(const struct docroot *docroot, const struct requ
     if (*live >= FOLDER_STREAMS_MAX)
         return FOLDER_EXHAUSTED;
     if (folder->view.as_tar)
-        return begin_archive(docroot, target, live, delivery);
-    return open_listing(docroot, request, target, live, folder, delivery);
+        return begin_archive(roots, target, live, delivery);
+    return open_listing(roots, request, target, live, folder, delivery);
 }
 
 /* RFC 6266 §4.3, in the extended form alone, which takes any name (RFC 8187 §3.2.1). */

@@ -47,9 +47,9 @@ static void on_changes(struct source *source) {
     store_notice(&server->store);
 }
 
-static int init_store(struct server *server, const struct docroot *docroot,
+static int init_store(struct server *server, const struct roots *roots,
                       const struct options *options, struct err *err) {
-    int result = store_init(&server->store, docroot, options, err);
+    int result = store_init(&server->store, roots, options, err);
     source_init(&server->changes, store_fd(&server->store), on_changes);
     if (result < 0 || server->changes.fd < 0)
         return result;
@@ -77,7 +77,7 @@ static int keep_target(struct buf *target, struct slice path, struct err *err) {
     return 0;
 }
 
-int server_init(struct server *server, struct loop *loop, const struct docroot *docroot,
+int server_init(struct server *server, struct loop *loop, const struct roots *roots,
                 const struct options *options, struct err *err) {
     *server = (struct server){
         .loop = loop,
@@ -101,7 +101,7 @@ int server_init(struct server *server, struct loop *loop, const struct docroot *
     if (result == 0)
         result = keep_target(&server->spa, options->spa, err);
     if (result == 0)
-        result = init_store(server, docroot, options, err);
+        result = init_store(server, roots, options, err);
     if (result < 0)
         return result;
     server->comfortable = comfortable_connections(loop->epoll_fd, server->store.fds_max);

@@ -1,5 +1,6 @@
 #include "store/directories.h"
 
+#include "base/check.h"
 #include "http/negotiate.h"
 #include "sys/beneath.h"
 
@@ -21,13 +22,14 @@ enum { NAMES_MAX_READ = 4096 };
 enum { EVENTS_MAX = 32 * 1024 };
 
 struct directory {
-    struct directory *parent; /* NULL: the root */
-    struct slice name;        /* in `bytes` */
-    uint64_t id;              /* never used twice */
-    int watch;                /* descriptor */
-    uint64_t last_event;      /* that it was told of */
-    bool has_siblings;        /* it may have: a name that ends as that of a sibling does */
-    bool reached;             /* since it was last considered for replacement */
+    struct directories_root *root; /* that it is, or is beneath */
+    struct directory *parent;      /* NULL: it is the root */
+    struct slice name;             /* in `bytes` */
+    uint64_t id;                   /* never used twice */
+    int watch;                     /* descriptor */
+    uint64_t last_event;           /* that it was told of */
+    bool has_siblings;             /* it may have: a name that ends as that of a sibling does */
+    bool reached;                  /* since it was last considered for replacement */
     struct list children;
     struct list sibling;    /* its place among its parent's children */
     struct list place;      /* in directories.all */
@@ -103,14 +105,14 @@ static void report_all(struct directories *directories, struct directory *direct
 static void forget_one(struct directories *directories, struct directory *directory) {
     report_all(directories, directory);
     table_remove(&directories->by_watch, &directory->by_watch);
-    /* The same directory may be mounted in two places, with one watch for both. */
+    /* The same directory may be reached in two ways, with one watch for both. */
     if (find_watched(directories, directory->watch) == NULL)
         watch_remove(&directories->watch, directory->watch);
     if (directory->parent != NULL) {
         table_remove(&directories->by_name, &directory->by_name);
         directories->count--;
     } else {
-        directories->root = NULL;
+        directory->root->top = NULL;
     }
     list_remove(&directory->sibling);
     list_remove(&directory->place);
@@ -148,9 +150,9 @@ static bool make_room(struct directories *directories, const struct directory *p
     return directories->count < directories->max;
 }
 
-/* Takes up a directory that has a watch. NULL: no memory. */
-static struct directory *add(struct directories *directories, struct directory *parent,
-                             struct slice name, int descriptor) {
+/* Takes up a directory that has a watch; `parent` is NULL for the root itself. NULL: no memory. */
+static struct directory *add(struct directories *directories, struct directories_root *root,
+                             struct directory *parent, struct slice name, int descriptor) {
     struct directory *directory = malloc(sizeof *directory + name.len);
     if (directory == NULL) {
         if (find_watched(directories, descriptor) == NULL)
@@ -158,6 +160,7 @@ static struct directory *add(struct directories *directories, struct directory *
         return NULL;
     }
     *directory = (struct directory){
+        .root = root,
         .parent = parent,
         .name = {directory->bytes, name.len},
         .id = ++directories->last_id,
@@ -199,16 +202,16 @@ static bool find_siblings(int directory_fd) {
     return found || failed || left == 0;
 }
 
-static int add_root(struct directories *directories) {
-    int descriptor = watch_add(&directories->watch, directories->root_fd);
-    directories->unwatched = outcome_of(descriptor < 0 ? -descriptor : ENOMEM);
+static int watch_root(struct directories *directories, struct directories_root *root) {
+    int descriptor = watch_add(&directories->watch, root->fd);
+    root->unwatched = outcome_of(descriptor < 0 ? -descriptor : ENOMEM);
     if (descriptor < 0)
         return descriptor;
-    directories->root = add(directories, NULL, SLICE(""), descriptor);
-    if (directories->root == NULL)
+    root->top = add(directories, root, NULL, SLICE(""), descriptor);
+    if (root->top == NULL)
         return -ENOMEM;
-    int fd = beneath_open_directory(directories->root_fd, "");
-    directories->root->has_siblings = fd < 0 || find_siblings(fd);
+    int fd = beneath_open_directory(root->fd, "");
+    root->top->has_siblings = fd < 0 || find_siblings(fd);
     return 0;
 }
 
@@ -216,12 +219,12 @@ static int add_root(struct directories *directories) {
  * -errno; -ENOENT, -ENOTDIR and -ELOOP: there is none. */
 static int add_child(struct directories *directories, struct directory *parent, const char *path,
                      struct slice name, struct directory **child) {
-    int fd = beneath_open_directory(directories->root_fd, path);
+    int fd = beneath_open_directory(parent->root->fd, path);
     if (fd < 0)
         return fd;
     int descriptor = make_room(directories, parent) ? watch_add(&directories->watch, fd) : -ENOSPC;
     if (descriptor >= 0)
-        *child = add(directories, parent, name, descriptor);
+        *child = add(directories, parent->root, parent, name, descriptor);
     if (descriptor < 0 || *child == NULL) {
         (void)close(fd);
         return descriptor < 0 ? descriptor : -ENOMEM;
@@ -238,21 +241,21 @@ static int add_child(struct directories *directories, struct directory *parent, 
 /* Reaching */
 
 /* Whether the root is watched. Where there were no watches left, there may be some by now. */
-static bool has_root(struct directories *directories) {
-    if (directories->root == NULL && directories->unwatched == DIRECTORIES_BLIND &&
-        directories->watch.fd >= 0)
-        (void)add_root(directories);
-    return directories->root != NULL;
+static bool has_top(struct directories *directories, struct directories_root *root) {
+    if (root->top == NULL && root->unwatched == DIRECTORIES_BLIND && directories->watch.fd >= 0)
+        (void)watch_root(directories, root);
+    return root->top != NULL;
 }
 
-enum directories_outcome directories_reach(struct directories *directories, struct slice path,
-                                           struct dependency *dependency) {
+enum directories_outcome directories_reach(struct directories *directories, size_t root,
+                                           struct slice path, struct dependency *dependency) {
     char text[PATH_MAX];
     struct slice rest = path;
     struct slice name;
-    if (!has_root(directories))
-        return directories->unwatched;
-    struct directory *at = directories->root;
+    CHECK(root < directories->root_count);
+    if (!has_top(directories, &directories->roots[root]))
+        return directories->roots[root].unwatched;
+    struct directory *at = directories->roots[root].top;
     if (path.len >= sizeof text)
         return DIRECTORIES_BLIND;
     while (slice_cut(&rest, '/', &name) && rest.ptr != NULL) {
@@ -318,8 +321,10 @@ static void report_directory(struct directories *directories, struct directory *
 }
 
 static void forget_everything(struct directories *directories) {
-    if (directories->root != NULL)
-        forget(directories, directories->root);
+    for (size_t i = 0; i < directories->root_count; i++) {
+        if (directories->roots[i].top != NULL)
+            forget(directories, directories->roots[i].top);
+    }
 }
 
 /* Starts anew. What is still queued is of watches that are gone, and as there are none, nothing is
@@ -329,10 +334,12 @@ static void start_over(struct directories *directories) {
     forget_everything(directories);
     while (watch_next(&directories->watch, &event))
         continue;
-    (void)add_root(directories);
+    for (size_t i = 0; i < directories->root_count; i++)
+        (void)watch_root(directories, &directories->roots[i]);
 }
 
-/* The same directory may be mounted in several places, with one watch for all of them; this finds
+/* The same directory may be reached in several ways, with one watch for all of them: it is mounted
+ * in two places, or two roots lead to it. This finds
  * the next one that has not been told of the event. */
 static struct directory *next_concerned(const struct directories *directories, int descriptor) {
     struct directory *directory = find_watched(directories, descriptor);
@@ -368,20 +375,26 @@ void directories_notice(struct directories *directories) {
 
 /* Life */
 
-int directories_init(struct directories *directories, int root_fd, const struct hash_key *key,
-                     size_t max, directories_changed *changed) {
-    *directories = (struct directories){.root_fd = root_fd,
-                                        .key = *key,
-                                        .max = max,
-                                        .changed = changed,
-                                        .watch = {.fd = -1},
-                                        .unwatched = DIRECTORIES_BLIND};
+int directories_init(struct directories *directories, const struct hash_key *key, size_t max,
+                     directories_changed *changed) {
+    *directories =
+        (struct directories){.key = *key, .max = max, .changed = changed, .watch = {.fd = -1}};
     list_init(&directories->all);
     if (table_init(&directories->by_name) < 0 || table_init(&directories->by_watch) < 0 ||
         table_init(&directories->dependents) < 0)
         return -ENOMEM;
-    int result = watch_open(&directories->watch);
-    return result < 0 ? result : add_root(directories);
+    return watch_open(&directories->watch);
+}
+
+int directories_add_root(struct directories *directories, int fd) {
+    CHECK(directories->root_count < DIRECTORIES_ROOTS_MAX);
+    struct directories_root *root = &directories->roots[directories->root_count++];
+    *root = (struct directories_root){.fd = fd, .unwatched = DIRECTORIES_BLIND};
+    return directories->watch.fd >= 0 ? watch_root(directories, root) : -EBADF;
+}
+
+bool directories_is_watched(const struct directories *directories, size_t root) {
+    return root < directories->root_count && directories->roots[root].top != NULL;
 }
 
 void directories_deinit(struct directories *directories) {

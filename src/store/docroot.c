@@ -157,10 +157,40 @@ enum docroot_outcome docroot_open_file(const struct docroot *docroot, struct doc
     return outcome == DOCROOT_DIRECTORY ? DOCROOT_ABSENT : outcome;
 }
 
+/* What is left of `path` behind `prefix` and the slash between them; SLICE_NONE: it leads
+ * elsewhere. */
+static struct slice behind(struct slice path, struct slice prefix) {
+    if (!slice_starts_with(path, prefix))
+        return SLICE_NONE;
+    if (prefix.len == 0 || path.len == prefix.len)
+        return slice_after(path, prefix.len);
+    return path.ptr[prefix.len] == '/' ? slice_after(path, prefix.len + 1) : SLICE_NONE;
+}
+
+struct slice docroot_mount_point(const struct docroot *docroot, const struct docroot *mount) {
+    return behind(mount->prefix, docroot->prefix);
+}
+
+struct slice docroot_mount_name(const struct docroot *docroot, const struct docroot *mount,
+                                struct slice directory) {
+    struct slice name = behind(docroot_mount_point(docroot, mount), directory);
+    return name.len > 0 && slice_find(name, '/') == name.len ? name : SLICE_NONE;
+}
+
+/* Whether something is mounted over the path, or a directory on its way. */
+static bool is_covered(const struct docroot *docroot, struct slice path) {
+    for (const struct docroot *at = docroot->mounts; at != NULL; at = at->next_mount) {
+        if (behind(path, docroot_mount_point(docroot, at)).ptr != NULL)
+            return true;
+    }
+    return false;
+}
+
 bool docroot_hides(const struct docroot *docroot, struct slice path) {
     if (docroot->only.ptr != NULL)
         return !slice_equal(path, docroot->only);
-    return rules_are_at(path) || (!docroot->hidden && has_hidden_segment(path));
+    return rules_are_at(path) || (!docroot->hidden && has_hidden_segment(path)) ||
+           is_covered(docroot, path);
 }
 
 /* Whether the path can name anything, whatever files there are. */
@@ -224,6 +254,8 @@ enum docroot_outcome docroot_find(const struct docroot *docroot, struct slice pa
     file->linked = false;
     if (!is_served(docroot, path, as_directory))
         return DOCROOT_ABSENT;
+    if (docroot->only.ptr == NULL && path.len == 0 && !as_directory)
+        return DOCROOT_NEEDS_SLASH; /* its prefix alone */
     for (size_t i = 0; i < 2 || may_have_index; i++) {
         file->path_len = docroot_candidate(docroot, path, as_directory, i, file->path);
         if (file->path_len == 0)
@@ -290,12 +322,21 @@ enum docroot_outcome docroot_open_directory(const struct docroot *docroot, struc
     return DOCROOT_ABSENT;
 }
 
+static bool has_mount(const struct docroot *docroot, struct slice directory, struct slice name) {
+    for (const struct docroot *at = docroot->mounts; at != NULL; at = at->next_mount) {
+        if (slice_equal(docroot_mount_name(docroot, at, directory), name))
+            return true;
+    }
+    return false;
+}
+
 bool docroot_shows(const struct docroot *docroot, struct slice directory, struct slice name) {
     size_t before = directory.len > 0 ? directory.len + 1 : 0; /* with its slash */
     bool well_known = before == 0 && slice_equal(name, SLICE(".well-known"));
     bool dotted = name.len > 0 && name.ptr[0] == '.';
     bool rules = before == 0 && rules_are_at(name);
-    return before + name.len < PATH_MAX && !rules && (docroot->hidden || !dotted || well_known);
+    return before + name.len < PATH_MAX && !rules && (docroot->hidden || !dotted || well_known) &&
+           !has_mount(docroot, directory, name);
 }
 
 struct slice docroot_name_of(struct slice path) {

@@ -32,8 +32,9 @@ struct listing {
     const struct sheet_format *format;
     DIR *dir; /* NULL once it has been read */
     struct roster roster;
-    struct sheet sheet; /* its path is that below */
-    char path[];
+    struct slice path;  /* beneath the root */
+    struct sheet sheet; /* its path is that of the request, of which the other is the end */
+    char text[];
 };
 
 static const struct sheet_format *const formats[VIEW_FORMATS] = {
@@ -48,7 +49,7 @@ static int stat_link(const struct listing *listing, struct slice name, struct st
     struct buf path = BUF_INIT(text, sizeof text);
     if (listing->docroot->links == BENEATH_LINKS_NONE)
         return -ELOOP;
-    buf_put(&path, listing->sheet.path);
+    buf_put(&path, listing->path);
     if (path.len > 0)
         buf_put_char(&path, '/');
     buf_put(&path, name);
@@ -57,21 +58,25 @@ static int stat_link(const struct listing *listing, struct slice name, struct st
     return beneath_stat(listing->docroot->fd, text, listing->docroot->links, stat);
 }
 
+static void describe(struct roster_entry *entry, const struct stat *stat) {
+    entry->directory = S_ISDIR(stat->st_mode);
+    entry->size = entry->directory ? 0 : (uint64_t)stat->st_size;
+    entry->mtime_s = stat->st_mtim.tv_sec;
+    entry->mtime_ns = (uint32_t)stat->st_mtim.tv_nsec;
+}
+
 /* Fills in what is served by that name; false where nothing is, or not any more. */
 static bool look_at(const struct listing *listing, const char *name, struct roster_entry *entry) {
     struct stat stat;
     entry->name = slice_of_text(name);
     if (slice_equal(entry->name, SLICE(".")) || slice_equal(entry->name, SLICE("..")) ||
-        !docroot_shows(listing->docroot, listing->sheet.path, entry->name))
+        !docroot_shows(listing->docroot, listing->path, entry->name))
         return false;
     if (fstatat(dirfd(listing->dir), name, &stat, AT_SYMLINK_NOFOLLOW) < 0)
         return false;
     if (S_ISLNK(stat.st_mode) && stat_link(listing, entry->name, &stat) < 0)
         return false;
-    entry->directory = S_ISDIR(stat.st_mode);
-    entry->size = entry->directory ? 0 : (uint64_t)stat.st_size;
-    entry->mtime_s = stat.st_mtim.tv_sec;
-    entry->mtime_ns = (uint32_t)stat.st_mtim.tv_nsec;
+    describe(entry, &stat);
     return entry->directory || S_ISREG(stat.st_mode);
 }
 
@@ -80,6 +85,32 @@ static void count(struct sheet *sheet, const struct roster_entry *entry) {
     sheet->files += entry->directory ? 0 : 1;
     if (__builtin_add_overflow(sheet->bytes, entry->size, &sheet->bytes))
         sheet->bytes = UINT64_MAX; /* sparse files may say anything */
+}
+
+/* Takes an entry up; false where there is no room for it. */
+static bool take_up(struct listing *listing, const struct roster_entry *entry) {
+    if (!roster_add(&listing->roster, entry)) {
+        listing->sheet.cut = true;
+        return false;
+    }
+    count(&listing->sheet, entry);
+    return true;
+}
+
+/* What is mounted in the directory, whether or not there is something of that name in it. Whoever
+ * mounted a name that starts with a dot can tell others, too. */
+static void take_up_mounts(struct listing *listing) {
+    const struct docroot *docroot = listing->docroot;
+    for (const struct docroot *at = docroot->mounts; at != NULL; at = at->next_mount) {
+        struct stat stat;
+        struct roster_entry entry = {.name = docroot_mount_name(docroot, at, listing->path)};
+        if (entry.name.ptr == NULL || (entry.name.ptr[0] == '.' && !docroot->hidden))
+            continue;
+        if (beneath_stat(at->fd, at->only.ptr != NULL ? at->name : "", at->links, &stat) < 0)
+            continue;
+        describe(&entry, &stat);
+        (void)take_up(listing, &entry);
+    }
 }
 
 enum read_outcome { READ_MORE, READ_ALL, READ_FAULT };
@@ -92,13 +123,8 @@ static enum read_outcome read_some(struct listing *listing) {
         const struct dirent *dirent = readdir(listing->dir);
         if (dirent == NULL)
             return errno == 0 ? READ_ALL : READ_FAULT;
-        if (!look_at(listing, dirent->d_name, &entry))
-            continue;
-        if (!roster_add(&listing->roster, &entry)) {
-            listing->sheet.cut = true;
+        if (look_at(listing, dirent->d_name, &entry) && !take_up(listing, &entry))
             return READ_ALL;
-        }
-        count(&listing->sheet, &entry);
     }
     return READ_MORE;
 }
@@ -182,18 +208,29 @@ static void listing_free(struct stream *stream) {
 
 static const struct stream_type listing_type = {.next = listing_next, .free = listing_free};
 
+/* Puts the path of the request together, which ends with that beneath the root. */
+static void set_path(struct listing *listing, struct buf *text, struct slice path) {
+    buf_put(text, listing->docroot->prefix);
+    if (text->len > 0 && path.len > 0)
+        buf_put_char(text, '/');
+    listing->path = slice_of(text->ptr + text->len, path.len);
+    buf_put(text, path);
+    listing->sheet.path = buf_slice(text);
+}
+
 /* Takes over the descriptor, if it returns a listing; NULL: no memory. */
 static struct listing *listing_make(const struct docroot *docroot, struct slice path,
                                     const struct view *view, int fd) {
-    struct listing *listing = calloc(1, sizeof *listing + path.len);
+    size_t room = docroot->prefix.len + 1 + path.len;
+    struct listing *listing = calloc(1, sizeof *listing + room);
     if (listing == NULL)
         return NULL;
+    struct buf text = BUF_INIT(listing->text, room);
     listing->stream.type = &listing_type;
     listing->docroot = docroot;
     listing->format = formats[view->format];
-    if (path.len > 0)
-        memcpy(listing->path, path.ptr, path.len);
-    listing->sheet = (struct sheet){.path = slice_of(listing->path, path.len), .view = *view};
+    listing->sheet.view = *view;
+    set_path(listing, &text, path);
     roster_init(&listing->roster, view->sort, view->descending, LISTING_ENTRIES_MAX,
                 LISTING_BYTES_MAX);
     listing->dir = fdopendir(fd);
@@ -201,6 +238,7 @@ static struct listing *listing_make(const struct docroot *docroot, struct slice 
         free(listing);
         return NULL;
     }
+    take_up_mounts(listing);
     return listing;
 }
 

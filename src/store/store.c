@@ -111,7 +111,7 @@ static void read_rules(struct store *store, int64_t now_ms) {
     store->rules_checked_ms = now_ms;
     for (int i = 0; i < RULES_FILES && store->keeps; i++) {
         directories_leave(&store->directories, &store->rule_files[i]);
-        (void)directories_reach(&store->directories, rules_file_name((enum rules_file)i),
+        (void)directories_reach(&store->directories, 0, rules_file_name((enum rules_file)i),
                                 &store->rule_files[i]);
     }
     if (rulebook_read(&store->rulebook, &mistakes) && store->keeps)
@@ -140,9 +140,16 @@ static struct slice keep_text(char **at, struct slice text) {
 
 /* Where something is looked for. */
 struct place {
-    struct slice path;
+    const struct docroot *docroot;
+    struct slice path; /* beneath it */
     bool as_directory;
 };
+
+static struct place place_of(const struct store *store, struct slice path, bool as_directory) {
+    struct place place = {.as_directory = as_directory};
+    place.docroot = roots_choose(store->roots, path, &place.path);
+    return place;
+}
 
 /* The paths that will be looked at. */
 struct candidates {
@@ -150,12 +157,11 @@ struct candidates {
     size_t longest;
 };
 
-static void survey(const struct store *store, const struct place *place,
-                   struct candidates *candidates) {
+static void survey(const struct place *place, struct candidates *candidates) {
     char text[PATH_MAX];
     size_t len;
     for (size_t i = 0;
-         (len = docroot_candidate(store->docroot, place->path, place->as_directory, i, text)) > 0;
+         (len = docroot_candidate(place->docroot, place->path, place->as_directory, i, text)) > 0;
          i++) {
         candidates->count++;
         if (len > candidates->longest)
@@ -164,14 +170,15 @@ static void survey(const struct store *store, const struct place *place,
 }
 
 /* A resource of which only the key is known, with room for the rest. NULL: no memory. */
-static struct resource *make_resource(struct slice key, const struct candidates *candidates,
-                                      char **texts) {
+static struct resource *make_resource(const struct docroot *docroot, struct slice key,
+                                      const struct candidates *candidates, char **texts) {
     size_t fixed = sizeof(struct resource) + candidates->count * sizeof(struct dependency);
     size_t size = fixed + key.len + candidates->longest + 2;
     struct resource *resource = calloc(1, size);
     if (resource == NULL)
         return NULL;
     *texts = (char *)resource + fixed;
+    resource->docroot = docroot;
     resource->borrowed = true;
     resource->cached.key = keep_text(texts, key);
     resource->cached.size_bytes = size + ALLOCATION_BYTES;
@@ -183,9 +190,10 @@ static struct resource *make_resource(struct slice key, const struct candidates 
 }
 
 /* From here on, changes of a path are noticed; false where they are not. */
-static bool depend_on(struct store *store, struct resource *resource, struct slice path,
-                      struct dependency *dependency) {
-    switch (directories_reach(&store->directories, path, dependency)) {
+static bool depend_on(struct store *store, struct resource *resource, const struct docroot *docroot,
+                      struct slice path, struct dependency *dependency) {
+    size_t root = (size_t)(docroot - store->roots->items);
+    switch (directories_reach(&store->directories, root, path, dependency)) {
     case DIRECTORIES_WATCHED:
         break;
     case DIRECTORIES_REMOTE:
@@ -202,12 +210,13 @@ static bool depend(struct store *store, struct resource *resource, const struct 
                    size_t count) {
     struct dependency *dependency = resource->dependencies;
     for (size_t i = 0; i < count; i++) {
+        const struct place *place = &places[i];
         char text[PATH_MAX];
         size_t len;
-        for (size_t j = 0; (len = docroot_candidate(store->docroot, places[i].path,
-                                                    places[i].as_directory, j, text)) > 0;
+        for (size_t j = 0; (len = docroot_candidate(place->docroot, place->path,
+                                                    place->as_directory, j, text)) > 0;
              j++) {
-            if (!depend_on(store, resource, slice_of(text, len), dependency++))
+            if (!depend_on(store, resource, place->docroot, slice_of(text, len), dependency++))
                 return false;
         }
     }
@@ -238,7 +247,7 @@ static void find_siblings(const struct store *store, struct resource *resource) 
     for (unsigned i = 0; i < CODING_IDENTITY; i++) {
         if (!name_coding(&sibling, resource->path, (enum coding)i))
             continue;
-        enum docroot_outcome outcome = docroot_open_file(store->docroot, &sibling);
+        enum docroot_outcome outcome = docroot_open_file(resource->docroot, &sibling);
         resource->unwatched |= sibling.linked;
         /* That there were no descriptors left is not known of it for longer than now. */
         resource->changed |= outcome == DOCROOT_EXHAUSTED || outcome == DOCROOT_FAULT;
@@ -253,7 +262,7 @@ static void find_siblings(const struct store *store, struct resource *resource) 
 
 /* A directory that is watched tells whether it is worth looking for siblings in it. */
 static bool may_have_siblings(const struct store *store, const struct resource *resource) {
-    if (store->docroot->only.ptr != NULL)
+    if (resource->docroot->only.ptr != NULL)
         return false;
     if (!store->keeps || resource->unwatched)
         return true;
@@ -268,7 +277,7 @@ static void find(struct store *store, struct resource *resource, const struct pl
                  char *texts) {
     struct docroot_file *file = &store->opened;
     do
-        resource->outcome = docroot_find(store->docroot, place->path, place->as_directory, file);
+        resource->outcome = docroot_find(place->docroot, place->path, place->as_directory, file);
     while (resource->outcome == DOCROOT_EXHAUSTED && give_back_fds(store));
     resource->unwatched |= file->linked;
     if (resource->outcome != DOCROOT_FILE)
@@ -287,8 +296,8 @@ static struct resource *look_up_at(struct store *store, struct slice key,
     char *texts;
     struct candidates candidates = {0};
     for (size_t i = 0; i < count; i++)
-        survey(store, &places[i], &candidates);
-    struct resource *resource = make_resource(key, &candidates, &texts);
+        survey(&places[i], &candidates);
+    struct resource *resource = make_resource(places[count - 1].docroot, key, &candidates, &texts);
     if (resource == NULL)
         return NULL;
     resource->kept = store->keeps && depend(store, resource, places, count);
@@ -314,7 +323,7 @@ static struct resource *rewrite(struct store *store, struct slice key, const str
     struct target target;
     struct place places[] = {*asked, *asked};
     if (redirect_rewrite(match, &raw, &path, &target) == TARGET_PATH)
-        places[1] = (struct place){target.path, target.trailing_slash};
+        places[1] = place_of(store, target.path, target.trailing_slash);
     struct resource *resource = look_up_at(store, key, places, 2, now_ms);
     if (resource != NULL && resource->outcome == DOCROOT_NEEDS_SLASH) {
         forget(store, resource);
@@ -327,18 +336,17 @@ static struct resource *rewrite(struct store *store, struct slice key, const str
 }
 
 /* Finds the redirect that applies where that was found. */
-static bool is_redirected(const struct store *store, const struct place *asked,
+static bool is_redirected(const struct store *store, const struct target *target,
                           const struct resource *resource, struct redirect_match *match) {
-    const struct target target = {.path = asked->path, .trailing_slash = asked->as_directory};
-    return redirects_find(&store->rulebook.redirects, &target, resource->outcome != DOCROOT_ABSENT,
+    return redirects_find(&store->rulebook.redirects, target, resource->outcome != DOCROOT_ABSENT,
                           match);
 }
 
 /* Adds what the rules say. Returns the resource, or NULL: no memory. */
 static struct resource *apply_rules(struct store *store, struct resource *resource,
-                                    const struct place *asked, const struct redirect_match *match) {
+                                    struct slice path, const struct redirect_match *match) {
     bool exists;
-    resource->ruling = rulebook_rule(&store->rulebook, asked->path, match, &store->policy, &exists);
+    resource->ruling = rulebook_rule(&store->rulebook, path, match, &store->policy, &exists);
     if (resource->ruling != NULL) {
         resource->cached.size_bytes += resource->ruling->size_bytes + ALLOCATION_BYTES;
     } else if (exists) {
@@ -355,17 +363,18 @@ static bool may_be_kept(const struct resource *resource) {
 
 struct resource *store_look_up(struct store *store, struct slice key, struct slice path,
                                bool as_directory, int64_t now_ms) {
-    const struct place asked = {path, as_directory};
+    const struct target target = {.path = path, .trailing_slash = as_directory};
     struct redirect_match match;
     check_rules(store, now_ms);
+    const struct place asked = place_of(store, path, as_directory);
     struct resource *resource = look_up_at(store, key, &asked, 1, now_ms);
-    bool redirected = resource != NULL && is_redirected(store, &asked, resource, &match);
+    bool redirected = resource != NULL && is_redirected(store, &target, resource, &match);
     if (redirected && redirect_is_rewrite(match.rule)) {
         forget(store, resource);
         resource = rewrite(store, key, &asked, &match, now_ms);
     }
     if (resource != NULL)
-        resource = apply_rules(store, resource, &asked, redirected ? &match : NULL);
+        resource = apply_rules(store, resource, path, redirected ? &match : NULL);
     if (resource == NULL)
         return NULL;
     resource->kept = may_be_kept(resource);
@@ -432,7 +441,7 @@ static enum docroot_outcome open_coding(struct store *store, struct resource *re
     enum docroot_outcome outcome = DOCROOT_ABSENT;
     if (name_coding(file, resource->path, coding)) {
         do
-            outcome = docroot_open_file(store->docroot, file);
+            outcome = docroot_open_file(resource->docroot, file);
         while (outcome == DOCROOT_EXHAUSTED && give_back_fds(store));
     }
     return outcome;
@@ -471,11 +480,10 @@ enum docroot_outcome store_entry(struct store *store, struct resource *resource,
 
 /* Recalling */
 
-static bool look_at(const struct store *store, const struct resource *resource, enum coding coding,
-                    struct stat *stat) {
+static bool look_at(const struct resource *resource, enum coding coding, struct stat *stat) {
     struct docroot_file file;
     return name_coding(&file, resource->path, coding) &&
-           docroot_stat(store->docroot, file.path, stat) == 0;
+           docroot_stat(resource->docroot, file.path, stat) == 0;
 }
 
 /* Whether an entry would not be true to a file whose content changed and nothing else. */
@@ -489,7 +497,7 @@ static bool remembers_content(const struct store *store, const struct resource *
 static bool is_still_true(const struct store *store, const struct resource *resource) {
     struct stat plain;
     if (resource->unwatched || resource->outcome != DOCROOT_FILE ||
-        !look_at(store, resource, CODING_IDENTITY, &plain))
+        !look_at(resource, CODING_IDENTITY, &plain))
         return false;
     for (unsigned i = 0; i < CODING_COUNT; i++) {
         const struct entry *entry = resource->entries[i];
@@ -498,7 +506,7 @@ static bool is_still_true(const struct store *store, const struct resource *reso
         if (resource->unsettled && remembers_content(store, resource, entry))
             return false;
         struct stat stat = plain;
-        if (i != CODING_IDENTITY && !look_at(store, resource, (enum coding)i, &stat))
+        if (i != CODING_IDENTITY && !look_at(resource, (enum coding)i, &stat))
             return false;
         if (!entry_is_of(entry, &stat) || is_older(&stat, &plain))
             return false;
@@ -544,8 +552,8 @@ void store_release(struct store *store, struct resource *resource) {
 
 /* Noticing */
 
-bool store_is_watched(const struct store *store) {
-    return store->directories.root != NULL;
+bool store_is_watched(const struct store *store, size_t root) {
+    return directories_is_watched(&store->directories, root);
 }
 
 int store_fd(const struct store *store) {
@@ -566,26 +574,33 @@ static size_t max_fds(void) {
     return limit.rlim_cur / FDS_SHARE < FDS_MAX ? limit.rlim_cur / FDS_SHARE : FDS_MAX;
 }
 
+/* What cannot be watched is for directories_reach() to say. Returns 0 or -ENOMEM. */
+static int watch_roots(struct store *store, const struct hash_key *key) {
+    int result = directories_init(&store->directories, key, DIRECTORIES_MAX, on_change);
+    for (size_t i = 0; i < store->roots->count && result != -ENOMEM; i++)
+        result = directories_add_root(&store->directories, store->roots->items[i].fd);
+    return result == -ENOMEM ? result : 0;
+}
+
 static int init_keeping(struct store *store, uint64_t max_bytes, struct err *err) {
     struct hash_key key;
     int result = random_fill(&key, sizeof key, err);
     if (result < 0)
         return result;
-    result =
-        directories_init(&store->directories, store->docroot->fd, &key, DIRECTORIES_MAX, on_change);
+    result = watch_roots(store, &key);
     if (result == -ENOMEM || cache_init(&store->cache, &key, max_bytes) < 0)
         return err_set(err, ENOMEM, "not enough memory");
     store->keeps = true;
     return 0;
 }
 
-int store_init(struct store *store, const struct docroot *docroot, const struct options *options,
+int store_init(struct store *store, const struct roots *roots, const struct options *options,
                struct err *err) {
     *store = (struct store)STORE_INIT;
-    store->docroot = docroot;
+    store->roots = roots;
     store->types = &options->mime;
     store->policy.cache_control = options->cache_control;
-    store->rulebook.docroot = docroot;
+    store->rulebook.docroot = &roots->items[0];
     store->rulebook.silent = true; /* they have been told of when the process started */
     store->memory_max = options->cache_file_max;
     store->fds_max = max_fds();

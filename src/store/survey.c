@@ -17,6 +17,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 void survey_init(struct survey *survey, const struct docroot *docroot, struct slice path,
@@ -227,10 +228,10 @@ static enum survey_outcome consider(struct survey *survey, const char *text) {
 
 static bool is_served(const struct survey *survey, const char *text) {
     char path[PATH_MAX];
-    if (text[0] != '.')
-        return true;
-    if (text[1] == '\0' || (text[1] == '.' && text[2] == '\0'))
+    if (strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
         return false;
+    if (text[0] != '.' && survey->docroot->mounts == NULL)
+        return true;
     size_t len = path_of_name(survey, slice_of_text(text), path);
     return len == 0 || !docroot_hides(survey->docroot, slice_of(path, len));
 }

@@ -1,5 +1,5 @@
-/* Those who depend on names in a temporary tree, each on one path beneath its root, and are told of
- * changes.
+/* Those who depend on names in a temporary tree, each on one path beneath a root, and are told of
+ * changes. The first root is the tree itself; a test may add others.
  *
  * All of it is in the header: it calls the store floor, which the tests of other floors don't link.
  */
@@ -20,6 +20,7 @@ enum { DEPENDENTS_MAX = 128 };
 
 struct dependent {
     struct dependency dependency;
+    size_t root;
     const char *path;
     bool told; /* that it changed */
 };
@@ -49,11 +50,12 @@ static inline void dependents_make_tree(void) {
     assert_true(dependents.root_fd >= 0);
 }
 
-/* What directories_init() returns. */
+/* What directories_init() returns, or directories_add_root() for the tree. */
 static inline int dependents_watch(size_t max) {
     static const struct hash_key key = {{1, 2}};
-    return directories_init(&dependents.directories, dependents.root_fd, &key, max,
-                            dependents_tell);
+    int result = directories_init(&dependents.directories, &key, max, dependents_tell);
+    int added = directories_add_root(&dependents.directories, dependents.root_fd);
+    return result < 0 ? result : added;
 }
 
 /* Everybody is told in the end, and nothing is left open. */
@@ -79,8 +81,9 @@ static inline struct dependent *dependents_new(const char *path) {
 /* Lets it depend on its path, or tries to. */
 static inline enum directories_outcome dependents_try(struct dependent *dependent) {
     dependent->told = false;
-    enum directories_outcome outcome = directories_reach(
-        &dependents.directories, slice_of_text(dependent->path), &dependent->dependency);
+    enum directories_outcome outcome =
+        directories_reach(&dependents.directories, dependent->root, slice_of_text(dependent->path),
+                          &dependent->dependency);
     row_assert(dependent->path,
                (outcome == DIRECTORIES_WATCHED) == (dependent->dependency.directory != NULL));
     return outcome;
@@ -97,18 +100,30 @@ static inline struct dependent *dependents_add(const char *path) {
     return dependent;
 }
 
+/* The same in another root than the first. */
+static inline struct dependent *dependents_add_in(size_t root, const char *path) {
+    struct dependent *dependent = dependents_new(path);
+    dependent->root = root;
+    row_assert(path, dependents_reach(dependent));
+    return dependent;
+}
+
 static inline void dependents_notice(void) {
     directories_notice(&dependents.directories);
 }
 
-/* The paths of those that were told, each with a space behind it. */
+/* The paths of those that were told, each with a space behind it, and in other roots than the first
+ * with the root's number before it: "1:a/b ". */
 static inline const char *dependents_told(void) {
     static char text[4096];
     size_t len = 0;
     text[0] = '\0';
     for (size_t i = 0; i < dependents.count; i++) {
-        if (dependents.items[i].told)
-            len += (size_t)snprintf(text + len, sizeof text - len, "%s ", dependents.items[i].path);
+        const struct dependent *dependent = &dependents.items[i];
+        if (dependent->told && dependent->root > 0)
+            len += (size_t)snprintf(text + len, sizeof text - len, "%zu:", dependent->root);
+        if (dependent->told)
+            len += (size_t)snprintf(text + len, sizeof text - len, "%s ", dependent->path);
         assert_in_range(len, 0, sizeof text - 1);
     }
     return text;

@@ -13,7 +13,7 @@
 
 static const struct page_ask asks[] = {
     {"GET", "", "", false},    {"GET", "", "", true},  {"GET", "/.", "", false},
-    {"GET", "", "?v=1", true}, {"HEAD", "", "", true},
+    {"GET", "", "?v=1", true}, {"HEAD", "", "", true}, {"GET", "/again", "", true},
 };
 
 const struct page_ask *page_ask_of(uint64_t number) {

@@ -28,7 +28,8 @@ struct page {
 /* How a page is asked for. A stale entry may be found by one way and not by the other. */
 struct page_ask {
     const char *method;
-    const char *prefix; /* written before and behind the target, and of no meaning */
+    const char *prefix; /* written before and behind the target, and of no meaning; "/again" is
+                           where the root is mounted once more */
     const char *suffix;
     bool if_changed; /* with If-None-Match and the former ETag, if there is one */
 };

@@ -29,7 +29,7 @@ struct stage {
     uint64_t cache_size; /* set by the test; 0: every request is looked up */
     struct options options;
     struct loop loop;
-    struct docroot docroot;
+    struct roots roots;
     struct server server;
     size_t fds; /* open before */
 };
@@ -61,12 +61,11 @@ static inline void stage_open(struct stage *stage) {
     stage->fds = process_count_fds(getpid());
     assert_int_equal(options_parse(&stage->options, 1, argv, &err), 0);
     stage->options.cache_size = stage->cache_size;
-    assert_int_equal(docroot_open(&stage->docroot, stage->tree.path, &stage->options.index, false,
-                                  BENEATH_LINKS_INSIDE, &err),
-                     0);
+    stage->options.root = stage->tree.path;
+    assert_int_equal(roots_open(&stage->roots, &stage->options, &err), 0);
     assert_int_equal(loop_init(&stage->loop, &err), 0);
     assert_int_equal(
-        server_init(&stage->server, &stage->loop, &stage->docroot, &stage->options, &err), 0);
+        server_init(&stage->server, &stage->loop, &stage->roots, &stage->options, &err), 0);
 }
 
 static inline void stage_close(struct stage *stage) {
@@ -75,7 +74,7 @@ static inline void stage_close(struct stage *stage) {
     assert_true(outq_is_empty(&stage->server.output));
     server_deinit(&stage->server);
     loop_deinit(&stage->loop);
-    docroot_deinit(&stage->docroot);
+    roots_deinit(&stage->roots);
     assert_int_equal(process_count_fds(getpid()), stage->fds);
     tree_remove(&stage->tree);
 }

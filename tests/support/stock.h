@@ -21,9 +21,8 @@ enum { STOCK_MEMORY_MAX = 1000, STOCK_NOW_S = 1000000000, STOCK_OLD_S = 90000000
 
 static struct stock {
     struct tree tree;
-    struct docroot docroot;
-    struct options options;
-    struct names index;
+    struct roots roots;
+    struct options options; /* with mounts, where the test has set them before it opens */
     struct store store;
     size_t fds;          /* open before */
     int64_t now_ms;      /* on the monotonic clock */
@@ -40,16 +39,19 @@ static inline void stock_make_tree(void) {
     stock.fds = process_count_fds(getpid());
     stock.now_ms = 5000;
     tree_make(&stock.tree);
-    assert_int_equal(names_parse("index.html,index.htm", &stock.index, &err), 0);
+    stock.options = (struct options){.cache_file_max = STOCK_MEMORY_MAX};
+    assert_int_equal(names_parse("index.html,index.htm", &stock.options.index, &err), 0);
 }
 
 /* Opens the tree, or a file in it, with that much room for the cache. */
 static inline void stock_open_root(const char *root, enum beneath_links links,
                                    uint64_t cache_size) {
     struct err err = ERR_INIT;
-    assert_int_equal(docroot_open(&stock.docroot, root, &stock.index, false, links, &err), 0);
-    stock.options = (struct options){.cache_size = cache_size, .cache_file_max = STOCK_MEMORY_MAX};
-    assert_int_equal(store_init(&stock.store, &stock.docroot, &stock.options, &err), 0);
+    stock.options.root = root;
+    stock.options.symlinks = links == BENEATH_LINKS_INSIDE ? SYMLINKS_INSIDE : SYMLINKS_NONE;
+    stock.options.cache_size = cache_size;
+    assert_int_equal(roots_open(&stock.roots, &stock.options, &err), 0);
+    assert_int_equal(store_init(&stock.store, &stock.roots, &stock.options, &err), 0);
 }
 
 static inline void stock_open(uint64_t cache_size) {
@@ -59,7 +61,7 @@ static inline void stock_open(uint64_t cache_size) {
 static inline void stock_shut(void) {
     store_deinit(&stock.store);
     store_deinit(&stock.store); /* idempotent */
-    docroot_deinit(&stock.docroot);
+    roots_deinit(&stock.roots);
     assert_int_equal(process_count_fds(getpid()), stock.fds);
 }
 

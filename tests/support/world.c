@@ -159,6 +159,7 @@ static void start_wrk(struct world *world, const struct tree *tree) {
 
 void world_open(struct world *world, struct scene *scene, const struct kind *kinds, size_t count) {
     const struct process_options options = {.unprivileged = true};
+    char again[WORLD_PATH_MAX + 8];
     *world = (struct world){.server = &scene->server, .wrk = PROCESS_INIT};
     world->seed = world_setting("PRONTO_FRESH_SEED", 1);
     world->random = world->seed;
@@ -167,11 +168,13 @@ void world_open(struct world *world, struct scene *scene, const struct kind *kin
     tree_directory(&scene->tree, "site");
     tree_directory(&scene->tree, "outside");
     add_spots(world, &scene->tree, kinds, count);
+    (void)snprintf(again, sizeof again, "/again=%s", world->root);
     /* As an ordinary user also where the test is root, whom no mode keeps from anything. */
     /* No connection ends for want of requests, however slow the machine is. */
     const char *const words[] = {
-        "--listen",       "127.0.0.1:0", "--workers", "2", "--index", "index.html,index.htm",
-        "--idle-timeout", "1h",          world->root, NULL};
+        "--listen",  "127.0.0.1:0", "--workers", "2",   "--index",        "index.html,index.htm",
+        "--listing", "off",         "--mount",   again, "--idle-timeout", "1h",
+        world->root, NULL};
     server_start(&scene->server, &options, 1, words);
     crowd_open(&world->crowd, &scene->server, CONNECTIONS_EACH);
     start_wrk(world, &scene->tree);

@@ -258,7 +258,7 @@ static void test_boundaries_differ(void **state) {
     for (int i = 0; i < SERVERS; i++) {
         struct server other;
         struct err err = ERR_INIT;
-        assert_int_equal(server_init(&other, &stage.loop, &stage.docroot, &stage.options, &err), 0);
+        assert_int_equal(server_init(&other, &stage.loop, &stage.roots, &stage.options, &err), 0);
         for (size_t at = 0; at < MULTIPART_BOUNDARY_LEN; at++)
             varies[at] |= other.boundary[at] != stage.server.boundary[at];
         server_deinit(&other);

@@ -40,6 +40,7 @@ static size_t field_size(enum option_kind kind) {
         SIZE_OF(NAMES)
         SIZE_OF(PATH)
         SIZE_OF(TYPES)
+        SIZE_OF(MOUNTS)
         SIZE_OF(CHOICE)
         SIZE_OF(ADDRESSES)
 #undef SIZE_OF
@@ -68,6 +69,8 @@ static uint64_t number_in(const struct options *options, const struct option_row
         return ((const struct names *)field)->count;
     case OPTION_TYPES:
         return ((const struct types *)field)->count;
+    case OPTION_MOUNTS:
+        return ((const struct mounts *)field)->count;
     }
     return 0;
 }
@@ -87,6 +90,7 @@ static void test_defaults(void **state) {
     assert_int_equal(options.mime.count, 0);
     assert_false(options.clean_urls);
     assert_null(options.spa.ptr);
+    assert_int_equal(options.mount.count, 0);
     assert_false(options.hidden);
     assert_int_equal(options.symlinks, SYMLINKS_INSIDE);
     assert_int_equal(options.max_head, 16384);
@@ -115,6 +119,8 @@ static const char *other_value(const struct option_row *row) {
         return "app/index.html";
     case OPTION_TYPES:
         return "ts=text/plain";
+    case OPTION_MOUNTS:
+        return "/docs=/srv/docs";
     case OPTION_CHOICE:
         return strchr(row->argument, '|') + 1;
     case OPTION_ADDRESSES:
@@ -215,6 +221,8 @@ static const struct {
     {"addresses", {"--listen=80", "-l81", "-l", "[::1]:82"}, "listen", 3},
     {"type", {"--mime", "ts=text/plain"}, "mime", 1},
     {"types", {"--mime=a=b/c;d=e", "--mime", ".a=b/d", "--mime=f=g/h"}, "mime", 3},
+    {"mount", {"--mount", "/docs=/srv/docs"}, "mount", 1},
+    {"mounts", {"--mount=/a=b", "--mount=/a/b=c=d", "--mount", "/c/=."}, "mount", 3},
     {"behind the root", {"root", "-w4"}, "workers", 4},
     {"--lan", {"--lan"}, "lan", 1},
     {"16 addresses",
@@ -290,6 +298,11 @@ static const struct {
     {"no type", {"--mime=ts"}, "--mime: 'ts' is not EXT=TYPE (as in log=text/plain)"},
     {"bad type", {"--mime", "ts=text"}, "--mime: 'text' is no media type (as in"},
     {"no value of a type", {"--mime"}, "--mime needs a value: --mime EXT=TYPE"},
+    {"no mount", {"--mount=docs"}, "--mount: 'docs' is not /PATH=DIR (as in /docs=/srv/docs)"},
+    {"a mount twice",
+     {"--mount=/a=b", "--mount=/a/=c"},
+     "--mount: '/a/=c': the path is there twice"},
+    {"no value of a mount", {"--mount"}, "--mount needs a value: --mount /PATH=DIR"},
     {"flag with a value", {"--quiet=yes"}, "--quiet takes no value (got 'yes')"},
     {"flag with an empty value", {"--quiet="}, "--quiet takes no value (got '')"},
     {"no value", {"--workers"}, "--workers needs a value: --workers N"},
@@ -338,6 +351,23 @@ static void test_as_many_types_as_there_may_be(void **state) {
     assert_int_equal(options.mime.count, TYPES_MAX);
     assert_int_equal(options_parse(&options, TYPES_MAX + 2, argv, &err), -EINVAL);
     assert_string_equal(err.text, "--mime may be given 64 times at most");
+}
+
+static void test_as_many_mounts_as_there_may_be(void **state) {
+    (void)state;
+    char name[] = "pronto";
+    char words[MOUNTS_MAX + 1][32];
+    char *argv[MOUNTS_MAX + 3] = {name};
+    struct options options;
+    struct err err = ERR_INIT;
+    for (size_t i = 0; i <= MOUNTS_MAX; i++) {
+        (void)snprintf(words[i], sizeof words[i], "--mount=/%zu=d", i);
+        argv[i + 1] = words[i];
+    }
+    assert_int_equal(options_parse(&options, MOUNTS_MAX + 1, argv, &err), 0);
+    assert_int_equal(options.mount.count, MOUNTS_MAX);
+    assert_int_equal(options_parse(&options, MOUNTS_MAX + 2, argv, &err), -EINVAL);
+    assert_string_equal(err.text, "--mount may be given 64 times at most");
 }
 
 static const struct {
@@ -458,6 +488,7 @@ int main(void) {
         cmocka_unit_test(test_addresses_in_their_order),
         cmocka_unit_test(test_bad_values),
         cmocka_unit_test(test_as_many_types_as_there_may_be),
+        cmocka_unit_test(test_as_many_mounts_as_there_may_be),
         cmocka_unit_test(test_root),
         cmocka_unit_test(test_values_are_taken_as_they_are),
         cmocka_unit_test(test_longest_path),

@@ -427,7 +427,7 @@ static void test_kept_files_leave_room_for_others(void **state) {
     struct err err = ERR_INIT;
     options.cache_size = 1 << 20;
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
-    assert_int_equal(server_init(&server, &stage.loop, &stage.docroot, &options, &err), 0);
+    assert_int_equal(server_init(&server, &stage.loop, &stage.roots, &options, &err), 0);
     assert_in_range(server.comfortable, 1, FDS - RESERVE - server.store.fds_max);
     server_deinit(&server);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
@@ -441,7 +441,7 @@ static void test_init_without_memory(void **state) {
         struct server server;
         struct err err = ERR_INIT;
         allocations_until_failure = n;
-        int result = server_init(&server, &stage.loop, &stage.docroot, &options, &err);
+        int result = server_init(&server, &stage.loop, &stage.roots, &options, &err);
         allocations_until_failure = -1;
         row_assert_number(row_at("allocation", (size_t)n), result, -ENOMEM);
         row_assert(row_at("allocation", (size_t)n), strstr(err.text, "memory") != NULL);

@@ -239,7 +239,7 @@ static void test_without_a_cache(void **state) {
     static const char *const paths[] = {"small1", "large1", "dir", "dir/", "absent", "dir/file"};
     stock_shut();
     stock_open(0);
-    assert_false(store_is_watched(&stock.store));
+    assert_false(store_is_watched(&stock.store, 0));
     assert_int_equal(store_fd(&stock.store), -1);
     store_notice(&stock.store);
     long before = blocks;
@@ -369,7 +369,7 @@ static void test_no_memory_at_the_start(void **state) {
         struct err err = ERR_INIT;
         long before = blocks;
         allocations_until_failure = until;
-        int result = store_init(&other, &stock.docroot, &stock.options, &err);
+        int result = store_init(&other, &stock.roots, &stock.options, &err);
         failed = allocations_until_failure < 0;
         allocations_until_failure = -1;
         row_assert_number(row_at("allocation", (size_t)until), result, failed ? -ENOMEM : 0);
@@ -384,7 +384,7 @@ static void test_no_random_numbers(void **state) {
     struct store other;
     struct err err = ERR_INIT;
     random_error = ENOSYS;
-    assert_int_equal(store_init(&other, &stock.docroot, &stock.options, &err), -ENOSYS);
+    assert_int_equal(store_init(&other, &stock.roots, &stock.options, &err), -ENOSYS);
     random_error = 0;
     store_deinit(&other);
 }

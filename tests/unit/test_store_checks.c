@@ -267,7 +267,7 @@ static void test_blind(void **state) {
         add_error = circumstances[i].add_error;
         type = circumstances[i].is_remote ? TYPE_NFS : 0;
         open_again(BENEATH_LINKS_INSIDE);
-        row_assert(name, !store_is_watched(&stock.store));
+        row_assert(name, !store_is_watched(&stock.store, 0));
         row_assert_number(name, store_fd(&stock.store) < 0, init_error != 0);
         for (size_t path = 0; path < ROWS_COUNT(paths); path++)
             (circumstances[i].is_remote ? expect_blind : expect_not_kept)(name, paths[path][0],
@@ -286,7 +286,7 @@ static void test_half_blind(void **state) {
     stock_write("root/file", "new");
     store_notice(&stock.store);
     stock_expect("root, changed", "file", "new", false);
-    assert_true(store_is_watched(&stock.store));
+    assert_true(store_is_watched(&stock.store, 0));
 }
 
 static void test_remote_beneath(void **state) {
