@@ -64,7 +64,8 @@ static void print_urls(const struct address *address) {
 
 static void print_mount(struct slice path, const char *directory) {
     char *real = realpath(directory, NULL);
-    fprintf(stderr, "  Mount    /%.*s is %s\n", (int)path.len, path.ptr, real != NULL ? real : directory);
+    fprintf(stderr, "  Mount    /%.*s is %s\n", (int)path.len, path.ptr,
+            real != NULL ? real : directory);
     free(real);
 }
 
