@@ -140,6 +140,36 @@ static void test_fresh_in_each(void **state) {
     }
 }
 
+/* What no watch sees is looked for in the root in which it was found. */
+static void test_checked_in_its_root(void **state) {
+    (void)state;
+    const char *elsewhere = tree_path(&stock.tree, "elsewhere");
+    assert_int_equal(link(tree_path(&stock.tree, "docs/file"), elsewhere), 0);
+    stock_expect("at first", "docs/file", "docs", false);
+    stock.now_ms += STORE_CHECK_MS;
+    stock_expect("checked", "docs/file", "docs", true);
+    stock_write("elsewhere", "by its other name");
+    store_notice(&stock.store);
+    stock_expect("not yet", "docs/file", "docs", true);
+    stock.now_ms += STORE_CHECK_MS;
+    stock_expect("by then", "docs/file", "by its other name", false);
+}
+
+static void test_siblings_in_their_root(void **state) {
+    (void)state;
+    stock_write("docs/file.gz", "docs in gzip");
+    stock_write("site/file.br", "site in brotli");
+    store_notice(&stock.store);
+    assert_string_equal(stock_get_coded("docs/file", CODING_GZIP), "docs in gzip");
+    assert_int_equal(stock.available, 1u << CODING_GZIP | 1u << CODING_IDENTITY);
+    assert_string_equal(stock_get_coded("again/file", CODING_BR), "site in brotli");
+    assert_int_equal(stock.available, 1u << CODING_BR | 1u << CODING_IDENTITY);
+    stock_remove("docs/file.gz");
+    store_notice(&stock.store);
+    assert_string_equal(stock_get("docs/file"), "docs");
+    assert_int_equal(stock.available, 1u << CODING_IDENTITY);
+}
+
 /* A mount stays what it was when it was opened, whatever becomes of the way to it. */
 static void test_a_mount_is_moved(void **state) {
     (void)state;
@@ -183,6 +213,7 @@ static void test_nothing_can_be_watched(void **state) {
 int main(void) {
     static const struct CMUnitTest tests[] = {
         test(test_what_paths_name),        test(test_fresh_in_each),
+        test(test_checked_in_its_root),    test(test_siblings_in_their_root),
         test(test_a_mount_is_moved),       test(test_one_root_is_remote),
         test(test_nothing_can_be_watched),
     };
