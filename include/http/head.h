@@ -55,8 +55,8 @@ void head_vary(struct buf *buf);
 void head_content_range(struct buf *buf, const struct range *range, uint64_t complete_length);
 void head_unsatisfied_range(struct buf *buf, uint64_t complete_length);
 
-/* The fields of an error's page, which has no validators; `lines` are further ones. */
-void head_page(struct buf *buf, uint64_t length, struct slice lines);
+/* The fields of an error's page, which has no validators. Of a policy, it has the further lines. */
+void head_page(struct buf *buf, uint64_t length, const struct head_policy *policy);
 
 /* The empty line. */
 void head_end(struct buf *buf);

@@ -26,12 +26,13 @@ static const struct ruling *ruling_of(const struct exchange *exchange) {
 }
 
 static void put_page(struct buf *buf, const struct exchange *exchange) {
+    static const struct head_policy none = {.unsaid = 0};
     const struct ruling *ruling = ruling_of(exchange);
     char memory[1024];
     struct buf page = BUF_INIT(memory, sizeof memory);
     status_page(&page, exchange->response.status);
     CHECK(!page.overflow);
-    head_page(buf, page.len, ruling != NULL ? ruling->policy.lines : SLICE(""));
+    head_page(buf, page.len, ruling != NULL ? &ruling->policy : &none);
     head_end(buf);
     if (exchange->method != METHOD_HEAD)
         buf_put(buf, buf_slice(&page));
@@ -229,7 +230,9 @@ static bool choose(struct server *server, struct exchange *exchange) {
     int64_t now_s = server->loop->time_s;
     const struct ruling *ruling = ruling_of(exchange);
     if (ruling != NULL && ruling->location.ptr != NULL) {
-        exchange->response = respond_redirect(ruling->redirect->status);
+        const size_t query_len = 3 * exchange->target.query.len; /* all of it percent-encoded */
+        exchange->response =
+            respond_redirect(ruling->redirect->status, ruling->location.len + query_len);
         return true;
     }
     if (outcome == DOCROOT_DIRECTORY && server->listing)

@@ -39,6 +39,7 @@ static size_t field_size(enum option_kind kind) {
         SIZE_OF(DURATION)
         SIZE_OF(NAMES)
         SIZE_OF(TYPES)
+        SIZE_OF(VALUE)
         SIZE_OF(CHOICE)
         SIZE_OF(ADDRESSES)
 #undef SIZE_OF
@@ -65,6 +66,8 @@ static uint64_t number_in(const struct options *options, const struct option_row
         return ((const struct names *)field)->count;
     case OPTION_TYPES:
         return ((const struct types *)field)->count;
+    case OPTION_VALUE:
+        return ((const struct slice *)field)->len;
     }
     return 0;
 }
@@ -84,6 +87,8 @@ static void test_defaults(void **state) {
     assert_int_equal(options.mime.count, 0);
     assert_false(options.hidden);
     assert_int_equal(options.symlinks, SYMLINKS_INSIDE);
+    row_assert_slice("cache-control", options.cache_control, SLICE("no-cache"));
+    assert_false(options.cors);
     assert_int_equal(options.max_head, 16384);
     assert_int_equal(options.max_body, 1048576);
     assert_int_equal(options.head_timeout, 10000);
@@ -108,6 +113,8 @@ static const char *other_value(const struct option_row *row) {
         return "other.html,index.html";
     case OPTION_TYPES:
         return "ts=text/plain";
+    case OPTION_VALUE:
+        return "public, max-age=60";
     case OPTION_CHOICE:
         return strchr(row->argument, '|') + 1;
     case OPTION_ADDRESSES:
@@ -168,6 +175,9 @@ static void test_every_default_is_a_good_value(void **state) {
     }
 }
 
+#define VALUE_32  "0123456789abcdef0123456789abcdef"
+#define VALUE_256 VALUE_32 VALUE_32 VALUE_32 VALUE_32 VALUE_32 VALUE_32 VALUE_32 VALUE_32
+
 static const struct {
     const char *name;
     const char *words[WORDS_MAX];
@@ -205,6 +215,9 @@ static const struct {
     {"addresses", {"--listen=80", "-l81", "-l", "[::1]:82"}, "listen", 3},
     {"type", {"--mime", "ts=text/plain"}, "mime", 1},
     {"types", {"--mime=a=b/c;d=e", "--mime", ".a=b/d", "--mime=f=g/h"}, "mime", 3},
+    {"value", {"--cache-control", "public, max-age=60"}, "cache-control", 18},
+    {"value of one character", {"--cache-control=~"}, "cache-control", 1},
+    {"the longest value", {"--cache-control=" VALUE_256}, "cache-control", 256},
     {"behind the root", {"root", "-w4"}, "workers", 4},
     {"--lan", {"--lan"}, "lan", 1},
     {"16 addresses",
@@ -274,6 +287,17 @@ static const struct {
     {"no type", {"--mime=ts"}, "--mime: 'ts' is not EXT=TYPE (as in log=text/plain)"},
     {"bad type", {"--mime", "ts=text"}, "--mime: 'text' is no media type (as in"},
     {"no value of a type", {"--mime"}, "--mime needs a value: --mime EXT=TYPE"},
+    {"empty value",
+     {"--cache-control="},
+     "--cache-control: '' cannot stand in a field (write up to"},
+    {"value with a line end", {"--cache-control=a\r\nX: y"}, "cannot stand in a field"},
+    {"value with a tab", {"--cache-control=a\tb"}, "cannot stand in a field"},
+    {"value with DEL", {"--cache-control=a\x7f"}, "cannot stand in a field"},
+    {"value that is not ASCII", {"--cache-control=\xc3\xa9"}, "cannot stand in a field"},
+    {"value with a blank before", {"--cache-control= a"}, "cannot stand in a field"},
+    {"value with a blank behind", {"--cache-control=a "}, "cannot stand in a field"},
+    {"value too long", {"--cache-control=" VALUE_256 "x"}, "up to 256 printable ASCII characters"},
+    {"no value of a field", {"--cache-control"}, "needs a value: --cache-control VALUE"},
     {"flag with a value", {"--quiet=yes"}, "--quiet takes no value (got 'yes')"},
     {"flag with an empty value", {"--quiet="}, "--quiet takes no value (got '')"},
     {"no value", {"--workers"}, "--workers needs a value: --workers N"},
