@@ -56,7 +56,7 @@ void head_content_range(struct buf *buf, const struct range *range, uint64_t com
 void head_unsatisfied_range(struct buf *buf, uint64_t complete_length);
 
 /* The fields of an error's page, which has neither validators nor ranges, whatever it is made of.
- */
+ * Of a policy, it has the further lines. */
 void head_page(struct buf *buf, const struct representation *page);
 
 /* The empty line. */

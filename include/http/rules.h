@@ -21,7 +21,8 @@ enum rules_file { RULES_REDIRECTS, RULES_HEADERS, RULES_FILES };
 
 struct slice rules_file_name(enum rules_file file);
 
-/* Whether a path beneath the root is that of such a file. */
+/* Whether a path beneath the root is that of such a file, or of an encoded sibling of one, which
+ * somebody may have made of all files. */
 bool rules_are_at(struct slice path);
 
 enum rules_mistake {

@@ -54,8 +54,10 @@ struct response respond_folder(const struct request *request, enum folder_outcom
                                const struct representation *representation, int64_t now_s,
                                struct range_set *ranges);
 
-/* What a rule sends elsewhere. */
-struct response respond_redirect(enum status status);
+/* What a rule sends elsewhere, by a Location of up to `location_len` bytes; one for which there is
+ * no room comes of a target that is too long. */
+enum { RESPOND_LOCATION_MAX = 24 * 1024 };
+struct response respond_redirect(enum status status, size_t location_len);
 
 /* A refused request: its status, and a close. */
 struct response respond_refusal(enum refusal refusal);

@@ -10,11 +10,15 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/stat.h>
 
 struct rulebook_text {
-    char *bytes;      /* owned; NULL: there is no such file, or nothing in it */
-    struct stat stat; /* of the file that was read last; st_ino is 0 where there was none */
+    char *bytes;      /* owned, with the rules that hold; NULL: none do */
+    bool is_read;     /* the file has been read, whatever came of it: then */
+    struct stat stat; /* these were its attributes, */
+    uint64_t digest;  /* and that its content */
+    bool is_denied;   /* it could not be opened, which has been told */
 };
 
 /* All zero, but for `docroot`: nothing has been read. */
@@ -37,7 +41,8 @@ struct ruling {
 };
 
 /* Reads those files that are not as they were when they were read last. Mistakes are told on
- * stderr, and counted in `mistakes`. Returns whether there are other rules now. */
+ * stderr, and counted in `mistakes`, once for each content. Returns whether there are other rules
+ * now. */
 bool rulebook_read(struct rulebook *rulebook, size_t *mistakes);
 
 /* Forgets all rules. Idempotent. */

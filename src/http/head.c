@@ -59,17 +59,17 @@ void head_vary(struct buf *buf) {
     buf_put(buf, SLICE("Vary: Accept-Encoding\r\n"));
 }
 
-static bool says(const struct representation *representation, enum head_unsaid field) {
-    return (representation->policy->unsaid & 1u << field) == 0;
+static bool says(const struct head_policy *policy, enum head_unsaid field) {
+    return (policy->unsaid & 1u << field) == 0;
 }
 
 void head_validators(struct buf *buf, const struct representation *representation) {
     const struct head_policy *policy = representation->policy;
     if (representation->negotiated)
         head_vary(buf);
-    if (representation->etag.ptr != NULL && says(representation, HEAD_ETAG))
+    if (representation->etag.ptr != NULL && says(policy, HEAD_ETAG))
         head_field(buf, SLICE("ETag"), representation->etag);
-    if (representation->etag.ptr != NULL && says(representation, HEAD_LAST_MODIFIED)) {
+    if (representation->etag.ptr != NULL && says(policy, HEAD_LAST_MODIFIED)) {
         char date[DATE_LEN];
         date_format(representation->last_modified_s, date);
         head_field(buf, SLICE("Last-Modified"), slice_of(date, sizeof date));
@@ -80,8 +80,9 @@ void head_validators(struct buf *buf, const struct representation *representatio
 }
 
 /* The type is what Content-Type says; browsers are not to guess another one. */
-static void put_nosniff(struct buf *buf) {
-    buf_put(buf, SLICE("X-Content-Type-Options: nosniff\r\n"));
+static void put_nosniff(struct buf *buf, const struct head_policy *policy) {
+    if (says(policy, HEAD_NOSNIFF))
+        buf_put(buf, SLICE("X-Content-Type-Options: nosniff\r\n"));
 }
 
 static void put_content(struct buf *buf, const struct representation *representation,
@@ -89,8 +90,7 @@ static void put_content(struct buf *buf, const struct representation *representa
     head_field(buf, SLICE("Content-Type"), representation->content_type);
     if (length != REPRESENTATION_LENGTH_UNKNOWN)
         head_field_number(buf, SLICE("Content-Length"), length);
-    if (says(representation, HEAD_NOSNIFF))
-        put_nosniff(buf);
+    put_nosniff(buf, representation->policy);
 }
 
 static void put_coding(struct buf *buf, const struct representation *representation) {
@@ -102,7 +102,7 @@ static void put_coding(struct buf *buf, const struct representation *representat
 static void put_metadata(struct buf *buf, const struct representation *representation) {
     put_coding(buf, representation);
     if (representation->length != REPRESENTATION_LENGTH_UNKNOWN &&
-        says(representation, HEAD_ACCEPT_RANGES))
+        says(representation->policy, HEAD_ACCEPT_RANGES))
         buf_put(buf, SLICE("Accept-Ranges: bytes\r\n"));
     head_validators(buf, representation);
 }
@@ -125,8 +125,7 @@ void head_multipart(struct buf *buf, const struct representation *representation
     buf_put(buf, boundary);
     buf_put(buf, SLICE("\r\n"));
     head_field_number(buf, SLICE("Content-Length"), length);
-    if (says(representation, HEAD_NOSNIFF))
-        put_nosniff(buf);
+    put_nosniff(buf, representation->policy);
     put_metadata(buf, representation);
 }
 

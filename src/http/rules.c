@@ -1,6 +1,7 @@
 #include "http/rules.h"
 
 #include "base/ascii.h"
+#include "http/negotiate.h"
 
 #define RULES_STRING_OF(value) #value
 #define RULES_STRING(macro)    RULES_STRING_OF(macro)
@@ -19,9 +20,22 @@ struct slice rules_file_name(enum rules_file file) {
     return names[file];
 }
 
+static bool is_coding_extension(struct slice text) {
+    for (unsigned i = 0; i < CODING_IDENTITY; i++) {
+        if (slice_equal(text, coding_extension((enum coding)i)))
+            return true;
+    }
+    return false;
+}
+
 bool rules_are_at(struct slice path) {
-    return slice_equal(path, rules_file_name(RULES_REDIRECTS)) ||
-           slice_equal(path, rules_file_name(RULES_HEADERS));
+    for (unsigned i = 0; i < RULES_FILES; i++) {
+        struct slice name = rules_file_name((enum rules_file)i);
+        struct slice extension = slice_after(path, path.len < name.len ? path.len : name.len);
+        if (slice_starts_with(path, name) && (extension.len == 0 || is_coding_extension(extension)))
+            return true;
+    }
+    return false;
 }
 
 void rules_fault_add(struct rules_faults *faults, unsigned line, enum rules_mistake mistake,

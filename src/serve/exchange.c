@@ -76,6 +76,13 @@ static bool is_sent_elsewhere(const struct exchange *exchange) {
     return ruling != NULL && ruling->location.ptr != NULL;
 }
 
+static void choose_redirect(struct exchange *exchange) {
+    const struct ruling *ruling = ruling_of(exchange);
+    size_t query_len = 3 * exchange->answer.target.query.len; /* all of it percent-encoded */
+    exchange->answer.response =
+        respond_redirect(ruling->redirect->status, ruling->location.len + query_len);
+}
+
 /* Whether a rule has what was found sent as the page of a 404. */
 static bool is_page_by_rule(const struct exchange *exchange) {
     const struct ruling *ruling = ruling_of(exchange);
@@ -87,7 +94,7 @@ static bool is_page_by_rule(const struct exchange *exchange) {
 static bool choose(struct server *server, struct exchange *exchange) {
     enum docroot_outcome outcome = outcome_of(exchange);
     if (is_sent_elsewhere(exchange)) {
-        exchange->answer.response = respond_redirect(ruling_of(exchange)->redirect->status);
+        choose_redirect(exchange);
         return true;
     }
     if (is_page_by_rule(exchange) && outcome == DOCROOT_FILE) {

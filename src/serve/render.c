@@ -118,10 +118,11 @@ static void queue_built_in_page(struct outq *output, const struct answer *answer
     struct buf text = BUF_INIT(memory, sizeof memory);
     status_page(&text, answer->response.status);
     CHECK(!text.overflow);
-    const struct head_policy policy = {
-        .lines = answer->ruling != NULL ? answer->ruling->policy.lines : SLICE("")};
-    const struct representation page = {
-        .policy = &policy, .content_type = SLICE("text/html; charset=utf-8"), .length = text.len};
+    static const struct head_policy none = {.unsaid = 0};
+    const struct representation page = {.policy = answer->ruling != NULL ? &answer->ruling->policy
+                                                                         : &none,
+                                        .content_type = SLICE("text/html; charset=utf-8"),
+                                        .length = text.len};
     head_page(&output->bytes, &page);
     head_end(&output->bytes);
     if (answer->method != METHOD_HEAD)

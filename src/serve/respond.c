@@ -13,10 +13,15 @@ struct response respond_refusal(enum refusal refusal) {
     return response;
 }
 
-struct response respond_redirect(enum status status) {
+static struct response respond_location(enum status status) {
     struct response response = page(status);
     response.location = true;
     return response;
+}
+
+struct response respond_redirect(enum status status, size_t location_len) {
+    return location_len <= RESPOND_LOCATION_MAX ? respond_location(status)
+                                                : page(STATUS_URI_TOO_LONG);
 }
 
 static struct response respond_method(enum method method) {
@@ -132,7 +137,7 @@ struct response respond_found(const struct request *request, enum docroot_outcom
     case DOCROOT_FILE:
         return respond_file(request, representation, now_s, ranges);
     case DOCROOT_NEEDS_SLASH:
-        return respond_redirect(STATUS_MOVED_PERMANENTLY);
+        return respond_location(STATUS_MOVED_PERMANENTLY);
     case DOCROOT_ABSENT:
         return page(STATUS_NOT_FOUND);
     case DOCROOT_DIRECTORY:

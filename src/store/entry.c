@@ -14,9 +14,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Room for the fields of an entry: the longest media type and all fields but those of the policy
- * are about half of the first part. */
-enum { HEADS_MAX = 1024 + HEAD_POLICY_MAX };
+/* Room for the fields of an entry, and for the validators among them once more: the longest media
+ * type, the longest --cache-control twice and all other fields but those of a policy, and these
+ * twice. */
+enum { HEADS_MAX = 2 * 1024 + 2 * HEAD_POLICY_MAX };
 
 /* How often a file that shrinks under our hands is looked at again. */
 enum { READ_TRIES = 4 };

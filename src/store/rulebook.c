@@ -1,7 +1,9 @@
 #include "store/rulebook.h"
 
 #include "base/diag.h"
+#include "base/hash.h"
 #include "conf/types.h"
+#include "sys/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +12,11 @@
 #include <unistd.h>
 
 enum { FAULTS_TOLD = 20, LOCATION_MAX = 24 * 1024 };
+
+/* A file that was written to lately may be written to again without other attributes: times are as
+ * coarse as the kernel's clock tick, and through a mapping they are noted late (store/store.c). So
+ * it is read again. */
+enum { SETTLED_S = 40 };
 
 /* Reading */
 
@@ -74,7 +81,8 @@ static bool replace_headers(struct rulebook *rulebook, struct slice text,
     return true;
 }
 
-/* Has the rules of a text hold, which is kept if they do. */
+/* Has the rules of a text hold, which is kept if they do. Where there are faults, they have been
+ * told; where there is no memory, there are none. */
 static bool replace(struct rulebook *rulebook, enum rules_file file, char *bytes, size_t len,
                     size_t *mistakes) {
     struct rules_fault items[FAULTS_TOLD];
@@ -86,6 +94,7 @@ static bool replace(struct rulebook *rulebook, enum rules_file file, char *bytes
     *mistakes += faults.count;
     if (!done) {
         free(bytes);
+        rulebook->texts[file].is_read = faults.count > 0; /* else it is tried again */
         return false;
     }
     free(rulebook->texts[file].bytes);
@@ -104,7 +113,7 @@ static bool forget(struct rulebook *rulebook, enum rules_file file) {
         rulebook->headers = (struct headers){0};
     }
     free(rulebook->texts[file].bytes);
-    rulebook->texts[file].bytes = NULL;
+    rulebook->texts[file] = (struct rulebook_text){.bytes = NULL};
     return had_any;
 }
 
@@ -114,18 +123,48 @@ static bool is_same(const struct stat *a, const struct stat *b) {
            memcmp(&a->st_ctim, &b->st_ctim, sizeof a->st_ctim) == 0;
 }
 
+static bool is_settled(const struct stat *stat) {
+    return stat->st_mtim.tv_sec < clock_time_s() - SETTLED_S;
+}
+
+/* Nobody gains by two texts of the same digest, so that its key is no secret. */
+static uint64_t digest_of(struct slice text) {
+    static const struct hash_key key = {{0}};
+    return hash_bytes(&key, text);
+}
+
 /* Reads a file that is open and may have changed. */
 static bool read_open(struct rulebook *rulebook, enum rules_file file,
                       const struct docroot_file *opened, size_t *mistakes) {
-    struct stat *known = &rulebook->texts[file].stat;
+    struct rulebook_text *known = &rulebook->texts[file];
     size_t len;
-    if (is_same(known, &opened->stat))
+    if (known->is_read && is_same(&known->stat, &opened->stat) && is_settled(&opened->stat))
         return false;
     char *bytes = read_text(opened->fd, &len);
     if (bytes == NULL) /* it is tried again */
         return false;
-    *known = opened->stat;
+    uint64_t digest = digest_of(slice_of(bytes, len));
+    bool is_known = known->is_read && known->digest == digest;
+    known->is_read = true;
+    known->stat = opened->stat;
+    known->digest = digest;
+    if (is_known) {
+        free(bytes);
+        return false;
+    }
     return replace(rulebook, file, bytes, len, mistakes);
+}
+
+/* What a file said that cannot be opened now goes on to hold; it is told of once. */
+static void deny(struct rulebook *rulebook, enum rules_file file, size_t *mistakes) {
+    struct rules_fault fault;
+    struct rules_faults faults = RULES_FAULTS_INIT(&fault, 1);
+    if (rulebook->texts[file].is_denied)
+        return;
+    rulebook->texts[file].is_denied = true;
+    rules_fault_add(&faults, 0, RULES_UNREADABLE, SLICE_NONE);
+    tell(rulebook, file, &faults);
+    (*mistakes)++;
 }
 
 static bool read_file(struct rulebook *rulebook, enum rules_file file, size_t *mistakes) {
@@ -136,6 +175,7 @@ static bool read_file(struct rulebook *rulebook, enum rules_file file, size_t *m
     opened.path_len = name.len;
     switch (docroot_open_file(rulebook->docroot, &opened)) {
     case DOCROOT_FILE: {
+        rulebook->texts[file].is_denied = false;
         bool changed = read_open(rulebook, file, &opened, mistakes);
         (void)close(opened.fd);
         return changed;
@@ -143,12 +183,12 @@ static bool read_file(struct rulebook *rulebook, enum rules_file file, size_t *m
     case DOCROOT_DIRECTORY:
     case DOCROOT_NEEDS_SLASH:
     case DOCROOT_ABSENT:
-        rulebook->texts[file].stat = (struct stat){0};
         return forget(rulebook, file);
     case DOCROOT_FORBIDDEN:
     case DOCROOT_EXHAUSTED:
     case DOCROOT_FAULT:
-        break; /* what it said goes on to hold */
+        deny(rulebook, file, mistakes);
+        break;
     }
     return false;
 }
@@ -224,7 +264,7 @@ static void draft_fields(struct headers_changes *changes, struct draft *draft) {
 
 /* A slice of the draft's text is one of the ruling's; others last. */
 static void move(const struct draft *draft, struct ruling *ruling, struct slice *slice) {
-    if (slice->ptr >= draft->text.ptr && slice->ptr < draft->text.ptr + draft->text.len)
+    if (slice->ptr >= draft->text.ptr && slice->ptr <= draft->text.ptr + draft->text.len)
         slice->ptr = ruling->bytes + (slice->ptr - draft->text.ptr);
 }
 

@@ -105,10 +105,9 @@ static void drop_everything(struct store *store) {
 
 /* Has the files of rules read where they may have changed: watches them first, so that no change
  * falls in between. What was found by other rules is forgotten; nobody may be at work with it. */
-static void read_rules(struct store *store, int64_t now_ms) {
+static void read_rules(struct store *store) {
     size_t mistakes;
     store->rules_stale = false;
-    store->rules_checked_ms = now_ms;
     for (int i = 0; i < RULES_FILES && store->keeps; i++) {
         directories_leave(&store->directories, &store->rule_files[i]);
         (void)directories_reach(&store->directories, 0, rules_file_name((enum rules_file)i),
@@ -119,8 +118,10 @@ static void read_rules(struct store *store, int64_t now_ms) {
 }
 
 static void check_rules(struct store *store, int64_t now_ms) {
-    if (store->rules_stale || now_ms - store->rules_checked_ms >= STORE_CHECK_MS)
-        read_rules(store, now_ms);
+    if (!store->rules_stale && now_ms - store->rules_checked_ms < STORE_CHECK_MS)
+        return;
+    store->rules_checked_ms = now_ms;
+    read_rules(store);
 }
 
 /* Looking up */
@@ -322,15 +323,16 @@ static struct resource *rewrite(struct store *store, struct slice key, const str
     struct buf path = BUF_INIT(path_memory, sizeof path_memory);
     struct target target;
     struct place places[] = {*asked, *asked};
-    if (redirect_rewrite(match, &raw, &path, &target) == TARGET_PATH)
+    bool is_path = redirect_rewrite(match, &raw, &path, &target) == TARGET_PATH;
+    if (is_path)
         places[1] = place_of(store, target.path, target.trailing_slash);
     struct resource *resource = look_up_at(store, key, places, 2, now_ms);
-    if (resource != NULL && resource->outcome == DOCROOT_NEEDS_SLASH) {
+    if (is_path && resource != NULL && resource->outcome == DOCROOT_NEEDS_SLASH) {
         forget(store, resource);
         places[1].as_directory = true;
         resource = look_up_at(store, key, places, 2, now_ms);
     }
-    if (resource != NULL && resource->outcome == DOCROOT_DIRECTORY)
+    if (resource != NULL && (!is_path || resource->outcome == DOCROOT_DIRECTORY))
         resource->outcome = DOCROOT_ABSENT;
     return resource;
 }
@@ -563,6 +565,9 @@ int store_fd(const struct store *store) {
 void store_notice(struct store *store) {
     if (store->directories.watch.fd >= 0)
         directories_notice(&store->directories);
+    if (store
+            ->rules_stale) /* now, not when somebody asks: of mistakes the operator waits to hear */
+        read_rules(store);
 }
 
 /* Life */
@@ -609,7 +614,7 @@ int store_init(struct store *store, const struct roots *roots, const struct opti
     if (result < 0)
         store_deinit(store);
     else
-        read_rules(store, clock_now_ms());
+        read_rules(store);
     store->rulebook.silent = false;
     return result;
 }

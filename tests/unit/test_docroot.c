@@ -82,6 +82,9 @@ static int setup(void **state) {
     tree_text(&tree, ".well-known/.x", "hidden");
     tree_text(&tree, ".well-knownish", "hidden");
     tree_text(&tree, "..name", "hidden");
+    tree_text(&tree, "_headers", "rules");
+    tree_text(&tree, "_redirects.gz", "rules");
+    tree_text(&tree, "plain/_headers", "no rules here");
     tree_link(&tree, "link", "file.txt");
     tree_link(&tree, "link-dir", "second");
     tree_link(&tree, "out", "/etc/passwd");
@@ -191,12 +194,18 @@ static void test_find(void **state) {
         {"dotfile", ".hidden", false, DOCROOT_ABSENT, NULL, NULL},
         {"dotfile in a directory", "plain/.hidden", false, DOCROOT_ABSENT, NULL, NULL},
         {"dot directory", ".git", true, DOCROOT_ABSENT, NULL, NULL},
+        {"file of rules", "_headers", false, DOCROOT_ABSENT, NULL, NULL},
         {"file in a dot directory", ".git/config", false, DOCROOT_ABSENT, NULL, NULL},
         {"rfc8615-3 well-known", ".well-known/acme", false, DOCROOT_FILE, "acme",
          ".well-known/acme"},
         {"rfc8615-3 its directory", ".well-known", true, DOCROOT_DIRECTORY, NULL, NULL},
         {"well-known, not at the top", "plain/.well-known/x", false, DOCROOT_ABSENT, NULL, NULL},
         {"dotfile in well-known", ".well-known/.x", false, DOCROOT_ABSENT, NULL, NULL},
+        {"file of rules", "_headers", false, DOCROOT_ABSENT, NULL, NULL},
+        {"file of rules as a directory", "_headers", true, DOCROOT_ABSENT, NULL, NULL},
+        {"encoded file of rules", "_redirects.gz", false, DOCROOT_ABSENT, NULL, NULL},
+        {"file of rules that is not at the top", "plain/_headers", false, DOCROOT_FILE,
+         "no rules here", "plain/_headers"},
         {"longer than well-known", ".well-knownish", false, DOCROOT_ABSENT, NULL, NULL},
         {"two dots before a name", "..name", false, DOCROOT_ABSENT, NULL, NULL},
         {"link", "link", false, DOCROOT_FILE, "a file", "link"},

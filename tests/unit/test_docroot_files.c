@@ -68,6 +68,7 @@ static const struct {
     {"hidden directory", ".git", true, false, {NULL}},
     {"hidden, but served", ".git", true, true, {".git/index.html", ".git/index.htm"}},
     {"well-known", ".well-known/x", false, false, {".well-known/x"}},
+    {"file of rules", "_redirects", false, true, {NULL}},
 };
 
 static void check_candidates(const char *row, const char *path, bool as_directory,

@@ -64,7 +64,8 @@ static size_t fds_before;
 
 enum { MEMORY_MAX = 32 * 1024 };
 
-static const struct representation about = {.content_type = SLICE_INIT(TYPE)};
+static const struct head_policy policy = {.cache_control = SLICE_INIT("no-cache")};
+static const struct representation about = {.policy = &policy, .content_type = SLICE_INIT(TYPE)};
 
 static int setup(void **state) {
     (void)state;
@@ -227,7 +228,7 @@ static void assert_type(const char *row, const struct entry *entry, bool is_text
                         slice_starts_with(slice_after(entry->fields, name.len), type));
 }
 
-static const struct representation untyped = {.content_type = {NULL, 0}};
+static const struct representation untyped = {.policy = &policy, .content_type = {NULL, 0}};
 
 /* A file of `size` letters, of which those at `nul_at` and behind are NUL. */
 static void open_letters(size_t size, size_t nul_at, struct docroot_file *file) {
@@ -300,14 +301,24 @@ static void test_the_type_is_found_anew_with_each_try(void **state) {
     entry_unref(entry);
 }
 
-static void test_the_longest_type_fits(void **state) {
+/* The longest of each, at once: what is built has to hold the policy twice. */
+static void test_the_longest_type_and_policy_fit(void **state) {
     (void)state;
+    static char lines[HEAD_POLICY_MAX];
     char type[256];
+    char value[256];
     struct docroot_file file;
     struct entry *entry = NULL;
     memset(type, 't', sizeof type);
+    memset(value, 'v', sizeof value);
+    memset(lines, 'l', sizeof lines);
     open_file(1, &file);
-    const struct representation longest = {.content_type = slice_of(type, sizeof type)};
+    const struct head_policy most = {.cache_control = slice_of(value, sizeof value),
+                                     .lines = slice_of(lines, sizeof lines)};
+    const struct representation longest = {.policy = &most,
+                                           .content_type = slice_of(type, sizeof type),
+                                           .content_coding = SLICE("zstd"),
+                                           .negotiated = true};
     assert_int_equal(entry_build(&file, &longest, MEMORY_MAX, NOW_S, &entry), 0);
     entry_unref(entry);
 }
@@ -464,7 +475,7 @@ int main(void) {
         test(test_a_type_that_is_given_is_kept),
         test(test_the_type_is_found_anew_with_each_try),
         test(test_the_sample_cannot_be_read),
-        test(test_the_longest_type_fits),
+        test(test_the_longest_type_and_policy_fit),
         test(test_references),
         test(test_short_reads),
         test(test_shrinks_between_stat_and_read),

@@ -10,7 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define TYPE  "text/plain; charset=utf-8"
+#define TYPE "text/plain; charset=utf-8"
+
+static const struct head_policy policy = {.cache_control = SLICE_INIT("no-cache")};
 #define NOW_S ((int64_t)4000000000) /* after everything that a test writes */
 
 enum { MEMORY_MAX = 1000 };
@@ -37,7 +39,8 @@ static void open_file(uint64_t size, struct docroot_file *file) {
 }
 
 static void must_build(struct docroot_file *file, struct entry **entry) {
-    static const struct representation about = {.content_type = SLICE_INIT(TYPE)};
+    static const struct representation about = {.policy = &policy,
+                                                .content_type = SLICE_INIT(TYPE)};
     assert_int_equal(entry_build(file, &about, MEMORY_MAX, NOW_S, entry), 0);
 }
 
@@ -62,7 +65,8 @@ static void test_rfc9110_8_8_3_codings(void **state) {
     for (size_t i = 0; i < ROWS_COUNT(codings); i++) {
         const char *name = codings[i].name;
         struct slice coding = codings[i].coding;
-        const struct representation coded = {.content_type = SLICE_INIT(TYPE),
+        const struct representation coded = {.policy = &policy,
+                                             .content_type = SLICE_INIT(TYPE),
                                              .content_coding = coding,
                                              .negotiated = codings[i].negotiated};
         struct docroot_file file;

@@ -10,7 +10,20 @@
     "Accept-Ranges: bytes\r\nETag: \"1-2-3\"\r\nLast-Modified: " DATE \
     "\r\nCache-Control: no-cache\r\n"
 
+static const struct head_policy standard = {.cache_control = SLICE_INIT("no-cache")};
+
+static const struct head_policy silent = {
+    .unsaid =
+        1u << HEAD_NOSNIFF | 1u << HEAD_ACCEPT_RANGES | 1u << HEAD_ETAG | 1u << HEAD_LAST_MODIFIED,
+};
+
+static const struct head_policy further = {
+    .cache_control = SLICE_INIT("max-age=7"),
+    .lines = SLICE_INIT("A: b\r\nC: d\r\n"),
+};
+
 static const struct representation representation = {
+    .policy = &standard,
     .content_type = SLICE_INIT("text/plain; charset=utf-8"),
     .etag = SLICE_INIT("\"1-2-3\""),
     .last_modified_s = 784111777,
@@ -18,6 +31,7 @@ static const struct representation representation = {
 };
 
 static const struct representation coded = {
+    .policy = &standard,
     .content_type = SLICE_INIT("text/plain; charset=utf-8"),
     .content_coding = SLICE_INIT("br"),
     .negotiated = true,
@@ -27,15 +41,18 @@ static const struct representation coded = {
 };
 
 static void start(struct buf *buf) {
-    head_start(buf, STATUS_OK, SLICE("Date: " DATE "\r\n"), HEAD_CONNECTION_IMPLIED);
+    head_start(buf, STATUS_OK, SLICE("Date: " DATE "\r\n"), head_common(false),
+               HEAD_CONNECTION_IMPLIED);
 }
 
 static void start_and_close(struct buf *buf) {
-    head_start(buf, STATUS_BAD_REQUEST, SLICE("Date: " DATE "\r\n"), HEAD_CONNECTION_CLOSE);
+    head_start(buf, STATUS_BAD_REQUEST, SLICE("Date: " DATE "\r\n"), head_common(false),
+               HEAD_CONNECTION_CLOSE);
 }
 
 static void start_and_keep_alive(struct buf *buf) {
-    head_start(buf, STATUS_NOT_MODIFIED, SLICE("Date: " DATE "\r\n"), HEAD_CONNECTION_KEEP_ALIVE);
+    head_start(buf, STATUS_NOT_MODIFIED, SLICE("Date: " DATE "\r\n"), head_common(false),
+               HEAD_CONNECTION_KEEP_ALIVE);
 }
 
 static void field(struct buf *buf) {
@@ -109,19 +126,69 @@ static void unsatisfied_empty(struct buf *buf) {
     head_unsatisfied_range(buf, 0);
 }
 
-static void page(struct buf *buf) {
-    const struct representation page = {.content_type = SLICE("text/html; charset=utf-8"),
-                                        .length = 321};
+static void page_of(struct buf *buf, const struct head_policy *policy) {
+    const struct representation page = {
+        .policy = policy, .content_type = SLICE("text/html; charset=utf-8"), .length = 321};
     head_page(buf, &page);
 }
 
+static void page(struct buf *buf) {
+    page_of(buf, &standard);
+}
+
 static void coded_page(struct buf *buf) {
-    const struct representation page = {.content_type = SLICE("text/html; charset=utf-8"),
+    const struct representation page = {.policy = &standard,
+                                        .content_type = SLICE("text/html; charset=utf-8"),
                                         .content_coding = SLICE("br"),
                                         .negotiated = true,
                                         .etag = SLICE("\"1-2-3-br\""),
                                         .length = 7};
     head_page(buf, &page);
+}
+
+/* An error may be over the next time, whatever is said of files. */
+static void further_page(struct buf *buf) {
+    page_of(buf, &further);
+}
+
+static void silent_page(struct buf *buf) {
+    page_of(buf, &silent);
+}
+
+static void shared(struct buf *buf) {
+    head_start(buf, STATUS_OK, SLICE("Date: " DATE "\r\n"), head_common(true),
+               HEAD_CONNECTION_IMPLIED);
+}
+
+static struct representation with(const struct head_policy *policy) {
+    struct representation other = representation;
+    other.policy = policy;
+    return other;
+}
+
+static void further_content(struct buf *buf) {
+    const struct representation other = with(&further);
+    head_representation(buf, &other);
+}
+
+static void further_validators(struct buf *buf) {
+    const struct representation other = with(&further);
+    head_validators(buf, &other);
+}
+
+static void silent_content(struct buf *buf) {
+    const struct representation other = with(&silent);
+    head_representation(buf, &other);
+}
+
+static void silent_partial(struct buf *buf) {
+    const struct representation other = with(&silent);
+    head_partial(buf, &other, &(struct range){4294967296, 2});
+}
+
+static void silent_multipart(struct buf *buf) {
+    const struct representation other = with(&silent);
+    head_multipart(buf, &other, SLICE("b0"), 77);
 }
 
 static void whole(struct buf *buf) {
@@ -190,6 +257,31 @@ static const struct {
     {"page of a site's own, coded", coded_page,
      SLICE_INIT("Content-Type: text/html; charset=utf-8\r\nContent-Length: 7\r\n" NOSNIFF
                 "Content-Encoding: br\r\nVary: Accept-Encoding\r\nCache-Control: no-cache\r\n")},
+    {"page with further fields", further_page,
+     SLICE_INIT("Content-Type: text/html; charset=utf-8\r\nContent-Length: 321\r\n" NOSNIFF
+                "Cache-Control: no-cache\r\nA: b\r\nC: d\r\n")},
+    {"page whose type may be guessed", silent_page,
+     SLICE_INIT("Content-Type: text/html; charset=utf-8\r\nContent-Length: 321\r\n"
+                "Cache-Control: no-cache\r\n")},
+    {"other origins", shared,
+     SLICE_INIT(START "Access-Control-Allow-Origin: *\r\nAccess-Control-Expose-Headers: *\r\n")},
+    {"preflight", head_preflight,
+     SLICE_INIT("Access-Control-Allow-Methods: GET, HEAD, OPTIONS\r\n"
+                "Access-Control-Allow-Headers: *\r\nAccess-Control-Max-Age: 86400\r\n")},
+    {"further fields", further_content,
+     SLICE_INIT("Content-Type: text/plain; charset=utf-8\r\nContent-Length: 5000000000\r\n" NOSNIFF
+                "Accept-Ranges: bytes\r\nETag: \"1-2-3\"\r\nLast-Modified: " DATE
+                "\r\nCache-Control: max-age=7\r\nA: b\r\nC: d\r\n")},
+    {"rfc9110-15.4.5 further fields", further_validators,
+     SLICE_INIT("ETag: \"1-2-3\"\r\nLast-Modified: " DATE
+                "\r\nCache-Control: max-age=7\r\nA: b\r\nC: d\r\n")},
+    {"nothing that can be left out", silent_content,
+     SLICE_INIT("Content-Type: text/plain; charset=utf-8\r\nContent-Length: 5000000000\r\n")},
+    {"nothing that can be left out, one range", silent_partial,
+     SLICE_INIT("Content-Type: text/plain; charset=utf-8\r\nContent-Length: 2\r\n"
+                "Content-Range: bytes 4294967296-4294967297/5000000000\r\n")},
+    {"nothing that can be left out, several ranges", silent_multipart,
+     SLICE_INIT("Content-Type: multipart/byteranges; boundary=b0\r\nContent-Length: 77\r\n")},
     {"end", head_end, SLICE_INIT("\r\n")},
     {"whole", whole,
      SLICE_INIT(START

@@ -41,6 +41,7 @@ static size_t field_size(enum option_kind kind) {
         SIZE_OF(PATH)
         SIZE_OF(TYPES)
         SIZE_OF(MOUNTS)
+        SIZE_OF(VALUE)
         SIZE_OF(CHOICE)
         SIZE_OF(ADDRESSES)
 #undef SIZE_OF
@@ -71,6 +72,8 @@ static uint64_t number_in(const struct options *options, const struct option_row
         return ((const struct types *)field)->count;
     case OPTION_MOUNTS:
         return ((const struct mounts *)field)->count;
+    case OPTION_VALUE:
+        return ((const struct slice *)field)->len;
     }
     return 0;
 }
@@ -93,6 +96,8 @@ static void test_defaults(void **state) {
     assert_int_equal(options.mount.count, 0);
     assert_false(options.hidden);
     assert_int_equal(options.symlinks, SYMLINKS_INSIDE);
+    row_assert_slice("cache-control", options.cache_control, SLICE("no-cache"));
+    assert_false(options.cors);
     assert_int_equal(options.max_head, 16384);
     assert_int_equal(options.max_body, 1048576);
     assert_int_equal(options.head_timeout, 10000);
@@ -121,6 +126,8 @@ static const char *other_value(const struct option_row *row) {
         return "ts=text/plain";
     case OPTION_MOUNTS:
         return "/docs=/srv/docs";
+    case OPTION_VALUE:
+        return "public, max-age=60";
     case OPTION_CHOICE:
         return strchr(row->argument, '|') + 1;
     case OPTION_ADDRESSES:
@@ -181,6 +188,9 @@ static void test_every_default_is_a_good_value(void **state) {
     }
 }
 
+#define VALUE_32  "0123456789abcdef0123456789abcdef"
+#define VALUE_256 VALUE_32 VALUE_32 VALUE_32 VALUE_32 VALUE_32 VALUE_32 VALUE_32 VALUE_32
+
 static const struct {
     const char *name;
     const char *words[WORDS_MAX];
@@ -223,6 +233,9 @@ static const struct {
     {"types", {"--mime=a=b/c;d=e", "--mime", ".a=b/d", "--mime=f=g/h"}, "mime", 3},
     {"mount", {"--mount", "/docs=/srv/docs"}, "mount", 1},
     {"mounts", {"--mount=/a=b", "--mount=/a/b=c=d", "--mount", "/c/=."}, "mount", 3},
+    {"value", {"--cache-control", "public, max-age=60"}, "cache-control", 18},
+    {"value of one character", {"--cache-control=~"}, "cache-control", 1},
+    {"the longest value", {"--cache-control=" VALUE_256}, "cache-control", 256},
     {"behind the root", {"root", "-w4"}, "workers", 4},
     {"--lan", {"--lan"}, "lan", 1},
     {"16 addresses",
@@ -303,6 +316,17 @@ static const struct {
      {"--mount=/a=b", "--mount=/a/=c"},
      "--mount: '/a/=c': the path is there twice"},
     {"no value of a mount", {"--mount"}, "--mount needs a value: --mount /PATH=DIR"},
+    {"empty value",
+     {"--cache-control="},
+     "--cache-control: '' cannot stand in a field (write up to"},
+    {"value with a line end", {"--cache-control=a\r\nX: y"}, "cannot stand in a field"},
+    {"value with a tab", {"--cache-control=a\tb"}, "cannot stand in a field"},
+    {"value with DEL", {"--cache-control=a\x7f"}, "cannot stand in a field"},
+    {"value that is not ASCII", {"--cache-control=\xc3\xa9"}, "cannot stand in a field"},
+    {"value with a blank before", {"--cache-control= a"}, "cannot stand in a field"},
+    {"value with a blank behind", {"--cache-control=a "}, "cannot stand in a field"},
+    {"value too long", {"--cache-control=" VALUE_256 "x"}, "up to 256 printable ASCII characters"},
+    {"no value of a field", {"--cache-control"}, "needs a value: --cache-control VALUE"},
     {"flag with a value", {"--quiet=yes"}, "--quiet takes no value (got 'yes')"},
     {"flag with an empty value", {"--quiet="}, "--quiet takes no value (got '')"},
     {"no value", {"--workers"}, "--workers needs a value: --workers N"},

@@ -394,6 +394,34 @@ static void test_too_little_room(void **state) {
     }
 }
 
+/* To what was written without a query, once it is known. */
+static void test_a_query_is_added(void **state) {
+    (void)state;
+    static const struct {
+        const char *location;
+        struct slice query;
+        const char *want;
+    } rows[] = {
+        {"/a", {NULL, 0}, "/a"},
+        {"/a", SLICE_INIT("b=c"), "/a?b=c"},
+        {"/a", SLICE_INIT(""), "/a?"},
+        {"/a?", SLICE_INIT("b"), "/a?"},
+        {"/a?b", SLICE_INIT("c"), "/a?b"},
+        {"/a#f", {NULL, 0}, "/a#f"},
+        {"/a#f", SLICE_INIT("b"), "/a?b#f"},
+        {"/a#f?g", SLICE_INIT("b"), "/a?b#f?g"},
+        {"/a?b#f", SLICE_INIT("c"), "/a?b#f"},
+        {"https://host", SLICE_INIT("b"), "https://host?b"},
+        {"/a", SLICE_INIT("\x80 \r\n?#"), "/a?%80%20%0D%0A?#"},
+    };
+    for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
+        char memory[64];
+        struct buf buf = BUF_INIT(memory, sizeof memory);
+        redirect_add_query(&buf, slice_of_text(rows[i].location), rows[i].query);
+        row_assert_slice(rows[i].location, buf_slice(&buf), slice_of_text(rows[i].want));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lines),
@@ -403,6 +431,7 @@ int main(void) {
         cmocka_unit_test(test_which_rule_applies),
         cmocka_unit_test(test_what_is_written),
         cmocka_unit_test(test_too_little_room),
+        cmocka_unit_test(test_a_query_is_added),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -458,6 +458,16 @@ static void test_every_refusal_closes(void **state) {
     }
 }
 
+static void test_redirects_by_rules(void **state) {
+    (void)state;
+    const struct response elsewhere = {
+        .content = RESPONSE_PAGE, .status = STATUS_FOUND, .location = true};
+    const struct response too_long = {.content = RESPONSE_PAGE, .status = STATUS_URI_TOO_LONG};
+    check("short", respond_redirect(STATUS_FOUND, 1), elsewhere);
+    check("the longest", respond_redirect(STATUS_FOUND, RESPOND_LOCATION_MAX), elsewhere);
+    check("too long", respond_redirect(STATUS_FOUND, RESPOND_LOCATION_MAX + 1), too_long);
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_request),
@@ -470,6 +480,7 @@ int main(void) {
         cmocka_unit_test(test_what_is_looked_up),
         cmocka_unit_test(test_rfc9110_12_5_5_vary),
         cmocka_unit_test(test_every_refusal_closes),
+        cmocka_unit_test(test_redirects_by_rules),
     };
     return cmocka_run_group_tests_name("respond", tests, NULL, NULL);
 }

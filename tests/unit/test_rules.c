@@ -168,6 +168,22 @@ static void test_every_message(void **state) {
     }
 }
 
+static void test_where_files_of_rules_are(void **state) {
+    (void)state;
+    static const struct {
+        const char *path;
+        bool are;
+    } rows[] = {
+        {"_redirects", true},      {"_headers", true},     {"_headers.gz", true},
+        {"_redirects.br", true},   {"_headers.zst", true}, {"", false},
+        {"_header", false},        {"_headersx", false},   {"_headers.", false},
+        {"_headers.txt", false},   {"_headers/a", false},  {"a/_headers", false},
+        {"_headers.gz.gz", false}, {"_Headers", false},    {"_redirects.gzip", false},
+    };
+    for (size_t i = 0; i < ROWS_COUNT(rows); i++)
+        row_assert_number(rows[i].path, rules_are_at(slice_of_text(rows[i].path)), rows[i].are);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lines),
@@ -176,6 +192,7 @@ int main(void) {
         cmocka_unit_test(test_faults_beyond_the_room_are_counted),
         cmocka_unit_test(test_messages),
         cmocka_unit_test(test_every_message),
+        cmocka_unit_test(test_where_files_of_rules_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
