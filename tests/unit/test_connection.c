@@ -17,6 +17,8 @@ int __wrap_epoll_wait(int epoll_fd, struct epoll_event *events, int max, int tim
 int __wrap_clock_gettime(clockid_t clock, struct timespec *time);
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *ptr, size_t size);
+void *__wrap_reallocarray(void *ptr, size_t count, size_t size);
 void __wrap_free(void *ptr);
 
 static struct visitor other;

@@ -3,7 +3,9 @@
 
 #include "support/dialogue.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 /* The Makefile looks here for what is to be wrapped; support/disturbed.h defines it. */
 ssize_t __wrap_recv(int fd, void *ptr, size_t len, int flags);
@@ -18,17 +20,22 @@ int __wrap_epoll_wait(int epoll_fd, struct epoll_event *events, int max, int tim
 int __wrap_clock_gettime(clockid_t clock, struct timespec *time);
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *ptr, size_t size);
+void *__wrap_reallocarray(void *ptr, size_t count, size_t size);
 void __wrap_free(void *ptr);
 
 static struct visitor other;
 
-enum { MANY = 300 }; /* more than is looked at in one turn */
+enum { MANY = 150 }; /* more than one turn is enough for */
 
+/* Of a whole second: so each has but one block in an archive. */
 static void make_many(void) {
+    static const struct timespec times[2] = {{784111000, 0}, {784111000, 0}};
     for (int i = 0; i < MANY; i++) {
         char name[32];
         (void)snprintf(name, sizeof name, "many/%03d", i);
         tree_text(&stage.tree, name, "");
+        assert_int_equal(utimensat(AT_FDCWD, tree_path(&stage.tree, name), times, 0), 0);
     }
 }
 
@@ -79,9 +86,8 @@ static const struct dialogue dialogues[] = {
      CLOSE_PEER_CLOSED, "200 200 "},
     {"rfc9112-7.1 chunked content of a request that is put off", PLAN CHUNKED GET("small"),
      CLOSE_PEER_CLOSED, "200 200 "},
-    {"content between archives",
-     GET("small") PLAN LENGTH PLAN CHUNKED PLAN "Content-Length: 0\r\n\r\n" GET("small"),
-     CLOSE_PEER_CLOSED, "200 200 200 200 200 "},
+    {"content between archives", GET("small") PLAN LENGTH PLAN CHUNKED GET("small"),
+     CLOSE_PEER_CLOSED, "200 200 200 200 "},
     {"refused behind an archive", GET(ARCHIVE) "GET / HTTP/1.1\r\n\r\n" GET("small"), CLOSE_REFUSED,
      "200 400 "},
     {"rfc9112-8 incomplete behind an archive", PLAN LENGTH "GET /small HTT", CLOSE_REFUSED,
@@ -264,13 +270,13 @@ static void test_a_file_changes_while_it_is_archived(void **state) {
     output = (struct feint){.step = 500, .pauses = true};
     no_edges = true;
     stage_ask(&stage, &visitor, GET("many/?archive=tar"));
-    tree_text(&stage.tree, "many/299", "changed");
+    tree_text(&stage.tree, "many/149", "changed");
     no_edges = false;
     stage_settle(&stage, &visitor);
     assert_true(visitor.ended);
     assert_int_equal(stage.server.deliveries, 0);
     stage_assert_closed(&stage, "changed", CLOSE_FILE_CHANGED);
-    assert_in_range(visitor.len, 290 * 512, 320 * 512);
+    assert_in_range(visitor.len, (MANY - 60) * 512, MANY * 512);
 }
 
 #define test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
