@@ -40,6 +40,15 @@ static enum head_connection connection_of(const struct exchange *exchange) {
                                                  : HEAD_CONNECTION_IMPLIED;
 }
 
+/* Of what is made, a 304 says only what a cache needs (RFC 9110 §15.4.5). */
+static void put_folder(struct buf *buf, const struct exchange *exchange) {
+    if (exchange->entry != NULL || exchange->representation == NULL)
+        return;
+    folder_write_vary(buf, exchange->folder);
+    if (exchange->response.content != RESPONSE_NOTHING)
+        folder_write_fields(buf, exchange->folder);
+}
+
 /* The fields that answer a question which the request asked. */
 static void put_particulars(struct buf *buf, const struct exchange *exchange) {
     if (exchange->response.allow)
@@ -55,9 +64,8 @@ static void put_particulars(struct buf *buf, const struct exchange *exchange) {
         CHECK(exchange->representation != NULL);
         head_unsatisfied_range(buf, exchange->representation->length);
     }
-    if (exchange->response.content != RESPONSE_PAGE && exchange->entry == NULL &&
-        exchange->representation != NULL)
-        folder_write_fields(buf, exchange->folder);
+    if (exchange->response.content != RESPONSE_PAGE)
+        put_folder(buf, exchange);
 }
 
 /* Content of unknown length ends with its last chunk, or with the connection (RFC 9112 §6.3). */
