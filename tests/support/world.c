@@ -170,8 +170,8 @@ void world_open(struct world *world, struct scene *scene, const struct kind *kin
     /* As an ordinary user also where the test is root, whom no mode keeps from anything. */
     /* No connection ends for want of requests, however slow the machine is. */
     const char *const words[] = {
-        "--listen",       "127.0.0.1:0", "--workers", "2", "--index", "index.html,index.htm",
-        "--idle-timeout", "1h",          world->root, NULL};
+        "--listen",       "127.0.0.1:0", "--workers", "2",   "--index",   "index.html,index.htm",
+        "--idle-timeout", "1h",          "--listing", "off", world->root, NULL};
     server_start(&scene->server, &options, 1, words);
     crowd_open(&world->crowd, &scene->server, CONNECTIONS_EACH);
     start_wrk(world, &scene->tree);
