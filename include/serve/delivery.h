@@ -10,7 +10,8 @@
 struct delivery {
     struct stream *stream; /* owned */
     bool preparing;        /* the answer waits for the stream */
-    bool chunked;          /* else the head has said how long it is, or the connection's end will */
+    bool chunked;          /* else the head has said how long it is, or the connection's end will;
+                              only for streams that have no stretches of files */
     size_t *live;          /* counts deliveries */
 };
 

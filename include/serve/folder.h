@@ -39,6 +39,10 @@ enum folder_outcome folder_open(const struct roots *roots, const struct request 
                                 const struct target *target, int64_t now_s, size_t *live,
                                 struct folder *folder, struct delivery **delivery);
 
-/* Writes the fields of the head that tell about the content: for a listing those of a 200, for an
- * archive those that go beside the ones of its representation. */
+/* Writes that another Accept field could get another answer, where that is so (RFC 9110 §12.5.5).
+ */
+void folder_write_vary(struct buf *buf, const struct folder *folder);
+
+/* Writes the fields that go with the content, beside those of its representation: what to call an
+ * archive, what a page may do. */
 void folder_write_fields(struct buf *buf, const struct folder *folder);

@@ -11,6 +11,8 @@ size_t chunk_start(struct buf *buf) {
 }
 
 void chunk_finish(struct buf *buf, size_t start) {
+    if (buf->overflow) /* there may not even be a place for the size */
+        return;
     size_t len = buf->len - start - HEAD_LEN;
     if (len == 0) {
         buf->len = start;

@@ -1,5 +1,6 @@
 #include "serve/delivery.h"
 
+#include "base/check.h"
 #include "http/chunk.h"
 
 #include <stdlib.h>
@@ -58,6 +59,7 @@ enum delivery_outcome delivery_fill(struct delivery *delivery, struct outq *outp
         case STREAM_BYTES:
             break;
         case STREAM_FILE:
+            CHECK(!delivery->chunked); /* what consists of files knows its length */
             if (!outq_push_stretch(output, &stretch))
                 return DELIVERY_FAULT;
             break;

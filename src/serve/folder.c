@@ -136,9 +136,12 @@ static void put_disposition(struct buf *buf, struct slice name) {
     buf_put(buf, SLICE(".tar\r\n"));
 }
 
-void folder_write_fields(struct buf *buf, const struct folder *folder) {
+void folder_write_vary(struct buf *buf, const struct folder *folder) {
     if (folder->negotiated)
         head_field(buf, SLICE("Vary"), SLICE("Accept"));
+}
+
+void folder_write_fields(struct buf *buf, const struct folder *folder) {
     if (folder->view.as_tar) {
         put_disposition(buf, folder->name);
     } else if (folder->view.format == VIEW_HTML) {

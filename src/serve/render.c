@@ -26,6 +26,15 @@ static void put_location(struct buf *buf, const struct answer *answer) {
     buf_put(buf, SLICE("\r\n"));
 }
 
+/* Of what is made, a 304 says only what a cache needs (RFC 9110 §15.4.5). */
+static void put_folder(struct buf *buf, const struct answer *answer) {
+    if (answer->entry != NULL || answer->representation == NULL)
+        return;
+    folder_write_vary(buf, answer->folder);
+    if (answer->response.content != RESPONSE_NOTHING)
+        folder_write_fields(buf, answer->folder);
+}
+
 /* The fields that answer a question which the request asked. */
 static void put_particulars(const struct server *server, struct buf *buf,
                             const struct answer *answer) {
@@ -43,9 +52,8 @@ static void put_particulars(const struct server *server, struct buf *buf,
         CHECK(answer->representation != NULL);
         head_unsatisfied_range(buf, answer->representation->length);
     }
-    if (answer->response.content != RESPONSE_PAGE && answer->entry == NULL &&
-        answer->representation != NULL)
-        folder_write_fields(buf, answer->folder);
+    if (answer->response.content != RESPONSE_PAGE)
+        put_folder(buf, answer);
 }
 
 /* Content of unknown length ends with its last chunk, or with the connection (RFC 9112 §6.3). */

@@ -47,6 +47,8 @@ int __wrap_epoll_wait(int epoll_fd, struct epoll_event *events, int max, int tim
 int __wrap_clock_gettime(clockid_t clock, struct timespec *time);
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *ptr, size_t size);
+void *__wrap_reallocarray(void *ptr, size_t count, size_t size);
 void __wrap_free(void *ptr);
 ssize_t __real_recv(int fd, void *ptr, size_t len, int flags);
 ssize_t __real_sendmsg(int fd, const struct msghdr *message, int flags);
@@ -58,6 +60,7 @@ int __real_epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_event *ev
 int __real_epoll_wait(int epoll_fd, struct epoll_event *events, int max, int timeout_ms);
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *ptr, size_t size);
 void __real_free(void *ptr);
 
 static inline int deny(int error) {
@@ -190,6 +193,16 @@ void *__wrap_calloc(size_t count, size_t size) {
     if (count == 1 && size > largest_struct)
         largest_struct = size;
     return ptr;
+}
+
+void *__wrap_realloc(void *ptr, size_t size) {
+    void *larger = may_allocate() ? __real_realloc(ptr, size) : NULL;
+    blocks += ptr == NULL && larger != NULL ? 1 : 0;
+    return larger;
+}
+
+void *__wrap_reallocarray(void *ptr, size_t count, size_t size) {
+    return __wrap_realloc(ptr, count * size);
 }
 
 void __wrap_free(void *ptr) {

@@ -64,7 +64,6 @@ __attribute__((unused)) static const char *const nasty_names[] = {
     /* Paths */
     "\\",
     "\\\\host\\share",
-    "..\\..\\a",
     "a..",
     "a.",
     "-",
@@ -171,8 +170,8 @@ __attribute__((unused)) static const char *const nasty_names[] = {
 
 /* Served only with --hidden. */
 __attribute__((unused)) static const char *const nasty_hidden_names[] = {
-    "...",   "....", ".. ",  ". ",        "..a",  ".a",           ".\n",   "..;",
-    "..%2f", ".\\",  "..\\", ".htaccess", ".git", ".well-known.", ".\xff",
+    "...",   "....",      ".. ", ". ",   "..a",       ".a",   ".\n",          "..;",
+    "..%2f", "..\\..\\a", ".\\", "..\\", ".htaccess", ".git", ".well-known.", ".\xff",
 };
 
 enum {

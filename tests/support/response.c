@@ -104,6 +104,14 @@ long long response_parse_date(const char *text) {
     return seconds;
 }
 
+/* Content of unknown length: the only coding that is ever sent is chunked (RFC 9112 §6.1). */
+static bool is_chunked(const struct response *response) {
+    if (response_field(response, "Transfer-Encoding") == NULL)
+        return false;
+    response_assert_field(response, "Transfer-Encoding", "chunked");
+    return true;
+}
+
 /* What every final response has (RFC 9110 §6.6.1 for Date). */
 static void check_fields(const struct response *response) {
     if (response_count_field(response, "Date") != 1)
@@ -111,7 +119,9 @@ static void check_fields(const struct response *response) {
     long long date = response_parse_date(response_field(response, "Date"));
     assert_in_range(date - time(NULL) + CLOCK_SLACK_S, 0, 2 * CLOCK_SLACK_S);
     response_assert_field(response, "Server", "pronto");
-    response_assert_no_field(response, "Transfer-Encoding");
+    /* RFC 9112 §6.1, §6.2 */
+    if (is_chunked(response))
+        response_assert_no_field(response, "Content-Length");
     /* RFC 9110 §8.6 */
     if (response->status == 204)
         response_assert_no_field(response, "Content-Length");
@@ -120,6 +130,8 @@ static void check_fields(const struct response *response) {
 /* The length of the body that follows the head. */
 static size_t body_len_of(const struct response *response, bool to_head) {
     if (response->status < 200 || response->status == 204 || response->status == 304)
+        return 0;
+    if (is_chunked(response))
         return 0;
     size_t count = response_count_field(response, "Content-Length");
     const char *value = response_field(response, "Content-Length");
@@ -134,6 +146,63 @@ static char *copy_text(const char *ptr, size_t len) {
     memcpy(copy, ptr, len);
     copy[len] = '\0';
     return copy;
+}
+
+/* Reads the chunk at the start of `ptr`, as pronto writes them (RFC 9112 §7.1): the bytes that it
+ * takes, and where its data is, which is empty in the last one. 0: there is more to come. */
+static size_t read_chunk(const char *ptr, size_t len, const char **data, size_t *data_len) {
+    const char *line_end = memmem(ptr, len, "\r\n", 2);
+    char *digits_end;
+    if (line_end == NULL)
+        return 0;
+    *data_len = strtoul(ptr, &digits_end, 16);
+    *data = line_end + 2;
+    if (digits_end != line_end || line_end == ptr)
+        fail_msg("'%.*s' is no size of a chunk", (int)(line_end - ptr), ptr);
+    size_t head_len = (size_t)(*data - ptr);
+    if (len - head_len < *data_len + 2)
+        return 0;
+    assert_memory_equal(*data + *data_len, "\r\n", 2);
+    return head_len + *data_len + 2;
+}
+
+/* Joins the data of chunks. Returns the bytes that they take, or 0 where there is more to come. */
+static size_t join_chunks(const char *ptr, size_t len, struct response *response) {
+    char *body = malloc(len + 1);
+    size_t at = 0;
+    size_t body_len = 0;
+    size_t data_len = 1;
+    assert_non_null(body);
+    while (data_len > 0) {
+        const char *data;
+        size_t chunk_len = read_chunk(ptr + at, len - at, &data, &data_len);
+        if (chunk_len == 0) {
+            free(body);
+            return 0;
+        }
+        memcpy(body + body_len, data, data_len);
+        body_len += data_len;
+        at += chunk_len;
+    }
+    body[body_len] = '\0';
+    response->body = body;
+    response->body_len = body_len;
+    return at;
+}
+
+/* Takes the body, and says how many bytes it takes. Returns false where there is more to come. */
+static bool take_body(const char *ptr, size_t len, bool to_head, struct response *response,
+                      size_t *body_len) {
+    if (is_chunked(response) && !to_head) {
+        *body_len = join_chunks(ptr, len, response);
+        return *body_len > 0;
+    }
+    *body_len = body_len_of(response, to_head);
+    if (len < *body_len)
+        return false;
+    response->body = copy_text(ptr, *body_len);
+    response->body_len = *body_len;
+    return true;
 }
 
 size_t response_parse(const char *ptr, size_t len, bool to_head, struct response *response) {
@@ -152,13 +221,11 @@ size_t response_parse(const char *ptr, size_t len, bool to_head, struct response
     response->status = (int)strtol(response->head + strlen("HTTP/1.1 "), NULL, 10);
     if (response->status >= 200)
         check_fields(response);
-    size_t body_len = body_len_of(response, to_head);
-    if (len - head_len < body_len) {
+    size_t body_len;
+    if (!take_body(ptr + head_len, len - head_len, to_head, response, &body_len)) {
         response_deinit(response);
         return 0;
     }
-    response->body = copy_text(ptr + head_len, body_len);
-    response->body_len = body_len;
     return head_len + body_len;
 }
 

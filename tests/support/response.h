@@ -1,5 +1,5 @@
 /* A response as a client reads it. Every one is checked strictly for what all must have: the form
- * of its head, Date, Server, and Content-Length where there is a body. */
+ * of its head, Date, Server, and Content-Length where there is a body, unless it is chunked. */
 #pragma once
 
 #include <stdbool.h>
@@ -8,7 +8,7 @@
 struct response {
     int status;
     char *head; /* as it was received, to the end of the empty line; NUL-terminated */
-    char *body; /* NUL-terminated, for texts; NULL where there is none */
+    char *body; /* without its chunks; NUL-terminated, for texts; NULL where there is none */
     size_t body_len;
 };
 

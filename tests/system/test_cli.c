@@ -112,7 +112,7 @@ static const struct {
     {{"--frobnicate"}, {"--frobnicate", "--help"}},
     {{"--wrokers", "2"}, {"--wrokers", "--workers"}},
     {{"-x"}, {"-x", "--help"}},
-    {{"--listing=on"}, {"--listing"}},
+    {{"--listing=maybe"}, {"--listing", "maybe", "off"}},
     {{"--workers", "many"}, {"--workers", "many", "number"}},
     {{"--workers", "0"}, {"--workers", "0", "1"}},
     {{"--workers", "-1"}, {"--workers", "-1"}},

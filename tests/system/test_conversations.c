@@ -250,7 +250,8 @@ static void converse(struct scene *scene, const char *name, cut_fn *cut) {
     char etag[128];
     make_files(&scene->tree);
     /* On a slow machine all rounds together may take long. */
-    scene_serve(scene, "--workers", "2", "--head-timeout", "5m", "--idle-timeout", "5m", NULL);
+    scene_serve(scene, "--workers", "2", "--head-timeout", "5m", "--idle-timeout", "5m",
+                "--listing", "off", NULL);
     read_etag(scene->server.port, etag, sizeof etag);
     conversations_read(&conversations, etag);
     manner = name;

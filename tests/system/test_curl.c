@@ -69,7 +69,7 @@ static void test_pages_and_heads(void **state) {
         curl_expect(curl(scene, "/", options[i], NULL), page);
     expect_head(scene, "/", "HTTP/1.1 200 OK\r\n");
     expect_head(scene, "/empty", "HTTP/1.1 301 Moved Permanently\r\n");
-    expect_head(scene, "/empty/", "HTTP/1.1 403 Forbidden\r\n");
+    expect_head(scene, "/empty/", "HTTP/1.1 200 OK\r\n");
     expect_head(scene, "/absent", "HTTP/1.1 404 Not Found\r\n");
     expect_head(scene, "/../etc/passwd", "HTTP/1.1 400 Bad Request\r\n");
     expect_head(scene, "/%2e%2e/etc/passwd", "HTTP/1.1 400 Bad Request\r\n");

@@ -170,7 +170,7 @@ static void test_each_error_and_what_becomes_of_the_connection(void **state) {
     struct scene *scene = *state;
     tree_text(&scene->tree, "a.txt", "some text");
     tree_directory(&scene->tree, "dir");
-    scene_serve(scene, NULL);
+    scene_serve(scene, "--listing", "off", NULL);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         check_row(scene->server.port, &rows[i]);
 }

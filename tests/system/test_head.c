@@ -184,7 +184,7 @@ static void serve(struct scene *scene) {
     tree_text(&scene->tree, "closed.txt", "closed");
     tree_mode(&scene->tree, "closed.txt", 0);
     scene_serve_unprivileged(scene, "--max-head", MAX_HEAD, "--max-body", MAX_BODY,
-                             "--head-timeout", "500ms", NULL);
+                             "--head-timeout", "500ms", "--listing", "off", NULL);
 }
 
 static void test_rfc9110_9_3_2_head_has_the_head_of_get(void **state) {

@@ -246,7 +246,7 @@ static void test_index_files(void **state) {
     tree_text(&scene->tree, "without/other.html", "other");
     /* A directory of that name is no index file. */
     tree_text(&scene->tree, "nested/index.html/a.txt", "a");
-    scene_serve(scene, NULL);
+    scene_serve(scene, "--listing", "off", NULL);
     CHECK_ROWS(scene, rows);
 }
 
@@ -261,7 +261,7 @@ static void test_index_takes_the_first_of_several_names(void **state) {
     tree_text(&scene->tree, "both/default.html", "default");
     tree_text(&scene->tree, "second/default.html", "default");
     tree_text(&scene->tree, "standard/index.html", "index");
-    scene_serve(scene, "--index", "home.htm,default.html", NULL);
+    scene_serve(scene, "--index", "home.htm,default.html", "--listing", "off", NULL);
     CHECK_ROWS(scene, rows);
 }
 
@@ -308,7 +308,7 @@ static void test_hidden_serves_dotfiles(void **state) {
     };
     struct scene *scene = *state;
     make_hidden(&scene->tree);
-    scene_serve(scene, "--hidden", NULL);
+    scene_serve(scene, "--hidden", "--listing", "off", NULL);
     CHECK_ROWS(scene, rows);
 }
 
@@ -430,7 +430,7 @@ static void test_what_may_not_be_read_is_forbidden(void **state) {
     tree_mode(&scene->tree, "closed.txt", 0);
     tree_mode(&scene->tree, "closed", 0);
     tree_mode(&scene->tree, "closed-index/index.html", 0);
-    scene_serve_unprivileged(scene, NULL);
+    scene_serve_unprivileged(scene, "--listing", "off", NULL);
     CHECK_ROWS(scene, rows);
 }
 

@@ -76,7 +76,7 @@ static void serve(struct scene *scene, char *etag, size_t size) {
     tree_text(&scene->tree, "a.txt", "some text");
     tree_directory(&scene->tree, "dir");
     assert_int_equal(utimensat(AT_FDCWD, tree_path(&scene->tree, "a.txt"), modified, 0), 0);
-    scene_serve(scene, NULL);
+    scene_serve(scene, "--listing", "off", NULL);
     client_get_once(scene->server.port, "/a.txt", &response);
     response_assert_field(&response, "Last-Modified", SAME);
     (void)snprintf(etag, size, "%s", response_field(&response, "ETag"));

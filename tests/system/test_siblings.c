@@ -94,7 +94,7 @@ static void write_resource(const struct scene *scene, const struct resource *res
 static void serve(struct scene *scene) {
     for (size_t i = 0; i < sizeof resources / sizeof resources[0]; i++)
         write_resource(scene, &resources[i]);
-    scene_serve(scene, NULL);
+    scene_serve(scene, "--listing", "off", NULL);
 }
 
 /* Fails, and says in which case, unless the head says which coding it is and that it was chosen. */
@@ -822,7 +822,7 @@ static void test_a_sibling_alone_is_no_resource(void **state) {
     tree_text(&scene->tree, "dir/index.html.gz", "encoded");
     tree_directory(&scene->tree, "b");
     tree_text(&scene->tree, "b.gz", "encoded");
-    scene_serve(scene, NULL);
+    scene_serve(scene, "--listing", "off", NULL);
     client_open(&client, scene->server.port);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         client_request(&client, "GET", rows[i].target, ACCEPT "gzip" END, &response);

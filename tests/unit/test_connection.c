@@ -2,11 +2,7 @@
  * must come to the same as undisturbed ones; or end, with the right reason and nothing left. */
 #include "serve/connection.h"
 
-#include "support/disturbed.h"
-#include "support/stage.h"
-
-#include <stdlib.h>
-#include <string.h>
+#include "support/dialogue.h"
 
 /* The Makefile looks here for what is to be wrapped; support/disturbed.h defines it. */
 ssize_t __wrap_recv(int fd, void *ptr, size_t len, int flags);
@@ -21,10 +17,10 @@ int __wrap_epoll_wait(int epoll_fd, struct epoll_event *events, int max, int tim
 int __wrap_clock_gettime(clockid_t clock, struct timespec *time);
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *ptr, size_t size);
+void *__wrap_reallocarray(void *ptr, size_t count, size_t size);
 void __wrap_free(void *ptr);
 
-static struct stage stage;
-static struct visitor visitor;
 static struct visitor other;
 
 static int setup(void **state) {
@@ -47,13 +43,7 @@ static int teardown(void **state) {
 
 #define GET(path) "GET /" path " HTTP/1.1\r\nHost: a\r\n\r\n"
 
-/* Each ends with the client's shutting its side. */
-static const struct conversation {
-    const char *name;
-    const char *text;
-    enum close_reason reason;
-    const char *statuses; /* of the answers */
-} conversations[] = {
+static const struct dialogue dialogues[] = {
     {"nothing", "", CLOSE_PEER_CLOSED, ""},
     {"one request", GET("small"), CLOSE_PEER_CLOSED, "200 "},
     {"large file", GET("big"), CLOSE_PEER_CLOSED, "200 "},
@@ -93,221 +83,53 @@ static const struct conversation {
      "GET /small HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n01234", CLOSE_REFUSED, "400 "},
 };
 
-/* The answers of the undisturbed run. */
-static char expected[sizeof visitor.bytes];
-static size_t expected_len;
-
-/* How input arrives: `piece` bytes at a time; 0: all of it before the connection is accepted. */
-static void speak(const char *row, const char *text, size_t piece) {
-    size_t len = strlen(text);
-    size_t at = 0;
-    visitor_connect(&visitor);
-    disturbed_fd = visitor.server_fd;
-    if (piece == 0) {
-        row_assert_number(row, visitor_send(&visitor, text, len), len);
-        visitor_half_close(&visitor);
-        visitor_enter(&stage, &visitor);
-        stage_settle(&stage, &visitor);
-        return;
-    }
-    visitor_enter(&stage, &visitor);
-    while (at < len && visitor_send(&visitor, text + at, 1) == 1) {
-        size_t more = len - at - 1 < piece - 1 ? len - at - 1 : piece - 1;
-        at += 1 + visitor_send(&visitor, text + at + 1, more);
-        stage_turn(&stage);
-        (void)visitor_receive(&visitor);
-    }
-    (void)shutdown(visitor.fd, SHUT_WR);
-    stage_settle(&stage, &visitor);
-}
-
-/* The visitor has gone, and nothing may be left of the connection. */
-static void assert_gone(const char *row, long blocks_before) {
-    row_assert_number(row, stage.server.connections, 0);
-    row_assert(row, outq_is_empty(&stage.server.output) && stage.server.output.bytes.len == 0);
-    row_assert_number(row, disturbed_fd, -1);
-    row_assert_number(row, blocks, blocks_before);
-    visitor_leave(&visitor);
-    row_assert_number(row, process_count_fds(getpid()), stage.fds + 2);
-}
-
-static void assert_as_expected(const char *row, enum close_reason reason, long blocks_before) {
-    row_assert_number(row, visitor.len, expected_len);
-    row_assert(row, memcmp(visitor.bytes, expected, expected_len) == 0);
-    row_assert(row, visitor.ended);
-    assert_gone(row, blocks_before);
-    stage_assert_closed(&stage, row, reason);
-}
-
-/* Whether the answers have these statuses, in this order. */
-static void assert_statuses(const char *row, const char *statuses) {
-    static const char start[] = "HTTP/1.1 ";
-    const char *at = visitor.bytes;
-    const char *end = visitor.bytes + visitor.len;
-    for (; *statuses != '\0'; statuses += 4) {
-        at = memmem(at, (size_t)(end - at), start, sizeof start - 1);
-        row_assert(row, at != NULL);
-        at += sizeof start - 1;
-        row_assert_slice(row, slice_of(at, 3), slice_of(statuses, 3));
-    }
-    row_assert(row, memmem(at, (size_t)(end - at), start, sizeof start - 1) == NULL);
-}
-
-static void run_undisturbed(const struct conversation *conversation) {
-    long before = blocks;
-    undisturbed();
-    speak(conversation->name, conversation->text, 0);
-    assert_statuses(conversation->name, conversation->statuses);
-    expected_len = visitor.len;
-    memcpy(expected, visitor.bytes, expected_len);
-    assert_as_expected(conversation->name, conversation->reason, before);
-}
-
-/* Calls run() for each conversation and each k that tells something new about `max` bytes: all at
- * first, then some. */
-static void for_every_k(bool of_output, void (*run)(const struct conversation *conversation,
-                                                    const char *row, size_t k)) {
-    for (size_t i = 0; i < ROWS_COUNT(conversations); i++) {
-        run_undisturbed(&conversations[i]);
-        size_t max = of_output ? expected_len : strlen(conversations[i].text);
-        for (size_t k = 1; k <= max; k += k < 600 || k + 400 > max ? 1 : 509) {
-            undisturbed();
-            run(&conversations[i], row_at(conversations[i].name, k), k);
-        }
-    }
-}
-
 static void test_undisturbed(void **state) {
     (void)state;
-    for (size_t i = 0; i < ROWS_COUNT(conversations); i++)
-        run_undisturbed(&conversations[i]);
-}
-
-static void arrive_in_pieces(const struct conversation *conversation, const char *row, size_t k) {
-    long before = blocks;
-    speak(row, conversation->text, k);
-    assert_as_expected(row, conversation->reason, before);
+    for (size_t i = 0; i < ROWS_COUNT(dialogues); i++)
+        run_undisturbed(&dialogues[i]);
 }
 
 static void test_input_arrives_k_bytes_at_a_time(void **state) {
     (void)state;
-    for_every_k(false, arrive_in_pieces);
-}
-
-static void read_in_pieces(const struct conversation *conversation, const char *row, size_t k) {
-    long before = blocks;
-    input = (struct feint){.step = k, .pauses = true, .interrupts = true};
-    speak(row, conversation->text, 0);
-    assert_as_expected(row, conversation->reason, before);
+    for_every_k(dialogues, ROWS_COUNT(dialogues), false, arrive_in_pieces);
 }
 
 static void test_eagain_after_every_k_bytes_read(void **state) {
     (void)state;
-    for_every_k(false, read_in_pieces);
-}
-
-static void send_in_pieces(const struct conversation *conversation, const char *row, size_t k) {
-    long before = blocks;
-    output = (struct feint){.step = k, .pauses = true, .interrupts = true};
-    if (k < 4) /* most of it is the same again and again */
-        output.step = 4 + k;
-    speak(row, conversation->text, k % 3 == 0 ? 7 : 0);
-    assert_as_expected(row, conversation->reason, before);
+    for_every_k(dialogues, ROWS_COUNT(dialogues), false, read_in_pieces);
 }
 
 static void test_output_accepted_k_bytes_at_a_time(void **state) {
     (void)state;
-    for_every_k(true, send_in_pieces);
-}
-
-static void disturb_both_ways(const struct conversation *conversation, const char *row, size_t k) {
-    long before = blocks;
-    input = (struct feint){.step = k, .pauses = true};
-    output = (struct feint){.step = 3 * k + 40, .pauses = true};
-    speak(row, conversation->text, k % 2 == 0 ? 0 : 11);
-    assert_as_expected(row, conversation->reason, before);
+    for_every_k(dialogues, ROWS_COUNT(dialogues), true, send_in_pieces);
 }
 
 static void test_both_ways_disturbed(void **state) {
     (void)state;
-    for_every_k(false, disturb_both_ways);
-}
-
-/* Who is not told to close by what it reads, learns of the reset. */
-static void reset_while_reading(const struct conversation *conversation, const char *row,
-                                size_t k) {
-    long before = blocks;
-    input = (struct feint){.error = ECONNRESET, .error_after = k - 1};
-    speak(row, conversation->text, 0);
-    row_assert(row, visitor.len <= expected_len);
-    row_assert(row, memcmp(visitor.bytes, expected, visitor.len) == 0);
-    assert_gone(row, before);
-    bool answered = visitor.len == expected_len && conversation->reason != CLOSE_PEER_CLOSED;
-    if (answered && stage.server.closed[CLOSE_PEER_GONE] == 0)
-        stage_assert_closed(&stage, row, conversation->reason);
-    else
-        stage_assert_closed(&stage, row, CLOSE_PEER_GONE);
+    for_every_k(dialogues, ROWS_COUNT(dialogues), false, disturb_both_ways);
 }
 
 static void test_reset_after_k_bytes_read(void **state) {
     (void)state;
-    for_every_k(false, reset_while_reading);
-}
-
-static void reset_while_sending(const struct conversation *conversation, const char *row,
-                                size_t k) {
-    long before = blocks;
-    output = (struct feint){.error = k % 2 == 0 ? EPIPE : ECONNRESET, .error_after = k - 1};
-    speak(row, conversation->text, 0);
-    row_assert_number(row, visitor.len, k - 1);
-    row_assert(row, memcmp(visitor.bytes, expected, visitor.len) == 0);
-    assert_gone(row, before);
-    stage_assert_closed(&stage, row, CLOSE_PEER_GONE);
+    for_every_k(dialogues, ROWS_COUNT(dialogues), false, reset_while_reading);
 }
 
 static void test_reset_after_k_bytes_sent(void **state) {
     (void)state;
-    for_every_k(true, reset_while_sending);
-}
-
-/* The client closes for good after k bytes, with its answers unread. */
-static void leave_early(const struct conversation *conversation, const char *row, size_t k) {
-    long before = blocks;
-    visitor_connect(&visitor);
-    disturbed_fd = visitor.server_fd;
-    output = (struct feint){.step = 50, .pauses = true};
-    row_assert_number(row, visitor_send(&visitor, conversation->text, k), k);
-    visitor_enter(&stage, &visitor);
-    stage_turn(&stage);
-    visitor_leave(&visitor);
-    stage_settle(&stage, &visitor);
-    assert_gone(row, before);
-    memset(stage.server.closed, 0, sizeof stage.server.closed);
+    for_every_k(dialogues, ROWS_COUNT(dialogues), true, reset_while_sending);
 }
 
 static void test_client_leaves_after_k_bytes(void **state) {
     (void)state;
-    for_every_k(false, leave_early);
+    for_every_k(dialogues, ROWS_COUNT(dialogues), false, leave_early);
 }
 
-/* Whatever allocation fails, there is an end to it, and nothing is left. */
 static void test_out_of_memory(void **state) {
     (void)state;
-    for (size_t i = 0; i < ROWS_COUNT(conversations); i++) {
-        for (long n = 0; n < 40; n++) {
-            const char *row = row_at(conversations[i].name, (size_t)n);
-            long before = blocks;
+    for (size_t i = 0; i < ROWS_COUNT(dialogues); i++) {
+        for (size_t k = 0; k < 40; k++) {
             undisturbed();
-            output = (struct feint){.step = 70, .pauses = true};
-            allocations_until_failure = n;
-            speak(row, conversations[i].text, n % 2 == 0 ? 0 : 30);
-            allocations_until_failure = -1;
-            assert_gone(row, before);
-            uint64_t closes = 0;
-            for (unsigned reason = 0; reason < CLOSE_REASON_COUNT; reason++)
-                closes += stage.server.closed[reason];
-            row_assert_number(row, closes, 1);
-            memset(stage.server.closed, 0, sizeof stage.server.closed);
+            run_out_of_memory(&dialogues[i], row_at(dialogues[i].name, k), k);
         }
     }
 }

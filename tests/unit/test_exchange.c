@@ -105,7 +105,10 @@ static void test_rfc9110_9_3_2_head(void **state) {
         {"file", "/big", ""},
         {"nothing", "/nothing", ""},
         {"redirect", "/directory", ""},
-        {"directory without an index", "/directory/", ""},
+        {"listing", "/directory/", ""},
+        {"listing as text", "/directory/?format=text", "Accept: x/y\r\n"},
+        {"archive", "/directory/?archive=tar", ""},
+        {"archive, not modified", "/directory/?archive=tar", "If-None-Match: *\r\n"},
         {"expectation", "/small", "Expect: tea\r\n"},
         {"precondition", "/small", "If-Match: \"x\"\r\n"},
         {"not modified", "/small", "If-None-Match: *\r\n"},
@@ -155,6 +158,7 @@ static void test_errors_have_a_page(void **state) {
         {"503", "GET /small HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 503 ", "\r\n", EMFILE},
         {"500", "GET /small HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 500 ", "\r\n", EIO},
     };
+    stage.server.listing = false;
     for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
         char length[64];
         open_error = rows[i].open_error;

@@ -8,6 +8,7 @@
 
 static int open_error;   /* errno of the next openat2(); 0: none */
 static const char *lose; /* what is removed before it; NULL: nothing */
+static bool listing;     /* directories are read anew for each */
 
 long __real_syscall(long number, ...);
 long __wrap_syscall(long number, int fd, const char *path, const void *how, size_t size);
@@ -37,6 +38,7 @@ static struct visitor visitor;
 static int setup(void **state) {
     (void)state;
     open_error = 0;
+    listing = false;
     stage.cache_size = CACHE_BYTES;
     stage_open(&stage);
     tree_text(&stage.tree, "coded", "plain");
@@ -65,6 +67,7 @@ static void serve_anew(uint64_t cache_size) {
     assert_int_equal(server_init(&stage.server, &stage.loop, &stage.roots, &stage.options, &err),
                      0);
     memset(stage.server.boundary, 'b', sizeof stage.server.boundary);
+    stage.server.listing = listing;
 }
 
 /* The answer to a request on a connection of its own. */
@@ -182,6 +185,39 @@ static void test_answers_are_the_same(void **state) {
     }
 }
 
+/* What a directory is, is kept; what is in it is looked at each time. */
+static void test_what_is_made_is_the_same(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        const char *text;
+        const char *start;
+    } made_rows[] = {
+        {"listing", GET("/directory/", ""), "HTTP/1.1 200 "},
+        {"listing of the root", GET("/", ""), "HTTP/1.1 200 "},
+        {"listing, absolute form", GET("http://b/directory/", ""), "HTTP/1.1 200 "},
+        {"listing, absolute form without a path", GET("http://b?format=text", ""), "HTTP/1.1 200 "},
+        {"listing, encoded", GET("/direct%6Fry/?format=json", ""), "HTTP/1.1 200 "},
+        {"HEAD of a listing", "HEAD /directory/" HOST "\r\n", "HTTP/1.1 200 "},
+        {"archive", GET("/directory/?archive=tar", ""), "HTTP/1.1 200 "},
+        {"archive of the root", GET("/?archive=tar", ""), "HTTP/1.1 200 "},
+        {"range of an archive", GET("/?archive=tar", "Range: bytes=5-9\r\n"), "HTTP/1.1 206 "},
+        {"HEAD of an archive", "HEAD /directory/?archive=tar" HOST "\r\n", "HTTP/1.1 200 "},
+    };
+    static char want[sizeof visitor.bytes];
+    listing = true;
+    for (size_t i = 0; i < ROWS_COUNT(made_rows); i++) {
+        serve_anew(0);
+        size_t len = answer(made_rows[i].text).len;
+        memcpy(want, visitor.bytes, len);
+        assert_starts(made_rows[i].name, made_rows[i].start);
+        serve_anew(CACHE_BYTES);
+        for (int again = 0; again < 3; again++)
+            row_assert_slice(made_rows[i].name, answer(made_rows[i].text), slice_of(want, len));
+        row_assert_number(made_rows[i].name, stage.server.deliveries, 0);
+    }
+}
+
 /* One answer to a connection that stays, whose content is `text`. */
 static void expect_content(const char *row, const char *text) {
     visitor_forget(&visitor);
@@ -280,6 +316,7 @@ static void test_a_sibling_vanishes(void **state) {
 int main(void) {
     static const struct CMUnitTest tests[] = {
         test(test_answers_are_the_same),
+        test(test_what_is_made_is_the_same),
         test(test_changes_on_a_connection_that_stays),
         test(test_changes_in_the_middle_of_a_request),
         test(test_changes_before_a_new_connection),

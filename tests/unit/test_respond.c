@@ -335,6 +335,80 @@ static void test_rfc9110_14_2_parts_as_long_as_the_whole(void **state) {
                      RESPONSE_FILE);
 }
 
+static const struct {
+    const char *name;
+    enum folder_outcome outcome;
+    struct response response;
+} folder_rows[] = {
+    {"ready", FOLDER_READY, WHOLE},
+    {"too large", FOLDER_TOO_LARGE, PAGE(TOO_LARGE_TO_ARCHIVE)},
+    {"absent", FOLDER_ABSENT, PAGE(NOT_FOUND)},
+    {"forbidden", FOLDER_FORBIDDEN, PAGE(FORBIDDEN)},
+    {"exhausted", FOLDER_EXHAUSTED, PAGE(UNAVAILABLE)},
+    {"fault", FOLDER_FAULT, PAGE(INTERNAL_ERROR)},
+};
+
+static void test_folders(void **state) {
+    (void)state;
+    for (size_t i = 0; i < ROWS_COUNT(folder_rows); i++) {
+        bool ready = folder_rows[i].outcome == FOLDER_READY;
+        for (size_t method = 0; method < ROWS_COUNT(methods); method++) {
+            struct range_set ranges;
+            struct request request = request_of(folder_rows[i].name, methods[method], "");
+            check(folder_rows[i].name,
+                  respond_folder(&request, folder_rows[i].outcome, ready ? &representation : NULL,
+                                 TIME + 1000, &ranges),
+                  folder_rows[i].response);
+        }
+    }
+}
+
+/* What is there has a say over what is wanted of it; what is not there has not. */
+static void test_rfc9110_13_2_folders(void **state) {
+    (void)state;
+    for (size_t i = 0; i < ROWS_COUNT(folder_rows); i++) {
+        bool ready = folder_rows[i].outcome == FOLDER_READY;
+        struct range_set ranges;
+        struct request request = request_of(folder_rows[i].name, "GET", BEHIND NONE);
+        struct response want = NOT_MODIFIED;
+        check(folder_rows[i].name,
+              respond_folder(&request, folder_rows[i].outcome, ready ? &representation : NULL,
+                             TIME + 1000, &ranges),
+              ready ? want : folder_rows[i].response);
+    }
+}
+
+/* An archive can start anywhere, but not go back; the length of a listing is not known. */
+static void test_rfc9110_14_2_ranges_of_what_is_made(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        const char *fields;
+        struct response archive;
+    } made_rows[] = {
+        {"one", RANGE, PARTIAL},
+        {"several are the whole", TWO, WHOLE},
+        {"several that are one", "Range: bytes=1-4,5-9\r\n", PARTIAL},
+        {"behind the end", BEHIND, UNSATISFIABLE},
+        {"if it is the same", RANGE "If-Range: \"tag\"\r\n", PARTIAL},
+        {"if it were another", RANGE "If-Range: \"other\"\r\n", WHOLE},
+    };
+    static const struct response whole = WHOLE;
+    struct representation archive = representation;
+    const struct representation list = {.content_type = SLICE("text/html; charset=utf-8"),
+                                        .length = REPRESENTATION_LENGTH_UNKNOWN,
+                                        .sequential = true};
+    archive.sequential = true;
+    for (size_t i = 0; i < ROWS_COUNT(made_rows); i++) {
+        const char *name = made_rows[i].name;
+        struct range_set ranges;
+        struct request request = request_of(name, "GET", made_rows[i].fields);
+        check(name, respond_folder(&request, FOLDER_READY, &archive, TIME + 1000, &ranges),
+              made_rows[i].archive);
+        check(name, respond_folder(&request, FOLDER_READY, &list, TIME + 1000, &ranges), whole);
+    }
+}
+
 enum { BR = 1 << CODING_BR, ZSTD = 1 << CODING_ZSTD, GZIP = 1 << CODING_GZIP };
 enum { PLAIN = 1 << CODING_IDENTITY };
 
@@ -476,6 +550,9 @@ int main(void) {
         cmocka_unit_test(test_rfc9110_14_2_several_ranges_of_encoded_content),
         cmocka_unit_test(test_rfc9110_14_2_ranges_of_no_file),
         cmocka_unit_test(test_rfc9110_14_2_parts_as_long_as_the_whole),
+        cmocka_unit_test(test_folders),
+        cmocka_unit_test(test_rfc9110_13_2_folders),
+        cmocka_unit_test(test_rfc9110_14_2_ranges_of_what_is_made),
         cmocka_unit_test(test_rfc9110_12_5_3_coding),
         cmocka_unit_test(test_what_is_looked_up),
         cmocka_unit_test(test_rfc9110_12_5_5_vary),
