@@ -90,6 +90,11 @@ enum docroot_outcome docroot_open_directory(const struct docroot *docroot, struc
  */
 bool docroot_shows(const struct docroot *docroot, struct slice directory, struct slice name);
 
+/* What is left of a path behind a prefix, by whole segments, and the slash between them: "c" of
+ * "a/b/c" behind "a/b", and "" of "a/b". Everything is behind "". SLICE_NONE: the path leads
+ * elsewhere. */
+struct slice docroot_path_behind(struct slice path, struct slice prefix);
+
 /* Where in the docroot one of its mounts is: a path beneath the root. */
 struct slice docroot_mount_point(const struct docroot *docroot, const struct docroot *mount);
 

@@ -157,10 +157,8 @@ enum docroot_outcome docroot_open_file(const struct docroot *docroot, struct doc
     return outcome == DOCROOT_DIRECTORY ? DOCROOT_ABSENT : outcome;
 }
 
-/* What is left of `path` behind `prefix` and the slash between them; SLICE_NONE: it leads
- * elsewhere. */
-static struct slice behind(struct slice path, struct slice prefix) {
-    if (!slice_starts_with(path, prefix))
+struct slice docroot_path_behind(struct slice path, struct slice prefix) {
+    if (path.ptr == NULL || !slice_starts_with(path, prefix))
         return SLICE_NONE;
     if (prefix.len == 0 || path.len == prefix.len)
         return slice_after(path, prefix.len);
@@ -168,19 +166,19 @@ static struct slice behind(struct slice path, struct slice prefix) {
 }
 
 struct slice docroot_mount_point(const struct docroot *docroot, const struct docroot *mount) {
-    return behind(mount->prefix, docroot->prefix);
+    return docroot_path_behind(mount->prefix, docroot->prefix);
 }
 
 struct slice docroot_mount_name(const struct docroot *docroot, const struct docroot *mount,
                                 struct slice directory) {
-    struct slice name = behind(docroot_mount_point(docroot, mount), directory);
+    struct slice name = docroot_path_behind(docroot_mount_point(docroot, mount), directory);
     return name.len > 0 && slice_find(name, '/') == name.len ? name : SLICE_NONE;
 }
 
 /* Whether something is mounted over the path, or a directory on its way. */
 static bool is_covered(const struct docroot *docroot, struct slice path) {
     for (const struct docroot *at = docroot->mounts; at != NULL; at = at->next_mount) {
-        if (behind(path, docroot_mount_point(docroot, at)).ptr != NULL)
+        if (docroot_path_behind(path, docroot_mount_point(docroot, at)).ptr != NULL)
             return true;
     }
     return false;

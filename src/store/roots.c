@@ -1,20 +1,12 @@
 #include "store/roots.h"
 
-#include <stdbool.h>
-
-/* Whether the path is the prefix, or goes on behind it with another segment. */
-static bool leads_into(struct slice path, struct slice prefix) {
-    return slice_starts_with(path, prefix) &&
-           (prefix.len == 0 || path.len == prefix.len || path.ptr[prefix.len] == '/');
-}
-
 /* The number of the one, but for number `but`, with the longest prefix that leads to the path. All
  * paths lead into the root. */
 static size_t find_longest(const struct roots *roots, struct slice path, size_t but) {
     size_t longest = 0;
     for (size_t i = 1; i < roots->count; i++) {
         if (i != but && roots->items[i].prefix.len > roots->items[longest].prefix.len &&
-            leads_into(path, roots->items[i].prefix))
+            docroot_path_behind(path, roots->items[i].prefix).ptr != NULL)
             longest = i;
     }
     return longest;
@@ -23,8 +15,7 @@ static size_t find_longest(const struct roots *roots, struct slice path, size_t 
 const struct docroot *roots_choose(const struct roots *roots, struct slice path,
                                    struct slice *rest) {
     const struct docroot *chosen = &roots->items[find_longest(roots, path, ROOTS_MAX)];
-    size_t len = chosen->prefix.len;
-    *rest = slice_after(path, len > 0 && path.len > len ? len + 1 : len);
+    *rest = docroot_path_behind(path, chosen->prefix);
     return chosen;
 }
 
