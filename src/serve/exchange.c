@@ -230,7 +230,7 @@ static bool choose(struct server *server, struct exchange *exchange) {
     int64_t now_s = server->loop->time_s;
     const struct ruling *ruling = ruling_of(exchange);
     if (ruling != NULL && ruling->location.ptr != NULL) {
-        const size_t query_len = 3 * exchange->target.query.len; /* all of it percent-encoded */
+        const size_t query_len = sizeof "?" - 1 + exchange->target.query.len;
         exchange->response =
             respond_redirect(ruling->redirect->status, ruling->location.len + query_len);
         return true;
