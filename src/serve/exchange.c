@@ -78,7 +78,7 @@ static bool is_sent_elsewhere(const struct exchange *exchange) {
 
 static void choose_redirect(struct exchange *exchange) {
     const struct ruling *ruling = ruling_of(exchange);
-    size_t query_len = 3 * exchange->answer.target.query.len; /* all of it percent-encoded */
+    size_t query_len = sizeof "?" - 1 + exchange->answer.target.query.len;
     exchange->answer.response =
         respond_redirect(ruling->redirect->status, ruling->location.len + query_len);
 }

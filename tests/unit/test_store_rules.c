@@ -335,7 +335,8 @@ static void test_rules_change_unwatched(void **state) {
     }
 }
 
-/* Where a change goes unnoticed although there is a watch, as through a link, a second is enough. */
+/* Where a change goes unnoticed although there is a watch, as through a link, a second is enough.
+ */
 static void test_rules_behind_a_link(void **state) {
     (void)state;
     stock_write("dir/rules", "/a /new");
