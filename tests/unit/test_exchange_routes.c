@@ -43,7 +43,7 @@ static void serve_anew(uint64_t cache_size) {
     connections_close_all(&stage.server);
     server_deinit(&stage.server);
     stage.options.cache_size = cache_size;
-    assert_int_equal(server_init(&stage.server, &stage.loop, &stage.docroot, &stage.options, &err),
+    assert_int_equal(server_init(&stage.server, &stage.loop, &stage.roots, &stage.options, &err),
                      0);
     memset(stage.server.boundary, 'b', sizeof stage.server.boundary);
 }
@@ -63,7 +63,7 @@ static int setup(void **state) {
     tree_text(&stage.tree, "404.html.gz", "own 404, gzip");
     tree_text(&stage.tree, "403.html", "own 403");
     tree_text(&stage.tree, "50x.html", "own 50x");
-    stage.docroot.clean_urls = true;
+    stage.roots.items[0].clean_urls = true;
     stage.options.spa = SLICE("app/a%20b?.html");
     stage.options.listing = LISTING_OFF;
     serve_anew(CACHE_BYTES);
@@ -339,7 +339,7 @@ static void test_large_pages(void **state) {
 /* Where nobody has asked for any of it. */
 static void test_without_options(void **state) {
     (void)state;
-    stage.docroot.clean_urls = false;
+    stage.roots.items[0].clean_urls = false;
     stage.options.spa = SLICE_NONE;
     serve_anew(CACHE_BYTES);
     expect("no clean URLs", GET("/about", ""), "HTTP/1.1 404 ", "own 404");

@@ -48,7 +48,7 @@ static void serve_anew(uint64_t cache_size, bool cors) {
     server_deinit(&stage.server);
     stage.options.cache_size = cache_size;
     stage.options.cors = cors;
-    assert_int_equal(server_init(&stage.server, &stage.loop, &stage.docroot, &stage.options, &err),
+    assert_int_equal(server_init(&stage.server, &stage.loop, &stage.roots, &stage.options, &err),
                      0);
     memset(stage.server.boundary, 'b', sizeof stage.server.boundary);
 }

@@ -42,6 +42,7 @@ static size_t field_size(enum option_kind kind) {
         SIZE_OF(TYPES)
         SIZE_OF(MOUNTS)
         SIZE_OF(VALUE)
+        SIZE_OF(TEXT)
         SIZE_OF(CHOICE)
         SIZE_OF(ADDRESSES)
 #undef SIZE_OF
@@ -74,6 +75,8 @@ static uint64_t number_in(const struct options *options, const struct option_row
         return ((const struct mounts *)field)->count;
     case OPTION_VALUE:
         return ((const struct slice *)field)->len;
+    case OPTION_TEXT:
+        return *(const char *const *)field != NULL;
     }
     return 0;
 }
@@ -128,6 +131,8 @@ static const char *other_value(const struct option_row *row) {
         return "/docs=/srv/docs";
     case OPTION_VALUE:
         return "public, max-age=60";
+    case OPTION_TEXT:
+        return "/a";
     case OPTION_CHOICE:
         return strchr(row->argument, '|') + 1;
     case OPTION_ADDRESSES:
@@ -231,6 +236,7 @@ static const struct {
     {"addresses", {"--listen=80", "-l81", "-l", "[::1]:82"}, "listen", 3},
     {"type", {"--mime", "ts=text/plain"}, "mime", 1},
     {"types", {"--mime=a=b/c;d=e", "--mime", ".a=b/d", "--mime=f=g/h"}, "mime", 3},
+    {"text", {"--explain", "/a b"}, "explain", 1},
     {"mount", {"--mount", "/docs=/srv/docs"}, "mount", 1},
     {"mounts", {"--mount=/a=b", "--mount=/a/b=c=d", "--mount", "/c/=."}, "mount", 3},
     {"value", {"--cache-control", "public, max-age=60"}, "cache-control", 18},

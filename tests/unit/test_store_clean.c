@@ -8,7 +8,7 @@ static int setup(void **state) {
     (void)state;
     stock_make_tree();
     stock_open(1 << 20);
-    stock.docroot.clean_urls = true;
+    stock.roots.items[0].clean_urls = true;
     return 0;
 }
 

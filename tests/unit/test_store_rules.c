@@ -434,11 +434,9 @@ static void test_policy(void **state) {
     (void)state;
     stock_shut();
     struct err err = ERR_INIT;
-    assert_int_equal(docroot_open(&stock.docroot, stock.tree.path, &stock.index, false,
-                                  BENEATH_LINKS_INSIDE, &err),
-                     0);
     stock.options.cache_control = SLICE("max-age=1");
-    assert_int_equal(store_init(&stock.store, &stock.docroot, &stock.options, &err), 0);
+    assert_int_equal(roots_open(&stock.roots, &stock.options, &err), 0);
+    assert_int_equal(store_init(&stock.store, &stock.roots, &stock.options, &err), 0);
     write_rules("_headers", "/file\n X: y\n ! ETag\n/a\n Cache-Control: no-store\n");
     const struct head_policy *standard = store_policy(&stock.store, NULL);
     row_assert_slice("nothing known", standard->cache_control, SLICE("max-age=1"));
