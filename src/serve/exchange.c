@@ -79,6 +79,7 @@ static void put_framing(struct buf *buf, const struct exchange *exchange) {
 
 /* The whole of what is made while it is sent: the delivery has it. */
 static void queue_made(struct outq *output, const struct exchange *exchange, size_t start) {
+    CHECK(exchange->representation != NULL);
     head_representation(&output->bytes, exchange->representation);
     put_framing(&output->bytes, exchange);
     head_end(&output->bytes);
