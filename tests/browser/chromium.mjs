@@ -113,15 +113,39 @@ export class Chromium {
         this.#listeners.push(listener);
     }
 
-    // Opens a page, and waits until all that it names has been loaded.
-    async open(url) {
-        const loaded = waitFor(`the load event of ${url}`, (resolve) => {
+    // Does what opens a page, and waits until all that it names has been loaded.
+    async follow(what, action) {
+        const loaded = waitFor(`the load event of ${what}`, (resolve) => {
             this.listen((method) => method === 'Page.loadEventFired' && resolve());
         });
         await this.call('Page.enable');
-        const { errorText } = await this.call('Page.navigate', { url });
-        if (errorText !== undefined) throw new Error(`${url}: ${errorText}`);
+        await action();
         await loaded;
+    }
+
+    async open(url) {
+        await this.follow(url, async () => {
+            const { errorText } = await this.call('Page.navigate', { url });
+            if (errorText !== undefined) throw new Error(`${url}: ${errorText}`);
+        });
+    }
+
+    // Clicks into the middle of what the selector finds first.
+    async click(selector) {
+        const place = await this.evaluate(`(() => {
+            const box = document.querySelector(${JSON.stringify(selector)}).getBoundingClientRect();
+            return { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+        })()`);
+        for (const type of ['mousePressed', 'mouseReleased'])
+            await this.call('Input.dispatchMouseEvent', { type, ...place, button: 'left', clickCount: 1 });
+    }
+
+    // Presses a key, named as in KeyboardEvent.key; `text` is what it types.
+    async press(key, text) {
+        const code = { Enter: 13, Backspace: 8, Escape: 27, ArrowDown: 40, ArrowUp: 38 }[key];
+        const parameters = { key, text, windowsVirtualKeyCode: code };
+        await this.call('Input.dispatchKeyEvent', { type: text === undefined ? 'rawKeyDown' : 'keyDown', ...parameters });
+        await this.call('Input.dispatchKeyEvent', { type: 'keyUp', ...parameters });
     }
 
     // The value of an expression in the page, or of the promise that it is.

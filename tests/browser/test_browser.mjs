@@ -3,52 +3,16 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 
-import { Chromium } from './chromium.mjs';
-import { Pronto } from './pronto.mjs';
+import { collectComplaints, keepPicture, withBoth } from './both.mjs';
 
-const PICTURES = 'build/browser';
 const DURATION_S = 60;
 const SEEK_S = 0.8 * DURATION_S;
 const RED_FROM_S = 0.75 * DURATION_S; // from here on, the lower right corner of the video is red
-
-// Runs a test with a server for `root` and a browser, and ends both however it went.
-async function withBoth(root, run) {
-    const server = await Pronto.start(root);
-    let browser;
-    try {
-        browser = await Chromium.start();
-        await run(server, browser);
-    } finally {
-        await browser?.stop();
-        assert.equal(await server.stop(), 0, 'the exit code of the server');
-    }
-}
-
-async function keepPicture(browser, name) {
-    const picture = await browser.screenshot();
-    mkdirSync(PICTURES, { recursive: true });
-    writeFileSync(join(PICTURES, name), picture);
-    return picture;
-}
-
-// What the page complains about, from now on: on its console, in exceptions, and in what it could not load.
-async function collectComplaints(browser) {
-    const complaints = [];
-    browser.listen((method, params) => {
-        if (method === 'Runtime.consoleAPICalled' && ['error', 'warning', 'assert'].includes(params.type))
-            complaints.push(JSON.stringify(params.args));
-        if (method === 'Runtime.exceptionThrown') complaints.push(JSON.stringify(params.exceptionDetails));
-        if (method === 'Log.entryAdded') complaints.push(`${params.entry.text} ${params.entry.url ?? ''}`);
-        if (method === 'Network.loadingFailed' && !params.canceled) complaints.push(params.errorText);
-    });
-    for (const domain of ['Runtime', 'Log', 'Network']) await browser.call(`${domain}.enable`);
-    return complaints;
-}
 
 // What crosses the wire from now on: each response with the head of its request, by the names of fields in lower case.
 async function collectExchanges(browser) {

@@ -84,6 +84,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
     stage_open(&stage);
     stage.server.max_head = MAX_HEAD;
     stage.server.max_body = MAX_BODY;
+    stage.server.listing = false; /* to 1.0, a listing would end with the connection */
     CHECK(atexit(remove_tree) == 0);
     return 0;
 }
