@@ -225,9 +225,10 @@ static enum survey_outcome consider(struct survey *survey, const char *text) {
     return add(survey, name, &stat);
 }
 
+/* What is hidden starts with a dot, or is a file of rules (http/rules). */
 static bool is_served(const struct survey *survey, const char *text) {
     char path[PATH_MAX];
-    if (text[0] != '.')
+    if (text[0] != '.' && text[0] != '_')
         return true;
     if (text[1] == '\0' || (text[1] == '.' && text[2] == '\0'))
         return false;
