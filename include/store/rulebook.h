@@ -30,8 +30,10 @@ struct rulebook {
     struct headers headers;
 };
 
-/* What is said of one path; immutable. */
+/* What is said of one path; immutable, and reference counted: an answer may outlive what was found.
+ */
 struct ruling {
+    unsigned references;
     const struct redirect *redirect; /* NULL: none; until the rules are read anew */
     struct slice location;           /* SLICE_NONE: nowhere else */
     struct head_policy policy;
@@ -49,8 +51,12 @@ bool rulebook_read(struct rulebook *rulebook, size_t *mistakes);
 void rulebook_deinit(struct rulebook *rulebook);
 
 /* Puts together what is said of a path by `_headers`, and by the redirect that matched, or none;
- * `standard` is what holds where nothing is said. Returns it, to be freed with free(3); or NULL
+ * `standard` is what holds where nothing is said. Returns it with one reference; or NULL
  * with `ruling_exists` false, where nothing is said, and with true, where there is no memory. */
 struct ruling *rulebook_rule(const struct rulebook *rulebook, struct slice path,
                              const struct redirect_match *match, const struct head_policy *standard,
                              bool *ruling_exists);
+
+/* NULL is allowed in both. */
+struct ruling *ruling_ref(struct ruling *ruling);
+void ruling_unref(struct ruling *ruling);

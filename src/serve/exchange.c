@@ -7,6 +7,7 @@
 struct exchange {
     struct answer answer;
     struct resource *resource; /* borrowed; NULL: nothing was looked up, or there was no memory */
+    struct ruling *ruling;     /* of what stands in for what was asked for, the latter's; or NULL */
 };
 
 /* The target without its query: by this the store knows what it names. Of use only where the
@@ -67,7 +68,7 @@ static enum docroot_outcome outcome_of(const struct exchange *exchange) {
                                       : DOCROOT_EXHAUSTED; /* there was no memory */
 }
 
-static const struct ruling *ruling_of(const struct exchange *exchange) {
+static struct ruling *ruling_of(const struct exchange *exchange) {
     return exchange->resource != NULL ? exchange->resource->ruling : NULL;
 }
 
@@ -187,7 +188,10 @@ static void choose_application(struct server *server, struct exchange *exchange)
 static void choose_page(struct server *server, struct exchange *exchange) {
     struct answer *answer = &exchange->answer;
     struct slice target = route_error_page(answer->response.status);
-    if (target.ptr == NULL || ask_instead(server, exchange, target) != DOCROOT_FILE)
+    if (target.ptr == NULL)
+        return;
+    exchange->ruling = ruling_ref(ruling_of(exchange)); /* the page is that of the path asked for */
+    if (ask_instead(server, exchange, target) != DOCROOT_FILE)
         return;
     (void)choose_entry(server, exchange, &answer->page);
     answer->response.vary = answer->page == NULL;
@@ -240,11 +244,12 @@ enum exchange_outcome exchange_answer(struct server *server, const struct reques
     enum exchange_outcome outcome = EXCHANGE_LATER;
     if (decide(server, &exchange)) {
         stand_in(server, &exchange);
-        exchange.answer.ruling = ruling_of(&exchange);
+        exchange.answer.ruling = exchange.ruling != NULL ? exchange.ruling : ruling_of(&exchange);
         outcome = finish(server, &exchange.answer, persist) ? EXCHANGE_PERSISTS : EXCHANGE_CLOSES;
     }
     if (exchange.resource != NULL)
         store_release(&server->store, exchange.resource);
+    ruling_unref(exchange.ruling);
     return outcome;
 }
 

@@ -121,18 +121,24 @@ static void queue_ranges(struct server *server, const struct answer *answer, siz
         archive_seek(archive_of((*answer->delivery)->stream), first->first, first->len);
 }
 
+/* The fields of an error's page are those of the path that was asked for. */
+static void put_page_fields(struct buf *buf, const struct answer *answer,
+                            const struct representation *page) {
+    static const struct head_policy none = {.unsaid = 0};
+    struct representation representation = *page;
+    representation.policy = answer->ruling != NULL ? &answer->ruling->policy : &none;
+    head_page(buf, &representation);
+    head_end(buf);
+}
+
 static void queue_built_in_page(struct outq *output, const struct answer *answer, size_t start) {
     char memory[1024];
     struct buf text = BUF_INIT(memory, sizeof memory);
     status_page(&text, answer->response.status);
     CHECK(!text.overflow);
-    static const struct head_policy none = {.unsaid = 0};
-    const struct representation page = {.policy = answer->ruling != NULL ? &answer->ruling->policy
-                                                                         : &none,
-                                        .content_type = SLICE("text/html; charset=utf-8"),
+    const struct representation page = {.content_type = SLICE("text/html; charset=utf-8"),
                                         .length = text.len};
-    head_page(&output->bytes, &page);
-    head_end(&output->bytes);
+    put_page_fields(&output->bytes, answer, &page);
     if (answer->method != METHOD_HEAD)
         buf_put(&output->bytes, buf_slice(&text));
     outq_push_bytes(output, start);
@@ -144,8 +150,7 @@ static void queue_page(struct outq *output, const struct answer *answer, size_t 
         queue_built_in_page(output, answer, start);
         return;
     }
-    head_page(&output->bytes, &page->representation);
-    head_end(&output->bytes);
+    put_page_fields(&output->bytes, answer, &page->representation);
     outq_push_bytes(output, start);
     if (answer->method != METHOD_HEAD)
         outq_push_content(output, page, 0, page->representation.length);

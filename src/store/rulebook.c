@@ -11,7 +11,11 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FAULTS_TOLD = 20, LOCATION_MAX = 24 * 1024 };
+enum {
+    FAULTS_TOLD = 20,
+    LOCATION_MAX = 24 * 1024,
+    CHANGES_MAX = 256, /* for one path; each is compared with those before it */
+};
 
 /* A file that was written to lately may be written to again without other attributes: times are as
  * coarse as the kernel's clock tick, and through a mapping they are noted late (store/store.c). So
@@ -274,6 +278,7 @@ static struct ruling *settle(const struct draft *draft, const struct redirect *r
     if (ruling == NULL)
         return NULL;
     *ruling = (struct ruling){
+        .references = 1,
         .redirect = redirect,
         .location = draft->location,
         .policy = draft->policy,
@@ -305,8 +310,9 @@ static bool rule(const struct rulebook *rulebook, struct slice path,
 struct ruling *rulebook_rule(const struct rulebook *rulebook, struct slice path,
                              const struct redirect_match *match, const struct head_policy *standard,
                              bool *ruling_exists) {
-    size_t capacity = rulebook->headers.fields_count;
-    *ruling_exists = match != NULL || capacity > 0;
+    size_t count = rulebook->headers.fields_count;
+    size_t capacity = count < CHANGES_MAX ? count : CHANGES_MAX;
+    *ruling_exists = match != NULL || count > 0;
     if (!*ruling_exists)
         return NULL;
     struct headers_change *items = calloc(capacity + 1, sizeof *items);
@@ -327,4 +333,15 @@ struct ruling *rulebook_rule(const struct rulebook *rulebook, struct slice path,
     free(items);
     free(memory);
     return ruling;
+}
+
+struct ruling *ruling_ref(struct ruling *ruling) {
+    if (ruling != NULL)
+        ruling->references++;
+    return ruling;
+}
+
+void ruling_unref(struct ruling *ruling) {
+    if (ruling != NULL && --ruling->references == 0)
+        free(ruling);
 }

@@ -37,7 +37,7 @@ static void drop(struct store *store, struct resource *resource) {
         if (resource->entries[i] != NULL)
             entry_unref(resource->entries[i]);
     }
-    free(resource->ruling);
+    ruling_unref(resource->ruling);
     free(resource);
 }
 
@@ -104,7 +104,9 @@ static void drop_everything(struct store *store) {
 }
 
 /* Has the files of rules read where they may have changed: watches them first, so that no change
- * falls in between. What was found by other rules is forgotten; nobody may be at work with it. */
+ * falls in between. That is when somebody asks, not when the change is noticed: then most programs
+ * are still writing, and what they have truncated says nothing. What was found by other rules is
+ * forgotten; nobody may be at work with it. */
 static void read_rules(struct store *store) {
     size_t mistakes;
     store->rules_stale = false;
@@ -565,9 +567,6 @@ int store_fd(const struct store *store) {
 void store_notice(struct store *store) {
     if (store->directories.watch.fd >= 0)
         directories_notice(&store->directories);
-    if (store
-            ->rules_stale) /* now, not when somebody asks: of mistakes the operator waits to hear */
-        read_rules(store);
 }
 
 /* Life */

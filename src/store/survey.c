@@ -226,11 +226,12 @@ static enum survey_outcome consider(struct survey *survey, const char *text) {
     return add(survey, name, &stat);
 }
 
+/* What is hidden starts with a dot, or is a file of rules (http/rules). */
 static bool is_served(const struct survey *survey, const char *text) {
     char path[PATH_MAX];
     if (strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
         return false;
-    if (text[0] != '.' && survey->docroot->mounts == NULL)
+    if (text[0] != '.' && text[0] != '_' && survey->docroot->mounts == NULL)
         return true;
     size_t len = path_of_name(survey, slice_of_text(text), path);
     return len == 0 || !docroot_hides(survey->docroot, slice_of(path, len));

@@ -164,6 +164,16 @@ static size_t count_said(const struct scene *scene, const char *needle) {
     return count;
 }
 
+/* So often that each of three workers is asked, as far as the kernel's choice can be foreseen. */
+enum { ASKED = 100 };
+
+static void expect_location(const struct scene *scene, const char *location) {
+    struct response response;
+    client_get_once(scene->server.port, "/a", &response);
+    response_assert_field(&response, "Location", location);
+    response_deinit(&response);
+}
+
 /* Of several workers each reads the rules, and one tells of mistakes. */
 static void test_rules_change_while_it_runs(void **state) {
     struct scene *scene = *state;
@@ -172,19 +182,19 @@ static void test_rules_change_while_it_runs(void **state) {
     scene_serve(scene, "--workers", "3", NULL);
     expect_redirect(scene, "/a", "301 /one");
     tree_text(&scene->tree, "_redirects", "/a /two 302\n");
-    for (int i = 0; i < 8; i++)
-        expect_redirect(scene, "/a", "302 /two");
+    for (size_t i = 0; i < ASKED; i++)
+        expect_location(scene, "/two");
     tree_text(&scene->tree, "_redirects", "/a /three\n/c\n");
-    server_await_text(&scene->server, mistake); /* although nobody asks */
-    for (int i = 0; i < 8; i++)
-        expect_redirect(scene, "/a", "302 /two");
+    for (size_t i = 0; i < ASKED; i++)
+        expect_location(scene, "/two");
+    server_await_text(&scene->server, mistake);
     assert_int_equal(count_said(scene, mistake), 1);
     tree_text(&scene->tree, "_redirects", "/a /three\n/c /d\n");
-    for (int i = 0; i < 8; i++)
-        expect_redirect(scene, "/a", "301 /three");
+    for (size_t i = 0; i < ASKED; i++)
+        expect_location(scene, "/three");
     assert_int_equal(unlink(tree_path(&scene->tree, "_redirects")), 0);
-    for (int i = 0; i < 8; i++)
-        expect_redirect(scene, "/a", "404 ");
+    for (size_t i = 0; i < ASKED; i++)
+        client_expect_once(scene->server.port, "/a", 404);
     assert_int_equal(count_said(scene, "_redirects"), 1);
 }
 
@@ -238,8 +248,8 @@ static void test_a_file_that_is_too_large(void **state) {
     scene_serve(scene, "--workers", "1", NULL);
     expect_redirect(scene, "/a", "301 /one");
     assert_int_equal(truncate(tree_path(&scene->tree, "_redirects"), (off_t)1 << 40), 0);
-    server_await_text(&scene->server, "_redirects: the file is larger than 1048576 bytes");
     expect_redirect(scene, "/a", "301 /one");
+    server_await_text(&scene->server, "_redirects: the file is larger than 1048576 bytes");
 }
 
 /* Runs the server to its end, which has to come by itself, with exit code 1 and that text. */

@@ -138,7 +138,7 @@ static void test_find_hidden(void **state) {
         {"dotfile", ".dot", false, DOCROOT_ABSENT, NULL},
         {"dotfile by its name", ".dot.html", false, DOCROOT_FILE, ".dot.html"},
         {"beside well-known", ".well-known", false, DOCROOT_NEEDS_SLASH, NULL},
-        {"root", "", false, DOCROOT_ABSENT, NULL},
+        {"root", "", false, DOCROOT_NEEDS_SLASH, NULL},
     };
     open_root(tree.path, true);
     check_rows(rows, ROWS_COUNT(rows));

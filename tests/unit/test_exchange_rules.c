@@ -566,6 +566,7 @@ static void test_changes_on_a_connection_that_stays(void **state) {
 /* Rules change while a client takes its time with what it was sent by them. */
 static void test_changes_while_an_answer_waits(void **state) {
     (void)state;
+    static struct visitor other;
     tree_file(&stage.tree, "huge", 5, 8 * 1024 * 1024);
     tree_text(&stage.tree, "_redirects", "/a /huge 200");
     tree_text(&stage.tree, "_headers", "/*\n X: y\n Content-Type: text/x\n");
@@ -578,8 +579,12 @@ static void test_changes_while_an_answer_waits(void **state) {
     tree_text(&stage.tree, "_redirects", "");
     tree_text(&stage.tree, "_headers", "");
     stage_turn(&stage);
-    assert_int_equal(stage.server.connections, 1);
-    assert_int_equal(stage.server.store.cache.by_key.count, 0);
+    stage_invite(&stage, &other);
+    stage_ask(&stage, &other, GET("/nothing", ""));
+    assert_int_equal(visitor_count(&other, "HTTP/1.1 404 "), 1);
+    assert_int_equal(stage.server.connections, 2);
+    visitor_leave(&other);
+    assert_int_equal(stage.server.store.cache.by_key.count, 2); /* nothing, and its page */
 }
 
 #define test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)

@@ -531,6 +531,22 @@ static void test_limit_of_a_policy(void **state) {
     }
 }
 
+/* Removals count, too. */
+static void test_limit_of_fields_for_a_path(void **state) {
+    (void)state;
+    static char text[8192];
+    for (unsigned count = 256; count <= 257; count++) {
+        bool exists;
+        char *at = text + sprintf(text, "/b\n A: 1\n/a\n");
+        for (unsigned i = 0; i < count; i++)
+            at += sprintf(at, i % 2 == 0 ? " X%u: y\n" : " ! X%u\n", i);
+        struct ruling *ruling = rule("", text, "a", &exists);
+        row_assert(row_at("fields", count), exists);
+        row_assert_number(row_at("fields", count), ruling != NULL, count <= 256);
+        free(ruling);
+    }
+}
+
 /* A part of several ranges has a head with little room. */
 static void test_limit_of_a_type(void **state) {
     (void)state;
@@ -602,6 +618,7 @@ int main(void) {
         test(test_no_memory_to_read),
         test(test_ruling),
         test(test_limit_of_a_policy),
+        test(test_limit_of_fields_for_a_path),
         test(test_limit_of_a_type),
         test(test_no_memory_to_rule),
         test(test_many_rules),

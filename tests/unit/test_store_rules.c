@@ -126,11 +126,12 @@ static void expect_type(const char *row, const char *path, enum coding coding, c
     stock_return(resource);
 }
 
-/* Writes rules, which hold from now on. */
+/* Writes rules, which hold from now on: somebody asks, for nothing. */
 static void write_rules(const char *name, const char *text) {
     stock_write(name, text);
     store_notice(&stock.store);
     stock.now_ms += STORE_CHECK_MS;
+    assert_null(store_recall(&stock.store, SLICE("nothing"), stock.now_ms));
 }
 
 static const struct {
@@ -523,6 +524,7 @@ static void test_no_memory_for_rules(void **state) {
         stock_write("_redirects", "/a /new 302");
         allocations_until_failure = until;
         store_notice(&stock.store);
+        assert_null(store_recall(&stock.store, SLICE("nothing"), stock.now_ms));
         failed = allocations_until_failure < 0;
         allocations_until_failure = -1;
         stock.now_ms += STORE_CHECK_MS;

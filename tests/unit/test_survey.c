@@ -126,17 +126,24 @@ static const struct {
     bool hidden;
     const char *members;
 } dots[] = {
-    {"root", "", false, ".well-known .well-known/acme d d/seen "},
+    {"root", "", false, ".well-known .well-known/acme _other d d/seen x x/_headers "},
     {"root, hidden ones, too", "", true,
-     "..name .git .git/config .well-known .well-known/.x .well-known/acme d d/.hidden "
-     "d/.well-known d/.well-known/y d/seen "},
+     "..name .git .git/config .well-known .well-known/.x .well-known/acme "
+     "_other d d/.hidden d/.well-known d/.well-known/y d/seen x x/_headers "},
     {"directory", "d", false, "seen "},
     {"directory, hidden ones, too", "d", true, ".hidden .well-known .well-known/y seen "},
     {"well-known", ".well-known", false, "acme "},
+    {"files of rules, where they are none", "x", false, "_headers "},
 };
 
+/* Those, and files of rules. */
 static void test_names_that_start_with_a_dot(void **state) {
     (void)state;
+    tree_text(&archived.tree, "_headers", "");
+    tree_text(&archived.tree, "_redirects", "");
+    tree_text(&archived.tree, "_redirects.gz", "");
+    tree_text(&archived.tree, "_other", "");
+    tree_text(&archived.tree, "x/_headers", "");
     tree_text(&archived.tree, ".git/config", "");
     tree_text(&archived.tree, "..name", "");
     tree_text(&archived.tree, ".well-known/acme", "");
