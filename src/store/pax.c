@@ -234,6 +234,6 @@ void pax_write_header(struct buf *buf, const struct pax_member *member) {
     if (records.overflow)
         buf->overflow = true; /* a path above PAX_PATH_MAX */
     if (records.len > 0)
-        put_extended(buf, buf_slice(&records), member);
+        put_extended(buf, slice_of(memory, records.len), member);
     put_block(buf, &split, member->is_directory ? TYPE_DIRECTORY : TYPE_FILE, member);
 }

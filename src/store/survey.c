@@ -50,9 +50,9 @@ size_t survey_path(struct slice path, const struct snapshot *snapshot, uint32_t 
                    char text[PATH_MAX]) {
     struct buf buf = BUF_INIT(text, PATH_MAX);
     put_path(&buf, path, snapshot, member);
-    buf_put_char(&buf, '\0');
-    CHECK(!buf.overflow); /* else it is no member */
-    return buf.len - 1;
+    CHECK(!buf.overflow && buf.len < PATH_MAX); /* else it is no member */
+    text[buf.len] = '\0';
+    return buf.len;
 }
 
 /* The path of a name in the directory that is being read; its length, 0: too long. */
@@ -62,9 +62,9 @@ static size_t path_of_name(const struct survey *survey, struct slice name, char 
     if (buf.len > 0)
         buf_put_char(&buf, '/');
     buf_put(&buf, name);
-    size_t len = buf.len;
-    buf_put_char(&buf, '\0');
-    return buf.overflow ? 0 : len;
+    size_t len = buf.overflow || buf.len == PATH_MAX ? 0 : buf.len;
+    text[len] = '\0';
+    return len;
 }
 
 static bool is_too_long(const struct survey *survey, struct slice name) {
