@@ -295,11 +295,11 @@ static void test_failures(void **state) {
         {"403, and of its page", EACCES, NULL, GET("/small", ""), "HTTP/1.1 403 ", "<title>403"},
         {"404 without a page", EACCES, "404.html", GET("/a.png", ""), "HTTP/1.1 404 ",
          "<title>404"},
-        {"404 without a page for now", EMFILE, "404.html", GET("/a.png", ""), "HTTP/1.1 404 ",
-         "<title>404"},
+        {"404 while its page cannot be opened", EMFILE, "404.html", GET("/a.png", ""),
+         "HTTP/1.1 404 ", "<title>404"},
         {"application", EACCES, "app/a%20b?.html", GET("/users", ""), "HTTP/1.1 403 ", "own 403"},
-        {"application for now", EMFILE, "app/a%20b?.html", GET("/users", ""), "HTTP/1.1 503 ",
-         "own 50x"},
+        {"application that cannot be opened", EMFILE, "app/a%20b?.html", GET("/users", ""),
+         "HTTP/1.1 503 ", "own 50x"},
     };
     for (size_t i = 0; i < ROWS_COUNT(failures); i++) {
         serve_anew(i % 2 == 0 ? CACHE_BYTES : 0);
