@@ -3,7 +3,7 @@
 #include "base/diag.h"
 #include "base/hash.h"
 #include "conf/types.h"
-#include "sys/clock.h"
+#include "store/attributes.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,11 +16,6 @@ enum {
     LOCATION_MAX = 24 * 1024,
     CHANGES_MAX = 256, /* for one path; each is compared with those before it */
 };
-
-/* A file that was written to lately may be written to again without other attributes: times are as
- * coarse as the kernel's clock tick, and through a mapping they are noted late (store/store.c). So
- * it is read again. */
-enum { SETTLED_S = 40 };
 
 /* Reading */
 
@@ -121,16 +116,6 @@ static bool forget(struct rulebook *rulebook, enum rules_file file) {
     return had_any;
 }
 
-static bool is_same(const struct stat *a, const struct stat *b) {
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
-           memcmp(&a->st_mtim, &b->st_mtim, sizeof a->st_mtim) == 0 &&
-           memcmp(&a->st_ctim, &b->st_ctim, sizeof a->st_ctim) == 0;
-}
-
-static bool is_settled(const struct stat *stat) {
-    return stat->st_mtim.tv_sec < clock_time_s() - SETTLED_S;
-}
-
 /* Nobody gains by two texts of the same digest, so that its key is no secret. */
 static uint64_t digest_of(struct slice text) {
     static const struct hash_key key = {{0}};
@@ -142,7 +127,8 @@ static bool read_open(struct rulebook *rulebook, enum rules_file file,
                       const struct docroot_file *opened, size_t *mistakes) {
     struct rulebook_text *known = &rulebook->texts[file];
     size_t len;
-    if (known->is_read && is_same(&known->stat, &opened->stat) && is_settled(&opened->stat))
+    if (known->is_read && attributes_are_same(&known->stat, &opened->stat) &&
+        attributes_are_settled(&opened->stat))
         return false;
     char *bytes = read_text(opened->fd, &len);
     if (bytes == NULL) /* it is tried again */

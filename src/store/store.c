@@ -2,7 +2,8 @@
 
 #include "http/mime.h"
 #include "http/request.h"
-#include "sys/clock.h"
+#include "store/attributes.h"
+#include "store/siblings.h"
 #include "sys/random.h"
 
 #include <errno.h>
@@ -17,11 +18,6 @@ enum {
     FDS_MAX = 1024,
     FDS_SHARE = 8, /* one descriptor in this many is for kept files */
 };
-
-/* The kernel notes the time of a write through a mapping only when the page was clean before, and
- * pages may stay dirty for this long (vm.dirty_expire_centisecs and dirty_writeback_centisecs: 30 s
- * and 5 s). A file that was written lately may have changed without a trace. */
-enum { SETTLED_S = 40 };
 
 /* Dropping */
 
@@ -128,10 +124,6 @@ static void check_rules(struct store *store, int64_t now_ms) {
 
 /* Looking up */
 
-static bool is_settled(const struct stat *stat) {
-    return stat->st_mtim.tv_sec < clock_time_s() - SETTLED_S;
-}
-
 /* Keeps a NUL-terminated copy at `*at`, and moves it on. */
 static struct slice keep_text(char **at, struct slice text) {
     char *copy = *at;
@@ -226,43 +218,6 @@ static bool depend(struct store *store, struct resource *resource, const struct 
     return true;
 }
 
-static bool is_older(const struct stat *stat, const struct stat *other) {
-    if (stat->st_mtim.tv_sec != other->st_mtim.tv_sec)
-        return stat->st_mtim.tv_sec < other->st_mtim.tv_sec;
-    return stat->st_mtim.tv_nsec < other->st_mtim.tv_nsec;
-}
-
-/* Makes the path that of the plain file's sibling in that coding. */
-static bool name_coding(struct docroot_file *file, struct slice path, enum coding coding) {
-    struct buf buf = BUF_INIT(file->path, sizeof file->path);
-    buf_put(&buf, path);
-    if (coding != CODING_IDENTITY)
-        buf_put(&buf, coding_extension(coding));
-    file->path_len = buf.len;
-    buf_put_char(&buf, '\0');
-    return !buf.overflow;
-}
-
-/* Which siblings there are. One that is older than the plain file was made of another content. What
- * is not there may be behind a link, too. */
-static void find_siblings(const struct store *store, struct resource *resource) {
-    struct docroot_file sibling;
-    for (unsigned i = 0; i < CODING_IDENTITY; i++) {
-        if (!name_coding(&sibling, resource->path, (enum coding)i))
-            continue;
-        enum docroot_outcome outcome = docroot_open_file(resource->docroot, &sibling);
-        resource->unwatched |= sibling.linked;
-        /* That there were no descriptors left is not known of it for longer than now. */
-        resource->changed |= outcome == DOCROOT_EXHAUSTED || outcome == DOCROOT_FAULT;
-        if (outcome != DOCROOT_FILE)
-            continue;
-        (void)close(sibling.fd);
-        resource->unsettled |= !is_settled(&sibling.stat);
-        if (!is_older(&sibling.stat, &store->opened.stat))
-            resource->available |= (uint8_t)(1u << i);
-    }
-}
-
 /* A directory that is watched tells whether it is worth looking for siblings in it. */
 static bool may_have_siblings(const struct store *store, const struct resource *resource) {
     if (resource->docroot->only.ptr != NULL)
@@ -276,6 +231,14 @@ static bool may_have_siblings(const struct store *store, const struct resource *
     return false;
 }
 
+static void take_siblings(struct resource *resource, const struct stat *plain) {
+    const struct siblings siblings = siblings_find(resource->docroot, resource->path, plain);
+    resource->available |= siblings.available;
+    resource->unwatched |= siblings.linked;
+    resource->unsettled |= siblings.unsettled;
+    resource->changed |= siblings.unknown;
+}
+
 static void find(struct store *store, struct resource *resource, const struct place *place,
                  char *texts) {
     struct docroot_file *file = &store->opened;
@@ -287,9 +250,9 @@ static void find(struct store *store, struct resource *resource, const struct pl
         return;
     resource->path = keep_text(&texts, slice_of(file->path, file->path_len));
     resource->available = 1u << CODING_IDENTITY;
-    resource->unsettled = !is_settled(&file->stat);
+    resource->unsettled = !attributes_are_settled(&file->stat);
     if (may_have_siblings(store, resource))
-        find_siblings(store, resource);
+        take_siblings(resource, &file->stat);
 }
 
 /* Looks something up at the last of the places; what is at the others could change that. NULL: no
@@ -443,7 +406,7 @@ static enum docroot_outcome open_coding(struct store *store, struct resource *re
         (void)close(file->fd);
     file->fd = -1;
     enum docroot_outcome outcome = DOCROOT_ABSENT;
-    if (name_coding(file, resource->path, coding)) {
+    if (siblings_name(file, resource->path, coding)) {
         do
             outcome = docroot_open_file(resource->docroot, file);
         while (outcome == DOCROOT_EXHAUSTED && give_back_fds(store));
@@ -486,7 +449,7 @@ enum docroot_outcome store_entry(struct store *store, struct resource *resource,
 
 static bool look_at(const struct resource *resource, enum coding coding, struct stat *stat) {
     struct docroot_file file;
-    return name_coding(&file, resource->path, coding) &&
+    return siblings_name(&file, resource->path, coding) &&
            docroot_stat(resource->docroot, file.path, stat) == 0;
 }
 
@@ -512,7 +475,7 @@ static bool is_still_true(const struct store *store, const struct resource *reso
         struct stat stat = plain;
         if (i != CODING_IDENTITY && !look_at(resource, (enum coding)i, &stat))
             return false;
-        if (!entry_is_of(entry, &stat) || is_older(&stat, &plain))
+        if (!entry_is_of(entry, &stat) || attributes_are_older(&stat, &plain))
             return false;
     }
     return true;

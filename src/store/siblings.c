@@ -1,0 +1,36 @@
+#include "store/siblings.h"
+
+#include "base/buf.h"
+#include "store/attributes.h"
+
+#include <unistd.h>
+
+bool siblings_name(struct docroot_file *file, struct slice path, enum coding coding) {
+    struct buf buf = BUF_INIT(file->path, sizeof file->path);
+    buf_put(&buf, path);
+    if (coding != CODING_IDENTITY)
+        buf_put(&buf, coding_extension(coding));
+    file->path_len = buf.len;
+    buf_put_char(&buf, '\0');
+    return !buf.overflow;
+}
+
+struct siblings siblings_find(const struct docroot *docroot, struct slice path,
+                              const struct stat *plain) {
+    struct siblings siblings = {0};
+    struct docroot_file file;
+    for (unsigned i = 0; i < CODING_IDENTITY; i++) {
+        if (!siblings_name(&file, path, (enum coding)i))
+            continue;
+        enum docroot_outcome outcome = docroot_open_file(docroot, &file);
+        siblings.linked |= file.linked;
+        siblings.unknown |= outcome == DOCROOT_EXHAUSTED || outcome == DOCROOT_FAULT;
+        if (outcome != DOCROOT_FILE)
+            continue;
+        (void)close(file.fd);
+        siblings.unsettled |= !attributes_are_settled(&file.stat);
+        if (!attributes_are_older(&file.stat, plain))
+            siblings.available |= (uint8_t)(1u << i);
+    }
+    return siblings;
+}
