@@ -7,7 +7,7 @@
 struct exchange {
     struct answer answer;
     struct resource *resource; /* borrowed; NULL: nothing was looked up, or there was no memory */
-    struct ruling *ruling;     /* of what stands in for what was asked for, the latter's; or NULL */
+    struct ruling *ruling;     /* what answer.ruling is: a reference, as its resource may go */
 };
 
 /* The target without its query: by this the store knows what it names. Of use only where the
@@ -156,6 +156,13 @@ static bool decide(struct server *server, struct exchange *exchange) {
     return choose(server, exchange);
 }
 
+/* What the rules say of the path that was found is what the answer says. */
+static void follow_rules(struct exchange *exchange) {
+    ruling_unref(exchange->ruling);
+    exchange->ruling = ruling_ref(ruling_of(exchange));
+    exchange->answer.ruling = exchange->ruling;
+}
+
 /* From here on it is as if this had been asked for, which has its place in the store by itself. */
 static enum docroot_outcome ask_instead(struct server *server, struct exchange *exchange,
                                         struct slice target) {
@@ -178,20 +185,19 @@ static void choose_application(struct server *server, struct exchange *exchange)
     enum route_outcome route = route_find(answer->request, answer->target.path);
     if (route == ROUTE_PAGE) {
         enum docroot_outcome outcome = ask_instead(server, exchange, buf_slice(&server->spa));
+        follow_rules(exchange);
         /* A directory by now: there is no sense in a redirect to its slash. */
         choose_file(server, exchange, outcome == DOCROOT_NEEDS_SLASH ? DOCROOT_ABSENT : outcome);
     }
     answer->response.vary_accept = route != ROUTE_NONE;
 }
 
-/* The site's own page of an error, where it has one that the client takes. */
+/* The site's own page of an error, where it has one that the client takes; the rules that hold are
+ * those of the path that was asked for. */
 static void choose_page(struct server *server, struct exchange *exchange) {
     struct answer *answer = &exchange->answer;
     struct slice target = route_error_page(answer->response.status);
-    if (target.ptr == NULL)
-        return;
-    exchange->ruling = ruling_ref(ruling_of(exchange)); /* the page is that of the path asked for */
-    if (ask_instead(server, exchange, target) != DOCROOT_FILE)
+    if (target.ptr == NULL || ask_instead(server, exchange, target) != DOCROOT_FILE)
         return;
     (void)choose_entry(server, exchange, &answer->page);
     answer->response.vary = answer->page == NULL;
@@ -243,8 +249,8 @@ enum exchange_outcome exchange_answer(struct server *server, const struct reques
                                            .delivery = delivery}};
     enum exchange_outcome outcome = EXCHANGE_LATER;
     if (decide(server, &exchange)) {
+        follow_rules(&exchange);
         stand_in(server, &exchange);
-        exchange.answer.ruling = exchange.ruling != NULL ? exchange.ruling : ruling_of(&exchange);
         outcome = finish(server, &exchange.answer, persist) ? EXCHANGE_PERSISTS : EXCHANGE_CLOSES;
     }
     if (exchange.resource != NULL)

@@ -587,6 +587,29 @@ static void test_changes_while_an_answer_waits(void **state) {
     assert_int_equal(stage.server.store.cache.by_key.count, 2); /* nothing, and its page */
 }
 
+/* An error's page has the fields of the path that was asked for, and not those of its own name;
+ * what
+ * --spa serves is found instead, and has its own. */
+static void test_fields_of_what_stands_in(void **state) {
+    (void)state;
+    tree_text(&stage.tree, "404.html", "own page");
+    tree_text(&stage.tree, "_headers", "/404.html\n X-Page: y\n/a/*\n X-Asked: y\n");
+    for (int times = 0; times < 2; times++) {
+        assert_non_null(strstr(answer(GET("/nothing", "")), "own page"));
+        assert_int_equal(count("X-Page"), 0);
+        (void)answer(GET("/a/nothing", ""));
+        assert_int_equal(count("\r\nX-Asked: y\r\n"), 1);
+        assert_int_equal(count("X-Page"), 0);
+        (void)answer(GET("/404.html", ""));
+        assert_int_equal(count("\r\nX-Page: y\r\n"), 1);
+    }
+    stage.options.spa = SLICE("404.html");
+    serve_anew(CACHE_BYTES, false);
+    (void)answer(GET("/nothing", "Accept: text/html\r\n"));
+    assert_int_equal(count("HTTP/1.1 200 "), 1);
+    assert_int_equal(count("\r\nX-Page: y\r\n"), 1);
+}
+
 #define test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void) {
@@ -595,6 +618,7 @@ int main(void) {
         test(test_the_longest_redirects),
         test(test_redirects_that_are_too_long),
         test(test_the_longest_fields),
+        test(test_fields_of_what_stands_in),
         test(test_changes_on_a_connection_that_stays),
         test(test_changes_while_an_answer_waits),
     };
