@@ -14,18 +14,17 @@
  *   a reset can destroy an answer that has not been read yet. So the sending side is shut, and what
  *   still comes is thrown away, within bounds (RFC 9112 §9.6).
  *
- * Between turns a connection owns memory only for what is unfinished: `rest`, input that is no
- * whole request yet (or is not answered yet), `output`, and `delivery`. An idle one owns its struct
- * alone.
+ * Between turns a connection owns memory only for what is unfinished: input that is no whole
+ * request yet, and output that the client has not taken, or that has not been made yet. An idle one
+ * owns its struct alone.
  *
  * A new connection is not registered with epoll before it has to wait: its request is usually there
  * when it is accepted, and where it is also its last, the registration is saved. */
 #include "serve/connection.h"
 
 #include "base/check.h"
-#include "http/body.h"
-#include "serve/delivery.h"
-#include "serve/exchange.h"
+#include "serve/intake.h"
+#include "serve/outq.h"
 #include "sys/socket.h"
 
 #include <errno.h>
@@ -35,7 +34,6 @@
 #include <unistd.h>
 
 enum {
-    REQUESTS_PER_TURN = 64,
     SEND_BYTES_PER_TURN = 512 * 1024,
     LINGER_BYTES = 1024 * 1024, /* thrown away at most */
 };
@@ -50,32 +48,19 @@ enum step {
     STEP_CLOSED, /* no more: close for `reason` */
 };
 
-struct rest {
-    size_t len;
-    char bytes[];
-};
-
 struct connection {
     struct source source;
     struct deadline deadline;
-    struct server *server;     /* borrowed */
-    struct rest *rest;         /* NULL: none */
-    struct outq *output;       /* STATE_SEND only, else NULL */
-    struct delivery *delivery; /* what is still to be made of the last answer; NULL: nothing */
-    struct body
-        body; /* where the content of the request at the start of `rest` is at; with `in_body` */
+    struct server *server; /* borrowed */
+    struct outq *output;   /* STATE_SEND only, else NULL */
+    struct intake intake;
     size_t unacked_bytes; /* STATE_SEND: what the client had not acknowledged when the deadline
                              started */
     uint32_t linger_left; /* bytes that may still be thrown away */
     uint8_t state;
     uint8_t awaited;     /* enum server_deadline: the one that is running */
-    uint8_t reason;      /* enum close_reason, once it is known */
+    uint8_t reason;      /* enum close_reason, with STEP_CLOSED */
     bool registered : 1; /* with epoll */
-    bool in_body : 1;    /* `rest` is a head whose content has not been passed over yet */
-    bool past_body : 1;  /* `rest` starts with the head of a request that has lost its content */
-    bool backlog : 1;    /* `rest` may hold a whole request */
-    bool closing : 1;    /* the last answer is queued or sent */
-    bool lingering : 1;  /* there may be unread input when it has been sent */
     bool peer_done : 1;  /* the client has shut its sending side */
 };
 
@@ -85,8 +70,7 @@ static void close_connection(struct connection *conn, enum close_reason reason) 
     list_remove(&conn->source.place);
     (void)close(conn->source.fd); /* takes it out of epoll, too */
     outq_free(conn->output);
-    delivery_free(conn->delivery);
-    free(conn->rest);
+    intake_deinit(&conn->intake);
     free(conn);
     server->connections--;
     server->closed[reason]++;
@@ -96,16 +80,6 @@ static void close_connection(struct connection *conn, enum close_reason reason) 
 static enum step closed(struct connection *conn, enum close_reason reason) {
     conn->reason = (uint8_t)reason;
     return STEP_CLOSED;
-}
-
-/* Whether a request has begun: empty lines before it, or left over from the last one, don't count
- * (RFC 9112 §2.2). */
-static bool has_begun(struct slice input) {
-    for (size_t i = 0; i < input.len; i++) {
-        if (input.ptr[i] != '\r' && input.ptr[i] != '\n')
-            return true;
-    }
-    return false;
 }
 
 /* Starts the deadline, but leaves one running that has been started for the same thing: a drip of
@@ -138,9 +112,9 @@ static void progress(struct connection *conn) {
 /* The last answer has been handed to the kernel. The connection can be closed at once if the client
  * has all of it, and has nothing more to say. */
 static enum step finish(struct connection *conn, bool readable) {
-    bool linger = readable || conn->lingering || socket_unacked_bytes(conn->source.fd) > 0;
+    bool linger = readable || conn->intake.lingering || socket_unacked_bytes(conn->source.fd) > 0;
     if (conn->peer_done || !linger)
-        return closed(conn, (enum close_reason)conn->reason);
+        return closed(conn, (enum close_reason)conn->intake.reason);
     if (shutdown(conn->source.fd, SHUT_WR) < 0)
         return closed(conn, CLOSE_PEER_GONE);
     conn->state = STATE_LINGER;
@@ -158,22 +132,22 @@ static enum step make_more_later(struct connection *conn) {
 
 /* What comes after everything has been sent. */
 static enum step next_request(struct connection *conn) {
-    if (conn->delivery != NULL)
+    if (conn->intake.delivery != NULL)
         return make_more_later(conn);
     conn->state = STATE_READ;
     conn->source.is_heavy = false;
     bool readable = (conn->source.ready & EPOLLIN) != 0;
-    if (conn->closing)
+    if (conn->intake.closing)
         return finish(conn, readable);
-    if (conn->backlog) {
+    if (conn->intake.backlog) {
         await(conn, DEADLINE_HEAD);
         return STEP_YIELD;
     }
     if (conn->peer_done)
         return closed(conn, CLOSE_PEER_CLOSED);
-    if (conn->in_body)
+    if (conn->intake.in_body)
         await(conn, DEADLINE_BODY);
-    else if (conn->rest != NULL && has_begun(slice_of(conn->rest->bytes, conn->rest->len)))
+    else if (intake_has_begun(&conn->intake))
         await(conn, DEADLINE_HEAD);
     else if (conn->awaited != DEADLINE_HEAD) /* the first head is due from accept on */
         await(conn, DEADLINE_IDLE);
@@ -185,7 +159,7 @@ static enum step flushed(struct connection *conn, enum outq_outcome outcome, uin
     if (sent > 0)
         progress(conn);
     conn->state = STATE_SEND;
-    conn->source.is_heavy = conn->output->has_file || conn->delivery != NULL;
+    conn->source.is_heavy = conn->output->has_file || conn->intake.delivery != NULL;
     await_taking(conn);
     switch (outcome) {
     case OUTQ_SENT:
@@ -224,24 +198,24 @@ static enum step flush_scratch(struct connection *conn) {
 
 /* Finds out more of what an answer is to say, until it can be given. */
 static enum step prepare_more(struct connection *conn) {
-    if (delivery_prepare(conn->delivery))
+    if (delivery_prepare(conn->intake.delivery))
         return make_more_later(conn);
     conn->state = STATE_READ;
     return STEP_AGAIN;
 }
 
 static void end_delivery(struct connection *conn) {
-    delivery_free(conn->delivery);
-    conn->delivery = NULL;
+    delivery_free(conn->intake.delivery);
+    conn->intake.delivery = NULL;
 }
 
 /* Queues more of an answer, and sends it. */
 static enum step make_more(struct connection *conn) {
     struct outq *scratch = &conn->server->output;
     progress(conn);
-    if (conn->delivery->preparing)
+    if (conn->intake.delivery->preparing)
         return prepare_more(conn);
-    enum delivery_outcome outcome = delivery_fill(conn->delivery, scratch);
+    enum delivery_outcome outcome = delivery_fill(conn->intake.delivery, scratch);
     if (outcome != DELIVERY_MORE)
         end_delivery(conn);
     switch (outcome) {
@@ -272,180 +246,7 @@ static enum step send_rest(struct connection *conn) {
     return next_request(conn);
 }
 
-/* Answering */
-
-static void refuse(struct connection *conn, enum refusal refusal, enum method method) {
-    exchange_refuse(conn->server, refusal, method);
-    conn->closing = true;
-    conn->lingering = true;
-    conn->reason = refusal == REFUSAL_TIMEOUT ? CLOSE_HEAD_TIMEOUT : CLOSE_REFUSED;
-}
-
-/* Returns false where the request is to be answered later. */
-static bool answer(struct connection *conn, const struct request *request, bool persist) {
-    switch (exchange_answer(conn->server, request, persist, &conn->delivery)) {
-    case EXCHANGE_PERSISTS:
-        break;
-    case EXCHANGE_CLOSES:
-        conn->closing = true;
-        conn->lingering = !persist;
-        conn->reason = CLOSE_ANSWERED;
-        break;
-    case EXCHANGE_LATER:
-        return false;
-    }
-    conn->in_body = false;
-    return true;
-}
-
-enum take {
-    TAKE_MORE,  /* there is no whole request */
-    TAKE_ONE,   /* one was answered, or refused */
-    TAKE_LATER, /* there is one, and it cannot be answered yet */
-};
-
-/* Starts on the content of a request. Returns false where the request was answered without it: what
- * follows on the connection may be the content or the next request, which only a 100 would have
- * told (RFC 9110 §10.1.1). */
-static bool start_body(struct connection *conn, const struct request *request, bool wanted,
-                       bool waiting) {
-    if (waiting && !wanted) {
-        (void)answer(conn, request, false);
-        return false;
-    }
-    body_start(&conn->body, request->framing, request->content_length, conn->server->max_body);
-    conn->in_body = true;
-    progress(conn);
-    return true;
-}
-
-/* Passes over the content of the request at the start of `input`. TAKE_ONE: it ends, after `len`
- * bytes, or the request was answered without it. */
-static enum take take_body(struct connection *conn, const struct request *request,
-                           struct slice *input, size_t *len) {
-    struct slice content = slice_after(*input, request->head.len);
-    bool wanted = method_is_allowed(request->method) && !request->expects_unknown;
-    bool starts = !conn->in_body;
-    bool waiting = starts && content.len == 0 && request_has_content(request) &&
-                   (request->expects_continue || request->expects_unknown);
-    if (starts && !start_body(conn, request, wanted, waiting))
-        return TAKE_ONE;
-    switch (body_consume(&conn->body, content, len)) {
-    case BODY_DONE:
-        break;
-    case BODY_MORE:
-        if (waiting)
-            exchange_continue(conn->server);
-        *input = request->head; /* what is left of it */
-        return TAKE_MORE;
-    case BODY_BAD:
-        refuse(conn, REFUSAL_BAD_CHUNK, request->method);
-        break;
-    case BODY_TOO_LARGE:
-        if (wanted)
-            refuse(conn, REFUSAL_CONTENT_TOO_LARGE, request->method);
-        else
-            (void)answer(conn, request, false);
-        break;
-    }
-    return TAKE_ONE;
-}
-
-/* Keeps a request whose content has been passed over, without that: its head is moved to where what
- * follows it starts. */
-static void put_off(struct connection *conn, const struct request *request, struct slice *input,
-                    size_t content_len) {
-    char *start = conn->server->input + (input->ptr - conn->server->input) + content_len;
-    memmove(start, request->head.ptr, request->head.len);
-    *input = slice_of(start, input->len - content_len);
-    conn->past_body = true;
-}
-
-/* Answers the request at the start of `input`, and cuts it off. With TAKE_MORE and TAKE_LATER,
- * `input` is what must be kept. */
-static enum take take_request(struct connection *conn, struct slice *input) {
-    struct request request;
-    size_t content_len = 0;
-    if (input->len == 0)
-        return TAKE_MORE;
-    switch (request_parse(*input, conn->server->max_head, &request)) {
-    case REQUEST_MORE:
-        return TAKE_MORE;
-    case REQUEST_REFUSED:
-        refuse(conn, request.refusal, request.method);
-        return TAKE_ONE;
-    case REQUEST_WHOLE:
-        break;
-    }
-    if (request.framing != BODY_NONE && !conn->past_body &&
-        take_body(conn, &request, input, &content_len) == TAKE_MORE)
-        return TAKE_MORE;
-    if (!conn->closing && !answer(conn, &request, true)) {
-        put_off(conn, &request, input, content_len);
-        return TAKE_LATER;
-    }
-    conn->past_body = false;
-    *input = slice_after(*input, request.head.len + content_len);
-    return TAKE_ONE;
-}
-
-/* The method of a request that is not whole, as far as it has come. */
-static enum method method_of(const struct connection *conn, struct slice input) {
-    struct request request;
-    (void)request_parse(input, conn->server->max_head, &request);
-    return request.method;
-}
-
-/* Keeps input for a later turn. */
-static bool keep_rest(struct connection *conn, struct slice input) {
-    if (input.len == 0)
-        return true;
-    conn->rest = malloc(sizeof *conn->rest + input.len);
-    if (conn->rest == NULL)
-        return false;
-    conn->rest->len = input.len;
-    memcpy(conn->rest->bytes, input.ptr, input.len);
-    return true;
-}
-
-/* Answers the whole requests in the first `len` bytes of the scratch. */
-static enum step answer_requests(struct connection *conn, size_t len) {
-    struct server *server = conn->server;
-    struct slice input = slice_of(server->input, len);
-    enum take take = TAKE_ONE;
-    conn->backlog = false;
-    for (int i = 0; take == TAKE_ONE && !conn->closing; i++) {
-        bool more_is_made = i > 0 && conn->delivery != NULL;
-        if (i == REQUESTS_PER_TURN || more_is_made || !outq_has_room(&server->output)) {
-            conn->backlog = input.len > 0;
-            break;
-        }
-        take = take_request(conn, &input);
-    }
-    conn->backlog |= take == TAKE_LATER;
-    if (conn->peer_done && take == TAKE_MORE && has_begun(input))
-        refuse(conn, REFUSAL_INCOMPLETE, method_of(conn, input));
-    if (conn->closing) {
-        conn->lingering |= input.len > 0;
-    } else if (!keep_rest(conn, input)) {
-        outq_clear(&server->output);
-        return closed(conn, CLOSE_FAULT);
-    }
-    return flush_scratch(conn);
-}
-
 /* Reading */
-
-/* Moves the rest of the last turn to the start of the scratch; returns its length. */
-static size_t take_rest(struct connection *conn) {
-    if (conn->rest == NULL)
-        return 0;
-    size_t len = conn->rest->len;
-    memcpy(conn->server->input, conn->rest->bytes, len);
-    free(conn->rest);
-    conn->rest = NULL;
-    return len;
-}
 
 /* Reads to the scratch behind its first `at` bytes. Returns the bytes read; 0 at the end or when
  * there are none yet, which conn->source.ready and conn->peer_done tell apart; or -errno. */
@@ -477,10 +278,10 @@ static void notice_changes(struct connection *conn, bool in_pieces) {
 }
 
 static enum step read_requests(struct connection *conn) {
-    if (!conn->backlog && (conn->source.ready & EPOLLIN) == 0)
+    if (!conn->intake.backlog && (conn->source.ready & EPOLLIN) == 0)
         return next_request(conn);
-    size_t len = take_rest(conn);
-    if (!conn->backlog) { /* what is there already is answered before more is read */
+    size_t len = intake_resume(&conn->intake, conn->server);
+    if (!conn->intake.backlog) { /* what is there already is answered before more is read */
         ssize_t count = read_scratch(conn, len);
         if (count < 0)
             return closed(conn, CLOSE_PEER_GONE);
@@ -488,7 +289,11 @@ static enum step read_requests(struct connection *conn) {
             notice_changes(conn, len > 0);
         len += (size_t)count;
     }
-    return answer_requests(conn, len);
+    if (!intake_answer(&conn->intake, conn->server, len, conn->peer_done)) {
+        outq_clear(&conn->server->output);
+        return closed(conn, CLOSE_FAULT);
+    }
+    return flush_scratch(conn);
 }
 
 static enum step discard(struct connection *conn) {
@@ -500,7 +305,7 @@ static enum step discard(struct connection *conn) {
     if (count < 0)
         return closed(conn, CLOSE_PEER_GONE);
     if (conn->peer_done)
-        return closed(conn, (enum close_reason)conn->reason);
+        return closed(conn, (enum close_reason)conn->intake.reason);
     if ((size_t)count >= conn->linger_left)
         return closed(conn, CLOSE_LINGER_LIMIT);
     conn->linger_left -= (uint32_t)count;
@@ -572,8 +377,7 @@ static struct connection *connection_of(struct deadline *deadline) {
 
 /* The client is told that it was too slow, if it is listening. */
 static void time_out_request(struct connection *conn) {
-    struct slice input = slice_of(conn->server->input, take_rest(conn));
-    refuse(conn, REFUSAL_TIMEOUT, method_of(conn, input));
+    intake_time_out(&conn->intake, conn->server);
     carry_on(conn, flush_scratch(conn));
 }
 
@@ -645,7 +449,7 @@ void connections_close_idle(struct server *server) {
         close_connection(connection_of(list_entry(link, struct deadline, link)), CLOSE_DRAINED);
     list_for_each(link, &server->deadlines[DEADLINE_HEAD].members) {
         struct connection *conn = connection_of(list_entry(link, struct deadline, link));
-        if (conn->rest == NULL)
+        if (conn->intake.rest == NULL)
             close_connection(conn, CLOSE_DRAINED);
     }
 }

@@ -1,0 +1,46 @@
+/* What comes in on a connection: requests, which are answered as they become whole, and content,
+ * which is passed over. It knows of the input in the worker's scratch, and of nothing that waits.
+ */
+#pragma once
+
+#include "http/body.h"
+#include "http/refusal.h"
+#include "serve/delivery.h"
+#include "serve/server.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct intake_rest;
+
+/* All zero: nothing has come in. Between two turns it owns memory only for what is unfinished. */
+struct intake {
+    struct intake_rest *rest;  /* input that is no whole request yet, or is not answered yet; NULL:
+                                  none */
+    struct delivery *delivery; /* what is still to be made of the last answer; NULL: nothing */
+    struct body body;          /* where its content is at; with `in_body` */
+    uint8_t reason;            /* enum close_reason, with `closing` */
+    bool in_body : 1;          /* `rest` is a head whose content has not been passed over yet */
+    bool past_body : 1; /* `rest` starts with the head of a request that has lost its content */
+    bool backlog : 1;   /* `rest` may hold a whole request */
+    bool closing : 1;   /* the last answer is queued or sent */
+    bool lingering : 1; /* there may be unread input when it has been sent */
+};
+
+/* Moves the rest to the start of the server's input scratch; returns its length in bytes. */
+size_t intake_resume(struct intake *intake, struct server *server);
+
+/* Answers the whole requests in the first `len` bytes of the scratch, as many as a turn has room
+ * for, into the server's output, and keeps what is left. `peer_done`: nothing more will come.
+ * Returns false where there is no memory to keep it. */
+bool intake_answer(struct intake *intake, struct server *server, size_t len, bool peer_done);
+
+/* Answers that the request, of which some may have come in, has taken too long. */
+void intake_time_out(struct intake *intake, struct server *server);
+
+/* Whether a request has begun, and is not whole. */
+bool intake_has_begun(const struct intake *intake);
+
+/* Idempotent. */
+void intake_deinit(struct intake *intake);
