@@ -46,6 +46,12 @@ else
 # for LTO and is built without it where lld is missing.
 ifndef IS_CLANG
 LTO := -flto=auto -ffat-lto-objects
+# What gcc puts in line for copying and clearing (rep movs, rep stos) takes longer to start than a few hundred bytes take
+# to copy; libc knows the processor.
+ifneq ($(filter x86_64-%,$(shell $(CC) -dumpmachine)),)
+CFLAGS_ALL  += -mstringop-strategy=libcall
+LDFLAGS_ALL += -mstringop-strategy=libcall
+endif
 endif
 CPPFLAGS_ALL += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 CFLAGS_ALL   += -fstack-protector-strong $(LTO)

@@ -93,7 +93,7 @@ def choose(kind: str, wanted: list[str] | None, known: list[str]) -> list[str]:
 
 def specs_of(work: Work, servers: list[Spec], with_floor: bool, build: str) -> list[Spec]:
     floors = [floor_spec(build, *floor) for floor in work.floors.items()] if with_floor else []
-    return servers + floors
+    return [spec for spec in servers if not spec.works or work.name in spec.works] + floors
 
 
 def measure_undisturbed(bench: Bench, work: Work, spec: Spec) -> tuple[float, Measurement]:

@@ -47,6 +47,7 @@ class Spec:
     command: Callable[[str, Site], list[str]]
     version: list[str]
     note: str = ""
+    works: tuple[str, ...] = ()  # that it is of interest in; none: all
     is_floor: bool = False
 
 
@@ -59,6 +60,11 @@ def _config(site: Site, text: str) -> str:
 
 def _pronto(program: str, site: Site) -> list[str]:
     return [program, "--quiet", "--workers", "1", "--listen", site.address, site.root]
+
+
+# A file of 1 KiB takes about 2 KiB in the cache.
+def _pronto_cache(program: str, site: Site) -> list[str]:
+    return [*_pronto(program, site)[:-1], "--cache-size", f"{site.files * 5 // 2}K", site.root]
 
 
 # tcp_nopush stays off, as it is by default: with it, requests that follow each other closely wait for delayed
@@ -153,6 +159,8 @@ def all_specs(build: str) -> list[Spec]:
     nginx = _find("nginx")
     return [
         Spec("pronto", f"{build}/pronto", _pronto, ["--version"]),
+        Spec("pronto-cache", f"{build}/pronto", _pronto_cache, ["--version"],
+             "with a cache that holds all of the files: 250 MB for 100,000", ("random",)),
         Spec("nginx", nginx, _nginx, ["-v"]),
         Spec("nginx-cache", nginx, _nginx_cache, ["-v"],
              "with open_file_cache, for which a file is the same for up to 60 s"),

@@ -7,31 +7,12 @@
 
 #include <stdbool.h>
 
+/* By character: whether it is unreserved or one of the sub-delims. */
+extern const bool uri_plain_chars[256];
+
 /* unreserved / sub-delims: what stands for itself in the name of a host and in a path. */
 static inline bool uri_is_plain_char(char c) {
-    switch (c) {
-    case 'A' ... 'Z':
-    case 'a' ... 'z':
-    case '0' ... '9':
-    case '-':
-    case '.':
-    case '_':
-    case '~':
-    case '!':
-    case '$':
-    case '&':
-    case '\'':
-    case '(':
-    case ')':
-    case '*':
-    case '+':
-    case ',':
-    case ';':
-    case '=':
-        return true;
-    default:
-        return false;
-    }
+    return uri_plain_chars[(unsigned char)c];
 }
 
 /* unreserved: what means the same wherever it stands, in a path, a query or a field. */
