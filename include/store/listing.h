@@ -11,7 +11,7 @@
 enum {
     LISTING_ENTRIES_MAX = 1000000,
     LISTING_BYTES_MAX = 64 << 20,
-    LISTING_STEP = 256, /* entries that are looked at in one step */
+    LISTING_STEP = 32, /* entries that are looked at in one step */
 };
 
 /* Opens the directory at `path` beneath the root, decoded and without slashes at its ends ("" is

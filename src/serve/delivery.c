@@ -8,6 +8,9 @@
 /* A piece, with what chunks need around it. */
 enum { PIECE_BYTES = STREAM_PIECE_BYTES + CHUNK_OVERHEAD + CHUNK_LAST_LEN };
 
+/* Bytes are made in a turn until there are this many: others wait meanwhile. */
+enum { TURN_BYTES = STREAM_PIECE_BYTES / 4 };
+
 struct delivery *delivery_new(struct stream *stream, size_t *live) {
     struct delivery *delivery = calloc(1, sizeof *delivery);
     if (delivery == NULL) {
@@ -53,8 +56,10 @@ static enum stream_outcome add_piece(struct delivery *delivery, struct outq *out
 }
 
 enum delivery_outcome delivery_fill(struct delivery *delivery, struct outq *output) {
+    const size_t start = output->bytes.len;
     struct stretch stretch;
-    while (output->bytes.capacity - output->bytes.len >= PIECE_BYTES && !output->has_file) {
+    while (output->bytes.capacity - output->bytes.len >= PIECE_BYTES && !output->has_file &&
+           output->bytes.len - start < TURN_BYTES) {
         switch (add_piece(delivery, output, &stretch)) {
         case STREAM_BYTES:
             break;

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 /* Names, directories and members that are looked at in one call. */
-enum { PLAN_STEPS = 256 };
+enum { PLAN_STEPS = 64 };
 
 enum phase { SURVEYING, LAYING_OUT, PLANNED, FAILED };
 
