@@ -244,11 +244,13 @@ $(BUILD)/bench/%: bench/%.c $(call archive,$(BELOW_conf)) $(BUILD)/flags
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.c %.o %.a,$^)
 
 # Tests: test_x.c, or test_x_more.c, tests the module x, and links its floor and those below; so no module has an
-# underscore in its name. A function __wrap_f() in it stands before f() wherever the module calls it.
+# underscore in its name. A function __wrap_f() in it, or in a header of tests/support that it includes, stands before f()
+# wherever the module calls it.
 
 module_of = $(firstword $(subst _, ,$(1)))
 floor_of = $(firstword $(notdir $(patsubst %/,%,$(dir $(wildcard include/*/$(call module_of,$(1)).h)))))
-wraps_of = $(addprefix -Wl$(comma)--wrap=,$(shell sed -n 's/.*\b__wrap_\([a-z0-9_]*\)[()].*/\1/p' $(1) | sort -u))
+support_of = $(shell sed -n 's|^\#include "\(support/.*\)"|tests/\1|p' $(1))
+wraps_of = $(addprefix -Wl$(comma)--wrap=,$(shell sed -n 's/.*\b__wrap_\([a-z0-9_]*\)[()].*/\1/p' $(1) $(support_of) | sort -u))
 comma   := ,
 
 define UNIT_RULE

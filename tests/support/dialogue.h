@@ -17,6 +17,12 @@ struct dialogue {
     const char *statuses; /* of the answers */
 };
 
+/* All that a test program has; what the state of the tests below points to. */
+struct dialogues {
+    const struct dialogue *items;
+    size_t count;
+};
+
 static struct stage stage;
 static struct visitor visitor;
 
@@ -93,15 +99,16 @@ static inline void run_undisturbed(const struct dialogue *dialogue) {
 
 /* Calls run() for each k that tells something new about the bytes of the input, or of the output:
  * for all at first and in the end, and for some in between. */
-static inline void for_every_k(const struct dialogue *dialogues, size_t count, bool of_output,
+static inline void for_every_k(const struct dialogues *all, bool of_output,
                                void (*run)(const struct dialogue *dialogue, const char *row,
                                            size_t k)) {
-    for (size_t i = 0; i < count; i++) {
-        run_undisturbed(&dialogues[i]);
-        size_t max = of_output ? expected_len : strlen(dialogues[i].text);
+    for (size_t i = 0; i < all->count; i++) {
+        const struct dialogue *dialogue = &all->items[i];
+        run_undisturbed(dialogue);
+        size_t max = of_output ? expected_len : strlen(dialogue->text);
         for (size_t k = 1; k <= max; k += k < 600 || k + 400 > max ? 1 : 509) {
             undisturbed();
-            run(&dialogues[i], row_at(dialogues[i].name, k), k);
+            run(dialogue, row_at(dialogue->name, k), k);
         }
     }
 }
@@ -189,4 +196,50 @@ static inline void run_out_of_memory(const struct dialogue *dialogue, const char
         closes += stage.server.closed[reason];
     row_assert_number(row, closes, 1);
     memset(stage.server.closed, 0, sizeof stage.server.closed);
+}
+
+/* The tests that every program has. */
+
+static void test_undisturbed(void **state) {
+    const struct dialogues *all = *state;
+    for (size_t i = 0; i < all->count; i++)
+        run_undisturbed(&all->items[i]);
+}
+
+static void test_input_arrives_k_bytes_at_a_time(void **state) {
+    for_every_k(*state, false, arrive_in_pieces);
+}
+
+static void test_eagain_after_every_k_bytes_read(void **state) {
+    for_every_k(*state, false, read_in_pieces);
+}
+
+static void test_output_accepted_k_bytes_at_a_time(void **state) {
+    for_every_k(*state, true, send_in_pieces);
+}
+
+static void test_both_ways_disturbed(void **state) {
+    for_every_k(*state, false, disturb_both_ways);
+}
+
+static void test_reset_after_k_bytes_read(void **state) {
+    for_every_k(*state, false, reset_while_reading);
+}
+
+static void test_reset_after_k_bytes_sent(void **state) {
+    for_every_k(*state, true, reset_while_sending);
+}
+
+static void test_client_leaves_after_k_bytes(void **state) {
+    for_every_k(*state, false, leave_early);
+}
+
+static void test_out_of_memory(void **state) {
+    const struct dialogues *all = *state;
+    for (size_t i = 0; i < all->count; i++) {
+        for (size_t k = 0; k < 40; k++) {
+            undisturbed();
+            run_out_of_memory(&all->items[i], row_at(all->items[i].name, k), k);
+        }
+    }
 }

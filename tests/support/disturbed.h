@@ -1,12 +1,13 @@
 /* A kernel that disturbs one connection: it moves a few bytes at a time, says "not now", reports
  * edges late, resets, and runs out of memory, as the test says in the variables here.
  *
- * For one test program, which declares the functions it wraps and so makes the linker put them in
- * place. */
+ * For one test program, which includes this itself, and memory.h and still.h: that makes the linker
+ * put the functions in place. */
 #pragma once
 
 #include "serve/outq.h"
 #include "support/feint.h"
+#include "support/memory.h"
 #include "support/row.h"
 
 #include <errno.h>
@@ -30,11 +31,6 @@ static int shutdown_error;  /* the same */
 static bool swallows_files; /* sendfile() takes everything, and sends nothing */
 static bool acknowledges;   /* the client has everything as soon as it is sent */
 
-/* Memory of the server's: blocks in use, and the allocation that is to fail (negative: none). */
-static long blocks;
-static long allocations_until_failure = -1;
-static size_t largest_struct;
-
 ssize_t __wrap_recv(int fd, void *ptr, size_t len, int flags);
 ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags);
 ssize_t __wrap_send(int fd, const void *ptr, size_t len, int flags);
@@ -44,12 +40,6 @@ int __wrap_ioctl(int fd, unsigned long request, void *value);
 int __wrap_close(int fd);
 int __wrap_epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_event *event);
 int __wrap_epoll_wait(int epoll_fd, struct epoll_event *events, int max, int timeout_ms);
-int __wrap_clock_gettime(clockid_t clock, struct timespec *time);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *ptr, size_t size);
-void *__wrap_reallocarray(void *ptr, size_t count, size_t size);
-void __wrap_free(void *ptr);
 ssize_t __real_recv(int fd, void *ptr, size_t len, int flags);
 ssize_t __real_sendmsg(int fd, const struct msghdr *message, int flags);
 ssize_t __real_sendfile(int fd, int file_fd, off_t *offset, size_t len);
@@ -58,10 +48,6 @@ int __real_ioctl(int fd, unsigned long request, void *value);
 int __real_close(int fd);
 int __real_epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_event *event);
 int __real_epoll_wait(int epoll_fd, struct epoll_event *events, int max, int timeout_ms);
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *ptr, size_t size);
-void __real_free(void *ptr);
 
 static inline int deny(int error) {
     errno = error;
@@ -168,46 +154,6 @@ int __wrap_epoll_wait(int epoll_fd, struct epoll_event *events, int max, int tim
     if (event.events != 0)
         events[count++] = event;
     return count;
-}
-
-/* It is always the same second, so that Date is the same. */
-int __wrap_clock_gettime(clockid_t clock, struct timespec *time) {
-    (void)clock;
-    *time = (struct timespec){.tv_sec = 784111777};
-    return 0;
-}
-
-static inline bool may_allocate(void) {
-    return allocations_until_failure < 0 || allocations_until_failure-- > 0;
-}
-
-void *__wrap_malloc(size_t size) {
-    void *ptr = may_allocate() ? __real_malloc(size) : NULL;
-    blocks += ptr != NULL ? 1 : 0;
-    return ptr;
-}
-
-void *__wrap_calloc(size_t count, size_t size) {
-    void *ptr = may_allocate() ? __real_calloc(count, size) : NULL;
-    blocks += ptr != NULL ? 1 : 0;
-    if (count == 1 && size > largest_struct)
-        largest_struct = size;
-    return ptr;
-}
-
-void *__wrap_realloc(void *ptr, size_t size) {
-    void *larger = may_allocate() ? __real_realloc(ptr, size) : NULL;
-    blocks += ptr == NULL && larger != NULL ? 1 : 0;
-    return larger;
-}
-
-void *__wrap_reallocarray(void *ptr, size_t count, size_t size) {
-    return __wrap_realloc(ptr, count * size);
-}
-
-void __wrap_free(void *ptr) {
-    blocks -= ptr != NULL ? 1 : 0;
-    __real_free(ptr);
 }
 
 /* Everything as usual. */

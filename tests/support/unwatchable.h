@@ -1,7 +1,7 @@
 /* A kernel that watches nothing, or says that a file system is remote, as the test says in the
  * variables here.
  *
- * For one test program, which declares the functions it wraps and so makes the linker put them in
+ * For one test program, which includes this itself: that makes the linker put the functions in
  * place. */
 #pragma once
 

@@ -2,27 +2,13 @@
 #include "serve/connection.h"
 
 #include "support/dialogue.h"
+#include "support/disturbed.h"
+#include "support/memory.h"
+#include "support/still.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
-
-/* The Makefile looks here for what is to be wrapped; support/disturbed.h defines it. */
-ssize_t __wrap_recv(int fd, void *ptr, size_t len, int flags);
-ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags);
-ssize_t __wrap_send(int fd, const void *ptr, size_t len, int flags);
-ssize_t __wrap_sendfile(int fd, int file_fd, off_t *offset, size_t len);
-int __wrap_shutdown(int fd, int how);
-int __wrap_ioctl(int fd, unsigned long request, void *value);
-int __wrap_close(int fd);
-int __wrap_epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_event *event);
-int __wrap_epoll_wait(int epoll_fd, struct epoll_event *events, int max, int timeout_ms);
-int __wrap_clock_gettime(clockid_t clock, struct timespec *time);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *ptr, size_t size);
-void *__wrap_reallocarray(void *ptr, size_t count, size_t size);
-void __wrap_free(void *ptr);
 
 static struct visitor other;
 
@@ -94,56 +80,7 @@ static const struct dialogue dialogues[] = {
      "200 400 "},
 };
 
-static void test_undisturbed(void **state) {
-    (void)state;
-    for (size_t i = 0; i < ROWS_COUNT(dialogues); i++)
-        run_undisturbed(&dialogues[i]);
-}
-
-static void test_input_arrives_k_bytes_at_a_time(void **state) {
-    (void)state;
-    for_every_k(dialogues, ROWS_COUNT(dialogues), false, arrive_in_pieces);
-}
-
-static void test_eagain_after_every_k_bytes_read(void **state) {
-    (void)state;
-    for_every_k(dialogues, ROWS_COUNT(dialogues), false, read_in_pieces);
-}
-
-static void test_output_accepted_k_bytes_at_a_time(void **state) {
-    (void)state;
-    for_every_k(dialogues, ROWS_COUNT(dialogues), true, send_in_pieces);
-}
-
-static void test_both_ways_disturbed(void **state) {
-    (void)state;
-    for_every_k(dialogues, ROWS_COUNT(dialogues), false, disturb_both_ways);
-}
-
-static void test_reset_after_k_bytes_read(void **state) {
-    (void)state;
-    for_every_k(dialogues, ROWS_COUNT(dialogues), false, reset_while_reading);
-}
-
-static void test_reset_after_k_bytes_sent(void **state) {
-    (void)state;
-    for_every_k(dialogues, ROWS_COUNT(dialogues), true, reset_while_sending);
-}
-
-static void test_client_leaves_after_k_bytes(void **state) {
-    (void)state;
-    for_every_k(dialogues, ROWS_COUNT(dialogues), false, leave_early);
-}
-
-static void test_out_of_memory(void **state) {
-    (void)state;
-    for (size_t i = 0; i < ROWS_COUNT(dialogues); i++) {
-        for (size_t k = 0; k < 40; k++) {
-            undisturbed();
-            run_out_of_memory(&dialogues[i], row_at(dialogues[i].name, k), k);
-        }
-    }
-}
+static struct dialogues all = {dialogues, ROWS_COUNT(dialogues)};
 
 /* A visitor whose connection can be disturbed. */
 static void invite_disturbed(void) {
@@ -282,7 +219,7 @@ static void test_a_file_changes_while_it_is_archived(void **state) {
     assert_in_range(len, (MANY - 60) * 512, (MANY - 1 + 3) * 512); /* the directory has three */
 }
 
-#define test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define test(f) cmocka_unit_test_prestate_setup_teardown(f, setup, teardown, &all)
 
 int main(void) {
     static const struct CMUnitTest tests[] = {

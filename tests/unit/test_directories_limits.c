@@ -19,9 +19,6 @@ static long callocs_until_failure = -1; /* negative: none fails */
 static bool overflows;                  /* the next read() says that events were lost */
 static int inventions;                  /* events that the next reads make up, one each */
 
-int __wrap_inotify_init1(int flags);
-int __wrap_inotify_add_watch(int fd, const char *path, uint32_t mask);
-int __wrap_fstatfs(int fd, struct statfs *statfs);
 ssize_t __real_read(int fd, void *ptr, size_t len);
 ssize_t __wrap_read(int fd, void *ptr, size_t len);
 void *__real_malloc(size_t size);

@@ -13,9 +13,6 @@ static struct tree apart;
 static int fds[ROOTS];
 static bool overflows; /* the next read() of events tells of lost ones only */
 
-int __wrap_inotify_init1(int flags);
-int __wrap_inotify_add_watch(int fd, const char *path, uint32_t mask);
-int __wrap_fstatfs(int fd, struct statfs *statfs);
 ssize_t __real_read(int fd, void *ptr, size_t len);
 ssize_t __wrap_read(int fd, void *ptr, size_t len);
 

@@ -2,18 +2,11 @@
 #include "serve/exchange.h"
 
 #include "support/stage.h"
+#include "support/still.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-int __wrap_clock_gettime(clockid_t clock, struct timespec *time);
-
-int __wrap_clock_gettime(clockid_t clock, struct timespec *time) {
-    (void)clock;
-    *time = (struct timespec){.tv_sec = 784111777};
-    return 0;
-}
 
 enum { CACHE_BYTES = 1024 * 1024 };
 

@@ -1,5 +1,6 @@
 #include "store/rulebook.h"
 
+#include "support/memory.h"
 #include "support/process.h"
 #include "support/row.h"
 #include "support/tree.h"
@@ -13,56 +14,14 @@
 #include <time.h>
 #include <unistd.h>
 
-static long allocations_until_failure = -1; /* negative: none fails */
-static long blocks;                         /* of memory in use */
-static int open_error;                      /* errno of openat2(); 0: none */
-static int read_error;                      /* the same of read() */
-static size_t reads;                        /* of files */
+static int open_error; /* errno of openat2(); 0: none */
+static int read_error; /* the same of read() */
+static size_t reads;   /* of files */
 
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void __real_free(void *ptr);
-void __wrap_free(void *ptr);
-char *__real_realpath(const char *path, char *resolved);
-char *__wrap_realpath(const char *path, char *resolved);
-char *__real_strdup(const char *text);
-char *__wrap_strdup(const char *text);
 long __real_syscall(long number, ...);
 long __wrap_syscall(long number, int fd, const char *path, const void *how, size_t size);
 ssize_t __real_read(int fd, void *ptr, size_t len);
 ssize_t __wrap_read(int fd, void *ptr, size_t len);
-
-static bool may_allocate(void) {
-    return allocations_until_failure < 0 || allocations_until_failure-- > 0;
-}
-
-static void *count_block(void *ptr) {
-    blocks += ptr != NULL ? 1 : 0;
-    return ptr;
-}
-
-void *__wrap_malloc(size_t size) {
-    return count_block(may_allocate() ? __real_malloc(size) : NULL);
-}
-
-void *__wrap_calloc(size_t count, size_t size) {
-    return count_block(may_allocate() ? __real_calloc(count, size) : NULL);
-}
-
-void __wrap_free(void *ptr) {
-    blocks -= ptr != NULL ? 1 : 0;
-    __real_free(ptr);
-}
-
-char *__wrap_realpath(const char *path, char *resolved) {
-    return count_block(__real_realpath(path, resolved));
-}
-
-char *__wrap_strdup(const char *text) {
-    return count_block(__real_strdup(text));
-}
 
 long __wrap_syscall(long number, int fd, const char *path, const void *how, size_t size) {
     if (open_error == 0)

@@ -2,58 +2,21 @@
 #include "store/store.h"
 
 #include "support/content.h"
+#include "support/memory.h"
 #include "support/stock.h"
 
 #include <stdlib.h>
 #include <sys/syscall.h>
 
-static long allocations_until_failure = -1; /* negative: none fails */
-static int open_error;                      /* errno of the next openat2(); 0: none */
-static int opens_until_error;               /* that succeed before */
-static int errors_left = -1;                /* how many fail then; negative: all */
-static int random_error;                    /* errno of the next getrandom(); 0: none */
-static long blocks;                         /* of memory in use */
+static int open_error;        /* errno of the next openat2(); 0: none */
+static int opens_until_error; /* that succeed before */
+static int errors_left = -1;  /* how many fail then; negative: all */
+static int random_error;      /* errno of the next getrandom(); 0: none */
 
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void __real_free(void *ptr);
-void __wrap_free(void *ptr);
-char *__real_realpath(const char *path, char *resolved);
-char *__wrap_realpath(const char *path, char *resolved);
 long __real_syscall(long number, ...);
 long __wrap_syscall(long number, int fd, const char *path, const void *how, size_t size);
 ssize_t __real_getrandom(void *ptr, size_t len, unsigned flags);
 ssize_t __wrap_getrandom(void *ptr, size_t len, unsigned flags);
-
-static bool may_allocate(void) {
-    return allocations_until_failure < 0 || allocations_until_failure-- > 0;
-}
-
-void *__wrap_malloc(size_t size) {
-    void *ptr = may_allocate() ? __real_malloc(size) : NULL;
-    blocks += ptr != NULL ? 1 : 0;
-    return ptr;
-}
-
-void *__wrap_calloc(size_t count, size_t size) {
-    void *ptr = may_allocate() ? __real_calloc(count, size) : NULL;
-    blocks += ptr != NULL ? 1 : 0;
-    return ptr;
-}
-
-void __wrap_free(void *ptr) {
-    blocks -= ptr != NULL ? 1 : 0;
-    __real_free(ptr);
-}
-
-/* It allocates without being asked whether it may. */
-char *__wrap_realpath(const char *path, char *resolved) {
-    char *real = __real_realpath(path, resolved);
-    blocks += real != NULL ? 1 : 0;
-    return real;
-}
 
 long __wrap_syscall(long number, int fd, const char *path, const void *how, size_t size) {
     if (open_error == 0 || opens_until_error-- > 0 || errors_left == 0)

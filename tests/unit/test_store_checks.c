@@ -12,10 +12,6 @@
 #include <sys/vfs.h>
 #include <time.h>
 
-int __wrap_inotify_init1(int flags);
-int __wrap_inotify_add_watch(int fd, const char *path, uint32_t mask);
-int __wrap_fstatfs(int fd, struct statfs *statfs);
-
 static int setup(void **state) {
     (void)state;
     watchable();

@@ -4,10 +4,6 @@
 #include "support/stock.h"
 #include "support/unwatchable.h"
 
-int __wrap_inotify_init1(int flags);
-int __wrap_inotify_add_watch(int fd, const char *path, uint32_t mask);
-int __wrap_fstatfs(int fd, struct statfs *statfs);
-
 /* "site" is the root; what is mounted, each beneath the tree. */
 static const char *const mounts[][2] = {
     {"/docs", "docs"},        {"/docs/api", "site/api"}, {"/again", "site"},

@@ -1,59 +1,13 @@
 /* What rules make of what is found, and what becomes of it when either changes. */
 #include "store/store.h"
 
+#include "support/memory.h"
 #include "support/stock.h"
 #include "support/unwatchable.h"
 
 #include <stdlib.h>
 #include <sys/inotify.h>
 #include <sys/vfs.h>
-
-static long allocations_until_failure = -1; /* negative: none fails */
-static long blocks;                         /* of memory in use */
-
-int __wrap_inotify_init1(int flags);
-int __wrap_inotify_add_watch(int fd, const char *path, uint32_t mask);
-int __wrap_fstatfs(int fd, struct statfs *statfs);
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void __real_free(void *ptr);
-void __wrap_free(void *ptr);
-char *__real_realpath(const char *path, char *resolved);
-char *__wrap_realpath(const char *path, char *resolved);
-char *__real_strdup(const char *text);
-char *__wrap_strdup(const char *text);
-
-static bool may_allocate(void) {
-    return allocations_until_failure < 0 || allocations_until_failure-- > 0;
-}
-
-static void *count_block(void *ptr) {
-    blocks += ptr != NULL ? 1 : 0;
-    return ptr;
-}
-
-void *__wrap_malloc(size_t size) {
-    return count_block(may_allocate() ? __real_malloc(size) : NULL);
-}
-
-void *__wrap_calloc(size_t count, size_t size) {
-    return count_block(may_allocate() ? __real_calloc(count, size) : NULL);
-}
-
-void __wrap_free(void *ptr) {
-    blocks -= ptr != NULL ? 1 : 0;
-    __real_free(ptr);
-}
-
-char *__wrap_realpath(const char *path, char *resolved) {
-    return count_block(__real_realpath(path, resolved));
-}
-
-char *__wrap_strdup(const char *text) {
-    return count_block(__real_strdup(text));
-}
 
 enum { CACHE_BYTES = 1 << 20 };
 
