@@ -15,6 +15,7 @@ enum { FOLDER_STREAMS_MAX = 32 }; /* that a worker makes at a time */
 
 struct folder {
     struct representation representation; /* points into this struct */
+    struct head_policy policy;
     struct view view;
     bool negotiated;   /* another Accept field could get another format */
     struct slice name; /* of an archive, without its extension; borrowed from the target */
@@ -38,6 +39,12 @@ enum folder_outcome {
 enum folder_outcome folder_open(const struct roots *roots, const struct request *request,
                                 const struct target *target, int64_t now_s, size_t *live,
                                 struct folder *folder, struct delivery **delivery);
+
+/* Has what is made sent by `policy`, but for what that says as of a file, by `of_files`, of
+ * caching: what is made is to be asked for anew each time. Both are borrowed as long as the folder.
+ */
+void folder_follow(struct folder *folder, const struct head_policy *policy,
+                   const struct head_policy *of_files);
 
 /* Writes that another Accept field could get another answer, where that is so (RFC 9110 §12.5.5).
  */

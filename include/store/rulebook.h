@@ -19,6 +19,7 @@ struct rulebook_text {
     struct stat stat; /* these were its attributes, */
     uint64_t digest;  /* and that its content */
     bool is_denied;   /* it could not be opened, which has been told */
+    bool is_faulty;   /* it had mistakes when it was read last, which have been told */
 };
 
 /* All zero, but for `docroot`: nothing has been read. */

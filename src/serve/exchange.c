@@ -43,7 +43,8 @@ static bool choose_folder(struct server *server, struct exchange *exchange) {
     if (outcome == FOLDER_LATER)
         return false;
     if (outcome == FOLDER_READY) {
-        answer->folder->representation.policy = store_policy(&server->store, exchange->resource);
+        folder_follow(answer->folder, store_policy(&server->store, exchange->resource),
+                      &server->store.policy);
         answer->representation = &answer->folder->representation;
     }
     answer->response =

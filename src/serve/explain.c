@@ -1,6 +1,8 @@
 #include "serve/explain.h"
 
+#include "base/number.h"
 #include "serve/exchange.h"
+#include "serve/route.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -17,6 +19,7 @@ struct explanation {
     struct request request;
     char path[REQUEST_TARGET_MAX]; /* what the target borrows from */
     struct target target;
+    bool absent; /* there is nothing by that path */
 };
 
 /* A line, with a word for what it is about in front, which is left out where it is the same. */
@@ -32,7 +35,13 @@ static void put_line(const struct explanation *explanation, const char *about, s
     (void)fputc('\n', explanation->stream);
 }
 
-static struct slice describe(const struct resource *resource) {
+static struct slice describe_absent(const struct resource *resource, const struct target *target) {
+    if (docroot_hides(resource->docroot, target->path))
+        return SLICE("none: a name in it starts with a dot (see --hidden)");
+    return SLICE("none");
+}
+
+static struct slice describe(const struct resource *resource, const struct target *target) {
     switch (resource->outcome) {
     case DOCROOT_FILE:
         return resource->path;
@@ -41,14 +50,35 @@ static struct slice describe(const struct resource *resource) {
     case DOCROOT_NEEDS_SLASH:
         return SLICE("a directory");
     case DOCROOT_ABSENT:
-        break;
+        return describe_absent(resource, target);
     case DOCROOT_FORBIDDEN:
         return SLICE("not readable");
     case DOCROOT_EXHAUSTED:
     case DOCROOT_FAULT:
-        return SLICE("could not be opened");
+        break;
     }
-    return SLICE("none");
+    return SLICE("could not be opened");
+}
+
+/* Where a mounted directory has what was asked for, and what a file is encoded in beside it. */
+static void put_circumstances(const struct explanation *explanation,
+                              const struct resource *resource) {
+    char memory[MOUNTS_PATH_MAX + 2];
+    struct buf prefix = BUF_INIT(memory, sizeof memory);
+    if (resource->docroot->prefix.len > 0) {
+        buf_put_char(&prefix, '/');
+        buf_put(&prefix, resource->docroot->prefix);
+        put_line(explanation, "mount", buf_slice(&prefix));
+    }
+    struct buf codings = BUF_INIT(memory, sizeof memory);
+    for (unsigned i = 0; i < CODING_IDENTITY; i++) {
+        if ((resource->available & 1u << i) == 0)
+            continue;
+        buf_put(&codings, codings.len > 0 ? SLICE(", ") : SLICE(""));
+        buf_put(&codings, coding_token((enum coding)i));
+    }
+    if (codings.len > 0)
+        put_line(explanation, "siblings", buf_slice(&codings));
 }
 
 static void put_redirect(const struct explanation *explanation, const struct ruling *ruling) {
@@ -101,11 +131,41 @@ static int put_findings(struct explanation *explanation) {
                                               target->trailing_slash, explanation->loop.now_ms);
     if (resource == NULL)
         return -ENOMEM;
-    put_line(explanation, "file", describe(resource));
+    put_line(explanation, "file", describe(resource, target));
+    put_circumstances(explanation, resource);
     put_redirect(explanation, resource->ruling);
     int result = put_fields(explanation);
+    explanation->absent = resource->outcome == DOCROOT_ABSENT;
     store_release(store, resource);
     return result;
+}
+
+/* The file beneath the root by that target, if it is one. */
+static void put_file(struct explanation *explanation, const char *about, struct slice target) {
+    struct store *store = &explanation->server.store;
+    int64_t now_ms = explanation->loop.now_ms;
+    struct resource *resource = store_recall(store, target, now_ms);
+    if (resource == NULL)
+        resource = store_look_up(store, target, slice_after(target, 1), false, now_ms);
+    if (resource == NULL)
+        return;
+    if (resource->outcome == DOCROOT_FILE)
+        put_line(explanation, about, resource->path);
+    store_release(store, resource);
+}
+
+/* Says what stands in for what there is not, by the code of the answer's status. */
+static void put_stand_in(struct explanation *explanation, struct slice code) {
+    static const enum status errors[] = {STATUS_FORBIDDEN, STATUS_NOT_FOUND};
+    uint64_t number;
+    if (!number_parse(code, 999, &number))
+        return;
+    if (explanation->absent && number == status_code(STATUS_OK))
+        put_file(explanation, "spa", buf_slice(&explanation->server.spa));
+    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
+        if (number == status_code(errors[i]))
+            put_file(explanation, "page", route_error_page(errors[i]));
+    }
 }
 
 /* Prints the head that a client would get. */
@@ -122,6 +182,7 @@ static void put_head(struct explanation *explanation) {
     struct slice rest = slice_of(output.ptr, len);
     struct slice line;
     struct slice text;
+    put_stand_in(explanation, slice_of(rest.ptr + sizeof "HTTP/1.1 " - 1, 3));
     (void)fputc('\n', explanation->stream);
     while (slice_cut(&rest, '\n', &line)) {
         (void)slice_cut(&line, '\r', &text);

@@ -119,13 +119,29 @@ enum folder_outcome folder_open(const struct roots *roots, const struct request 
     return open_listing(roots, request, target, live, folder, delivery);
 }
 
-/* RFC 6266 §4.3, in the extended form alone, which takes any name (RFC 8187 §3.2.1). */
+void folder_follow(struct folder *folder, const struct head_policy *policy,
+                   const struct head_policy *of_files) {
+    folder->policy = *policy;
+    if (policy->cache_control.ptr == of_files->cache_control.ptr)
+        folder->policy.cache_control = SLICE("no-cache");
+    folder->representation.policy = &folder->policy;
+}
+
+/* What stands for itself in either form of a file's name. */
+static bool is_name_char(char c) {
+    return ascii_is_digit(c) || ascii_is_alpha(c) || c == '-' || c == '.' || c == '_';
+}
+
+/* RFC 6266 §4.3, appendix D: in the extended form, which takes any name (RFC 8187 §3.2.1), and
+ * before it as near as ASCII comes to it, for those who don't know that form. */
 static void put_disposition(struct buf *buf, struct slice name) {
-    buf_put(buf, SLICE("Content-Disposition: attachment; filename*=UTF-8''"));
+    buf_put(buf, SLICE("Content-Disposition: attachment; filename=\""));
+    for (size_t i = 0; i < name.len; i++)
+        buf_put_char(buf, is_name_char(name.ptr[i]) ? name.ptr[i] : '_');
+    buf_put(buf, SLICE(".tar\"; filename*=UTF-8''"));
     for (size_t i = 0; i < name.len; i++) {
         unsigned char c = (unsigned char)name.ptr[i];
-        if (ascii_is_digit((char)c) || ascii_is_alpha((char)c) || c == '-' || c == '.' ||
-            c == '_') {
+        if (is_name_char((char)c)) {
             buf_put_char(buf, (char)c);
         } else {
             buf_put_char(buf, '%');

@@ -4,8 +4,9 @@
 
 /* Times are as coarse as the kernel's clock tick. And the time of a write through a mapping is
  * noted only when the page was clean before, and pages may stay dirty for this long
- * (vm.dirty_expire_centisecs and dirty_writeback_centisecs: 30 s and 5 s). */
-enum { SETTLED_S = 40 };
+ * (vm.dirty_expire_centisecs and dirty_writeback_centisecs: 30 s and 5 s), and longer where much is
+ * being written. */
+enum { SETTLED_S = 90 };
 
 static bool is_same_time(struct timespec a, struct timespec b) {
     return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;

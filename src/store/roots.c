@@ -44,6 +44,12 @@ static int open_mount(struct roots *roots, const struct options *options, size_t
     return 0;
 }
 
+static int require_application(const struct docroot *docroot, struct slice path, struct err *err) {
+    struct err reason = ERR_INIT;
+    int result = docroot_require_file(docroot, path, &reason);
+    return result < 0 ? err_set(err, -result, "--spa: %s", reason.text) : 0;
+}
+
 int roots_open(struct roots *roots, const struct options *options, struct err *err) {
     enum beneath_links links =
         options->symlinks == SYMLINKS_INSIDE ? BENEATH_LINKS_INSIDE : BENEATH_LINKS_NONE;
@@ -55,7 +61,7 @@ int roots_open(struct roots *roots, const struct options *options, struct err *e
     roots->count = 1;
     roots->items[0].clean_urls = options->clean_urls;
     if (options->spa.ptr != NULL)
-        result = docroot_require_file(&roots->items[0], options->spa, err);
+        result = require_application(&roots->items[0], options->spa, err);
     for (size_t i = 0; i < options->mount.count && result == 0; i++)
         result = open_mount(roots, options, i, links, err);
     if (result < 0)

@@ -31,6 +31,15 @@ static void tell(const struct rulebook *rulebook, enum rules_file file,
     if (faults->count > faults->capacity && !rulebook->silent)
         diag_message("%.*s: and %zu more", (int)name.len, name.ptr,
                      faults->count - faults->capacity);
+    if (faults->count > 0 && rulebook->texts[file].bytes != NULL && !rulebook->silent)
+        diag_message("%.*s: the rules that were read before stay in force", (int)name.len,
+                     name.ptr);
+}
+
+static void tell_of_recovery(const struct rulebook *rulebook, enum rules_file file) {
+    struct slice name = rules_file_name(file);
+    if (!rulebook->silent)
+        diag_message("%.*s: no mistake is left; its rules are in force", (int)name.len, name.ptr);
 }
 
 /* Reads all of an open file; a byte more than rules may have, so that what is too long is seen to
@@ -91,6 +100,9 @@ static bool replace(struct rulebook *rulebook, enum rules_file file, char *bytes
                                         : replace_headers(rulebook, text, &faults);
     tell(rulebook, file, &faults);
     *mistakes += faults.count;
+    if (done && rulebook->texts[file].is_faulty)
+        tell_of_recovery(rulebook, file);
+    rulebook->texts[file].is_faulty = faults.count > 0;
     if (!done) {
         free(bytes);
         rulebook->texts[file].is_read = faults.count > 0; /* else it is tried again */

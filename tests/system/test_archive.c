@@ -72,8 +72,8 @@ static void test_the_name_of_the_download(void **state) {
     tree_text(&scene->tree, "root/my files/a.txt", "a");
     serve(scene);
     char *out = shell_read("curl -sSf -o /dev/null -D - \"$URL/my%20files/?archive=tar\"");
-    note_assert_contains(
-        out, "\r\nContent-Disposition: attachment; filename*=UTF-8''my%20files.tar\r\n");
+    note_assert_contains(out, "\r\nContent-Disposition: attachment; filename=\"my_files.tar\"; "
+                              "filename*=UTF-8''my%20files.tar\r\n");
     free(out);
     out = shell_read("curl -sSf \"$URL/my%20files/?archive=tar\" | tar t");
     assert_string_equal(out, "my files/\nmy files/a.txt\n");

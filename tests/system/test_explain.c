@@ -16,10 +16,9 @@ static void make_site(const struct scene *scene) {
     tree_text(&scene->tree, "without/file", "file");
 }
 
-/* Runs it for a URL; returns what it printed, which the caller frees. */
-static char *explain(const struct scene *scene, const char *url, int exit_code) {
+/* Runs it; returns what it printed, which the caller frees. */
+static char *run(const char *url, const char *const argv[], int exit_code) {
     struct process process = PROCESS_INIT;
-    const char *const argv[] = {server_binary(), "--explain", url, scene->tree.path, NULL};
     process_start(&process, NULL, argv);
     assert_true(process_wait(&process, RUN_TIMEOUT_MS));
     char *out = process_text(exit_code == 0 ? process.out_fd : process.err_fd);
@@ -27,6 +26,11 @@ static char *explain(const struct scene *scene, const char *url, int exit_code) 
         fail_msg("%s: exit code %d: %s", url, process_exit_code(&process), out);
     process_deinit(&process);
     return out;
+}
+
+static char *explain(const struct scene *scene, const char *url, int exit_code) {
+    const char *const argv[] = {server_binary(), "--explain", url, scene->tree.path, NULL};
+    return run(url, argv, exit_code);
 }
 
 static const struct {
@@ -64,6 +68,41 @@ static void test_what_is_told(void **state) {
         }
         if (rows[i].not_a_line != NULL && strstr(out, rows[i].not_a_line) != NULL)
             fail_msg("%s: '%s' in:\n%s", rows[i].url, rows[i].not_a_line, out);
+        free(out);
+    }
+}
+
+/* What stands in for what there is not, what is beside a file, and where it is mounted. */
+static void test_circumstances(void **state) {
+    const struct scene *scene = *state;
+    static const struct {
+        const char *url;
+        const char *spa; /* NULL: none */
+        const char *text;
+    } cases[] = {
+        {"/route", "site/app.html", "file      none\nspa       site/app.html\n\nHTTP/1.1 200 "},
+        {"/route", NULL, "file      none\npage      404.html\n\nHTTP/1.1 404 "},
+        {"/absent.png", "site/app.html", "file      none\npage      404.html\n\nHTTP/1.1 404 "},
+        {"/.git/x", NULL, "file      none: a name in it starts with a dot (see --hidden)\npage "},
+        {"/coded.css", NULL, "file      coded.css\nsiblings  br, gzip\n\nHTTP/1.1 200 "},
+        {"/over/there/app.html", NULL,
+         "file      app.html\nmount     /over/there\n\nHTTP/1.1 200 "},
+    };
+    char mount[1024];
+    tree_text(&scene->tree, "404.html", "lost");
+    tree_text(&scene->tree, "site/app.html", "application");
+    tree_text(&scene->tree, "coded.css", "plain");
+    tree_text(&scene->tree, "coded.css.br", "br");
+    tree_text(&scene->tree, "coded.css.gz", "gzip");
+    (void)snprintf(mount, sizeof mount, "--mount=/over/there=%s", tree_path(&scene->tree, "site"));
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *const argv[] = {server_binary(),  "--explain",
+                                    cases[i].url,     mount,
+                                    scene->tree.path, cases[i].spa != NULL ? "--spa" : NULL,
+                                    cases[i].spa,     NULL};
+        char *out = run(cases[i].url, argv, 0);
+        if (strstr(out, cases[i].text) == NULL)
+            fail_msg("%s: no '%s' in:\n%s", cases[i].url, cases[i].text, out);
         free(out);
     }
 }
@@ -107,6 +146,7 @@ static void test_the_head_is_the_one_that_is_sent(void **state) {
 int main(void) {
     static const struct CMUnitTest tests[] = {
         scene_test(test_what_is_told),
+        scene_test(test_circumstances),
         scene_test(test_what_cannot_be_asked_for),
         scene_test(test_the_head_is_the_one_that_is_sent),
     };

@@ -218,7 +218,7 @@ static void test_archives_hold_one_root(void **state) {
     client_get_once(scene->server.port, "/docs/?archive=tar", &response);
     response_assert_status(&response, 200);
     response_assert_field(&response, "Content-Disposition",
-                          "attachment; filename*=UTF-8''docs.tar");
+                          "attachment; filename=\"docs.tar\"; filename*=UTF-8''docs.tar");
     assert_non_null(memmem(response.body, response.body_len, "docs/sub/file", 13));
     assert_null(memmem(response.body, response.body_len, "docs/api", 8));
     response_deinit(&response);

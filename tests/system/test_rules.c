@@ -189,13 +189,15 @@ static void test_rules_change_while_it_runs(void **state) {
         expect_location(scene, "/two");
     server_await_text(&scene->server, mistake);
     assert_int_equal(count_said(scene, mistake), 1);
+    server_await_text(&scene->server, "_redirects: the rules that were read before stay in force");
     tree_text(&scene->tree, "_redirects", "/a /three\n/c /d\n");
     for (size_t i = 0; i < ASKED; i++)
         expect_location(scene, "/three");
     assert_int_equal(unlink(tree_path(&scene->tree, "_redirects")), 0);
     for (size_t i = 0; i < ASKED; i++)
         client_expect_once(scene->server.port, "/a", 404);
-    assert_int_equal(count_said(scene, "_redirects"), 1);
+    server_await_text(&scene->server, "_redirects: no mistake is left");
+    assert_int_equal(count_said(scene, "_redirects"), 3);
 }
 
 /* Without a cache there is no watch. */

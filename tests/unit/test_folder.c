@@ -237,7 +237,8 @@ static void test_the_head_of_an_archive(void **state) {
     struct slice tag = field(&visitor, "ETag");
     (void)snprintf(want, sizeof want,
                    "HTTP/1.1 200 OK\r\n" DATE SERVER
-                   "Content-Disposition: attachment; filename*=UTF-8''tree.tar\r\n"
+                   "Content-Disposition: attachment; filename=\"tree.tar\"; "
+                   "filename*=UTF-8''tree.tar\r\n"
                    "Content-Type: application/x-tar\r\nContent-Length: %zu\r\n"
                    "X-Content-Type-Options: nosniff\r\nAccept-Ranges: bytes\r\nETag: %.*s\r\n"
                    "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
@@ -256,32 +257,36 @@ static void test_rfc8187_3_2_1_names_of_archives(void **state) {
     static const struct {
         const char *name; /* of the directory */
         const char *path; /* as a target */
-        const char *value;
+        const char *plain;
+        const char *extended;
     } rows[] = {
-        {"plain-1.0_x", "plain-1.0_x", "plain-1.0_x"},
-        {"a/b/inner", "a/b/inner", "inner"},
-        {"two words", "two%20words", "two%20words"},
-        {"quo\"te", "quo%22te", "quo%22te"},
-        {"semi;colon, comma", "semi;colon,%20comma", "semi%3bcolon%2c%20comma"},
-        {"100%", "100%25", "100%25"},
-        {"apostrophe's", "apostrophe's", "apostrophe%27s"},
-        {"back\\slash", "back%5Cslash", "back%5cslash"},
-        {"caf\xc3\xa9", "caf%C3%A9", "caf%c3%a9"},
-        {"\xff\xfe", "%FF%FE", "%ff%fe"},
-        {"line\r\nX: y", "line%0D%0AX:%20y", "line%0d%0aX%3a%20y"},
-        {"~*()!", "~*()!", "%7e%2a%28%29%21"},
+        {"plain-1.0_x", "plain-1.0_x", "plain-1.0_x", "plain-1.0_x"},
+        {"a/b/inner", "a/b/inner", "inner", "inner"},
+        {"two words", "two%20words", "two_words", "two%20words"},
+        {"quo\"te", "quo%22te", "quo_te", "quo%22te"},
+        {"semi;colon, comma", "semi;colon,%20comma", "semi_colon__comma",
+         "semi%3bcolon%2c%20comma"},
+        {"100%", "100%25", "100_", "100%25"},
+        {"apostrophe's", "apostrophe's", "apostrophe_s", "apostrophe%27s"},
+        {"back\\slash", "back%5Cslash", "back_slash", "back%5cslash"},
+        {"caf\xc3\xa9", "caf%C3%A9", "caf__", "caf%c3%a9"},
+        {"\xff\xfe", "%FF%FE", "__", "%ff%fe"},
+        {"line\r\nX: y", "line%0D%0AX:%20y", "line__X__y", "line%0d%0aX%3a%20y"},
+        {"~*()!", "~*()!", "_____", "%7e%2a%28%29%21"},
     };
     for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
         char want[256];
         tree_directory(&stage.tree, rows[i].name);
         ask(&visitor, "HEAD /%s/?archive=tar" HOST "\r\n", rows[i].path);
         assert_status(rows[i].name, &visitor, 200);
-        (void)snprintf(want, sizeof want, "attachment; filename*=UTF-8''%s.tar", rows[i].value);
+        (void)snprintf(want, sizeof want,
+                       "attachment; filename=\"%s.tar\"; filename*=UTF-8''%s.tar", rows[i].plain,
+                       rows[i].extended);
         row_assert_slice(rows[i].name, field(&visitor, "Content-Disposition"), slice_of_text(want));
     }
     ask(&visitor, "HEAD /?archive=tar" HOST "\r\n");
     row_assert_slice("root", field(&visitor, "Content-Disposition"),
-                     SLICE("attachment; filename*=UTF-8''files.tar"));
+                     SLICE("attachment; filename=\"files.tar\"; filename*=UTF-8''files.tar"));
 }
 
 /* Parts are what they are in the whole, wherever they start: in a header, in a file that is sent by
