@@ -26,6 +26,7 @@ enum head_unsaid {
 };
 
 #define REPRESENTATION_LENGTH_UNKNOWN UINT64_MAX
+#define REPRESENTATION_UNDATED        INT64_MIN
 
 struct representation {
     const struct head_policy *policy; /* borrowed, never NULL */
@@ -33,7 +34,13 @@ struct representation {
     struct slice content_coding; /* SLICE_NONE: identity */
     bool negotiated;             /* another one may be chosen by Accept-Encoding */
     struct slice etag;           /* strong, with its quotes; SLICE_NONE: no validators */
-    int64_t last_modified_s;     /* since the epoch; means something only with an etag */
+    int64_t last_modified_s;     /* since the epoch; REPRESENTATION_UNDATED: no date tells whether
+                                    it has changed; means something only with an etag */
     uint64_t length;             /* bytes; REPRESENTATION_LENGTH_UNKNOWN before it has been made */
     bool sequential;             /* made from the front on: parts are sent one at a time */
 };
+
+static inline bool representation_is_dated(const struct representation *representation) {
+    return representation->etag.ptr != NULL &&
+           representation->last_modified_s != REPRESENTATION_UNDATED;
+}

@@ -35,10 +35,10 @@ enum folder_outcome {
 
 /* Begins with what the request asks for of the directory that the target names. `delivery` is where
  * the stream is put; it is empty, or what FOLDER_LATER left there. `live` counts deliveries.
- * `now_s` is the time of day. */
+ */
 enum folder_outcome folder_open(const struct roots *roots, const struct request *request,
-                                const struct target *target, int64_t now_s, size_t *live,
-                                struct folder *folder, struct delivery **delivery);
+                                const struct target *target, size_t *live, struct folder *folder,
+                                struct delivery **delivery);
 
 /* Has what is made sent by `policy`, but for what that says as of a file, by `of_files`, of
  * caching: what is made is to be asked for anew each time. Both are borrowed as long as the folder.

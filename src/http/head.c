@@ -69,7 +69,7 @@ void head_validators(struct buf *buf, const struct representation *representatio
         head_vary(buf);
     if (representation->etag.ptr != NULL && says(policy, HEAD_ETAG))
         head_field(buf, SLICE("ETag"), representation->etag);
-    if (representation->etag.ptr != NULL && says(policy, HEAD_LAST_MODIFIED)) {
+    if (representation_is_dated(representation) && says(policy, HEAD_LAST_MODIFIED)) {
         char date[DATE_LEN];
         date_format(representation->last_modified_s, date);
         head_field(buf, SLICE("Last-Modified"), slice_of(date, sizeof date));

@@ -266,7 +266,7 @@ static bool match_splat(struct slice head, struct slice tail, struct slice path,
         return false;
     struct slice value = slice_of(path.ptr, end);
     struct slice rest = slice_after(path, end);
-    if (has_dot_segment(value) || !take(tail, &rest, captures) || rest.len > 0)
+    if (!take(tail, &rest, captures) || rest.len > 0 || has_dot_segment(value))
         return false;
     capture(captures, splat_name, value);
     return true;

@@ -18,7 +18,7 @@ static bool any_line_matches(const struct request *request, enum field field, st
 static bool has_date(const struct request *request, enum field field,
                      const struct representation *representation, int64_t now_s, int64_t *time_s) {
     struct slice value = request_hint(request, field);
-    return representation->etag.ptr != NULL && value.ptr != NULL &&
+    return representation_is_dated(representation) && value.ptr != NULL &&
            date_parse(value, now_s, time_s);
 }
 

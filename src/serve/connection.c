@@ -107,6 +107,13 @@ static void progress(struct connection *conn) {
     conn->awaited = DEADLINE_NONE;
 }
 
+static bool is_registered(struct connection *conn) {
+    if (!conn->registered)
+        conn->registered =
+            loop_add(conn->server->loop, &conn->source, EPOLLIN | EPOLLOUT | EPOLLRDHUP) == 0;
+    return conn->registered;
+}
+
 /* Sending */
 
 /* The last answer has been handed to the kernel. The connection can be closed at once if the client
@@ -196,8 +203,13 @@ static enum step flush_scratch(struct connection *conn) {
     return flushed(conn, outcome, sent);
 }
 
-/* Finds out more of what an answer is to say, until it can be given. */
+/* Finds out more of what an answer is to say, until it can be given. It may take long, and nothing
+ * is sent meanwhile by which it could be told that nobody waits for it any more; epoll tells. */
 static enum step prepare_more(struct connection *conn) {
+    if (!is_registered(conn))
+        return closed(conn, CLOSE_FAULT);
+    if ((conn->source.ready & (EPOLLERR | EPOLLHUP)) != 0)
+        return closed(conn, CLOSE_PEER_GONE);
     if (delivery_prepare(conn->intake.delivery))
         return make_more_later(conn);
     conn->state = STATE_READ;
@@ -326,13 +338,6 @@ static enum step run_state(struct connection *conn) {
         return discard(conn);
     }
     return STEP_WAIT;
-}
-
-static bool is_registered(struct connection *conn) {
-    if (!conn->registered)
-        conn->registered =
-            loop_add(conn->server->loop, &conn->source, EPOLLIN | EPOLLOUT | EPOLLRDHUP) == 0;
-    return conn->registered;
 }
 
 /* Does what a step has led to; `conn` may be gone afterwards. */

@@ -38,8 +38,8 @@ static bool choose_folder(struct server *server, struct exchange *exchange) {
     struct answer *answer = &exchange->answer;
     int64_t now_s = server->loop->time_s;
     enum folder_outcome outcome =
-        folder_open(server->store.roots, answer->request, &answer->target, now_s,
-                    &server->deliveries, answer->folder, answer->delivery);
+        folder_open(server->store.roots, answer->request, &answer->target, &server->deliveries,
+                    answer->folder, answer->delivery);
     if (outcome == FOLDER_LATER)
         return false;
     if (outcome == FOLDER_READY) {

@@ -106,7 +106,7 @@ static int put_fields(const struct explanation *explanation) {
     if (!headers_apply(headers, explanation->target.path, &changes))
         changes.count = 0;
     for (size_t i = 0; i < changes.count; i++) {
-        char memory[512];
+        char memory[HEAD_POLICY_MAX + 512];
         struct buf line = BUF_INIT(memory, sizeof memory);
         const struct headers_change *change = &changes.items[i];
         bool removed = change->value.ptr == NULL;
@@ -226,6 +226,9 @@ int explain_print(const struct options *options, const struct roots *roots, FILE
         if (result == 0) {
             put_line(explanation, "root", slice_of_text(options->root));
             result = put_findings(explanation);
+            if (result < 0)
+                (void)err_set(err, -result,
+                              "more is said of it in _headers than has room in a head");
             put_head(explanation);
         }
         server_deinit(&explanation->server);

@@ -87,8 +87,8 @@ static enum folder_outcome begin_archive(const struct roots *roots, const struct
     return FOLDER_LATER;
 }
 
-static enum folder_outcome finish_archive(const struct target *target, int64_t now_s,
-                                          struct folder *folder, struct delivery *delivery) {
+static enum folder_outcome finish_archive(const struct target *target, struct folder *folder,
+                                          struct delivery *delivery) {
     const struct archive *archive = archive_of(delivery->stream);
     enum folder_outcome outcome = outcome_of_survey(archive_problem(archive));
     if (outcome != FOLDER_READY)
@@ -99,7 +99,7 @@ static enum folder_outcome finish_archive(const struct target *target, int64_t n
     folder->representation = (struct representation){
         .content_type = SLICE("application/x-tar"),
         .etag = buf_slice(&folder->etag),
-        .last_modified_s = archive_last_modified_s(archive, now_s),
+        .last_modified_s = REPRESENTATION_UNDATED, /* a file may be replaced by an older one */
         .length = archive_length(archive),
         .sequential = true,
     };
@@ -107,11 +107,11 @@ static enum folder_outcome finish_archive(const struct target *target, int64_t n
 }
 
 enum folder_outcome folder_open(const struct roots *roots, const struct request *request,
-                                const struct target *target, int64_t now_s, size_t *live,
-                                struct folder *folder, struct delivery **delivery) {
+                                const struct target *target, size_t *live, struct folder *folder,
+                                struct delivery **delivery) {
     *folder = (struct folder){.view = view_parse(target->query)};
     if (*delivery != NULL)
-        return finish_archive(target, now_s, folder, *delivery);
+        return finish_archive(target, folder, *delivery);
     if (*live >= FOLDER_STREAMS_MAX)
         return FOLDER_EXHAUSTED;
     if (folder->view.as_tar)

@@ -30,12 +30,11 @@ struct archive {
     enum survey_outcome problem;
     uint64_t members_end; /* where the last two blocks begin */
     uint64_t hashes[2];   /* of what has been laid out */
-    int64_t modified_s;
-    uint32_t member; /* the next one to lay out; then, the one that `at` is in */
-    int fd;          /* its file, or -1 */
-    uint64_t at;     /* the next byte to produce */
-    uint64_t end;    /* behind the last one */
-    char bytes[];    /* what the slices point into */
+    uint32_t member;      /* the next one to lay out; then, the one that `at` is in */
+    int fd;               /* its file, or -1 */
+    uint64_t at;          /* the next byte to produce */
+    uint64_t end;         /* behind the last one */
+    char bytes[];         /* what the slices point into */
 };
 
 /* Public, as the tag has to be the same for all; who can choose what is in the directory can also
@@ -88,8 +87,6 @@ static void take_in(struct archive *archive, const struct snapshot_member *membe
     size_t len = sizeof all - sizeof all.header + header.len;
     for (size_t i = 0; i < 2; i++)
         archive->hashes[i] = hash_bytes(&keys[i], slice_of((const char *)&all, len));
-    if (member->mtime_s > archive->modified_s)
-        archive->modified_s = member->mtime_s;
 }
 
 static enum survey_outcome lay_out_member(struct archive *archive) {
@@ -117,7 +114,6 @@ static enum survey_outcome plan_step(struct archive *archive) {
     if (outcome != SURVEY_DONE)
         return outcome;
     snapshot_trim(&archive->snapshot);
-    archive->modified_s = archive->snapshot.members[0].mtime_s;
     archive->phase = LAYING_OUT;
     return SURVEY_MORE;
 }
@@ -167,11 +163,6 @@ void archive_etag(const struct archive *archive, struct buf *buf) {
     buf_put_char(buf, '-');
     buf_put_hex(buf, archive->hashes[1]);
     buf_put_char(buf, '"');
-}
-
-int64_t archive_last_modified_s(const struct archive *archive, int64_t now_s) {
-    CHECK(archive->phase == PLANNED);
-    return archive->modified_s < now_s ? archive->modified_s : now_s;
 }
 
 /* Production */

@@ -184,11 +184,21 @@ static bool is_covered(const struct docroot *docroot, struct slice path) {
     return false;
 }
 
+/* Rules are read at the root of the site, and are files like others where that is mounted. */
+static bool has_rules_at(const struct docroot *docroot, struct slice path) {
+    struct slice first;
+    return docroot->prefix.len == 0 && slice_cut(&path, '/', &first) && rules_are_at(first);
+}
+
+/* Whether what is beneath the root by that path is something else to clients. */
+static bool is_overlaid(const struct docroot *docroot, struct slice path) {
+    return has_rules_at(docroot, path) || is_covered(docroot, path);
+}
+
 bool docroot_hides(const struct docroot *docroot, struct slice path) {
     if (docroot->only.ptr != NULL)
         return !slice_equal(path, docroot->only);
-    return rules_are_at(path) || (!docroot->hidden && has_hidden_segment(path)) ||
-           is_covered(docroot, path);
+    return (!docroot->hidden && has_hidden_segment(path)) || is_overlaid(docroot, path);
 }
 
 /* Whether the path can name anything, whatever files there are. */
@@ -244,6 +254,14 @@ static enum docroot_outcome find_directory(const struct docroot *docroot, struct
     return DOCROOT_ABSENT;
 }
 
+/* It may have another name than was asked for. */
+static enum docroot_outcome open_candidate(const struct docroot *docroot,
+                                           struct docroot_file *file) {
+    bool overlaid =
+        docroot->only.ptr == NULL && is_overlaid(docroot, slice_of(file->path, file->path_len));
+    return overlaid ? DOCROOT_ABSENT : open_path(docroot, file);
+}
+
 enum docroot_outcome docroot_find(const struct docroot *docroot, struct slice path,
                                   bool as_directory, struct docroot_file *file) {
     bool whole = docroot->only.ptr == NULL;
@@ -258,7 +276,7 @@ enum docroot_outcome docroot_find(const struct docroot *docroot, struct slice pa
         file->path_len = docroot_candidate(docroot, path, as_directory, i, file->path);
         if (file->path_len == 0)
             break;
-        enum docroot_outcome outcome = open_path(docroot, file);
+        enum docroot_outcome outcome = open_candidate(docroot, file);
         if (outcome != DOCROOT_ABSENT && outcome != DOCROOT_DIRECTORY)
             return outcome;
         if (i == 0 && !as_directory)
@@ -332,7 +350,7 @@ bool docroot_shows(const struct docroot *docroot, struct slice directory, struct
     size_t before = directory.len > 0 ? directory.len + 1 : 0; /* with its slash */
     bool well_known = before == 0 && slice_equal(name, SLICE(".well-known"));
     bool dotted = name.len > 0 && name.ptr[0] == '.';
-    bool rules = before == 0 && rules_are_at(name);
+    bool rules = before == 0 && has_rules_at(docroot, name);
     return before + name.len < PATH_MAX && !rules && (docroot->hidden || !dotted || well_known) &&
            !has_mount(docroot, directory, name);
 }

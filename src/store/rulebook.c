@@ -13,8 +13,8 @@
 
 enum {
     FAULTS_TOLD = 20,
-    LOCATION_MAX = 24 * 1024,
-    CHANGES_MAX = 256, /* for one path; each is compared with those before it */
+    LOCATION_MAX = 24 * 1024 + 1, /* more than respond_redirect() takes */
+    CHANGES_MAX = 256,            /* for one path; each is compared with those before it */
 };
 
 /* Reading */
@@ -291,6 +291,16 @@ static struct ruling *settle(const struct draft *draft, const struct redirect *r
     return ruling;
 }
 
+/* One that there is no room for is cut, and still longer than any response may say. */
+static void draft_location(const struct redirect_match *match, struct draft *draft) {
+    redirect_write_location(&draft->text, match, SLICE_NONE);
+    if (draft->text.overflow || draft->text.len > LOCATION_MAX) {
+        draft->text.overflow = false;
+        draft->text.len = LOCATION_MAX;
+    }
+    draft->location = buf_slice(&draft->text);
+}
+
 /* Writes what is said to `draft`; false where that is more than there is room for. */
 static bool rule(const struct rulebook *rulebook, struct slice path,
                  const struct redirect_match *match, struct headers_changes *changes,
@@ -298,8 +308,7 @@ static bool rule(const struct rulebook *rulebook, struct slice path,
     if (!headers_apply(&rulebook->headers, path, changes))
         return false;
     if (match != NULL && !redirect_is_rewrite(match->rule)) {
-        redirect_write_location(&draft->text, match, SLICE_NONE);
-        draft->location = buf_slice(&draft->text);
+        draft_location(match, draft);
     }
     draft_fields(changes, draft);
     return !draft->text.overflow && draft->text.len - draft->location.len <= HEAD_POLICY_MAX;

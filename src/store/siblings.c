@@ -20,7 +20,8 @@ struct siblings siblings_find(const struct docroot *docroot, struct slice path,
     struct siblings siblings = {0};
     struct docroot_file file;
     for (unsigned i = 0; i < CODING_IDENTITY; i++) {
-        if (!siblings_name(&file, path, (enum coding)i))
+        if (!siblings_name(&file, path, (enum coding)i) ||
+            docroot_hides(docroot, slice_of(file.path, file.path_len)))
             continue;
         enum docroot_outcome outcome = docroot_open_file(docroot, &file);
         siblings.linked |= file.linked;

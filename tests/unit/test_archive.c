@@ -516,23 +516,6 @@ static void test_etag(void **state) {
     }
 }
 
-static void test_last_modified(void **state) {
-    (void)state;
-    tree_text(&archived.tree, "d/e/f", "");
-    set_time("d/e/f", 3000, 999999999);
-    set_time("d/e", 2000, 0);
-    set_time("d", 1000, 0);
-    serve();
-    archived_plan("d");
-    assert_int_equal(archive_last_modified_s(archived.archive, 5000), 3000);
-    assert_int_equal(archive_last_modified_s(archived.archive, 2999), 2999);
-    set_time("d/e/f", -7, 0);
-    set_time("d/e", -6, 0);
-    set_time("d", -8, 0);
-    archived_plan("d");
-    assert_int_equal(archive_last_modified_s(archived.archive, 5000), -6);
-}
-
 int main(void) {
 #define test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     static const struct CMUnitTest tests[] = {
@@ -547,7 +530,6 @@ int main(void) {
         test(test_a_sparse_file_of_9_gib),
         test(test_content_beyond_63_bits),
         test(test_etag),
-        test(test_last_modified),
     };
     return cmocka_run_group_tests_name("archive", tests, NULL, NULL);
 }

@@ -172,6 +172,20 @@ static void test_the_client_leaves_while_it_is_prepared(void **state) {
     stage_assert_closed(&stage, "left", CLOSE_PEER_GONE);
 }
 
+/* It takes many turns to find out what is in a large directory; none more is taken for a client
+ * that has gone. */
+static void test_nothing_more_is_prepared_for_who_has_gone(void **state) {
+    (void)state;
+    stage_invite(&stage, &visitor);
+    visitor_send_text(&visitor, PLAN "\r\n");
+    stage_turn(&stage);
+    assert_int_equal(stage.server.deliveries, 1);
+    visitor_leave(&visitor);
+    stage_turn(&stage);
+    assert_int_equal(stage.server.deliveries, 0);
+    stage_assert_closed(&stage, "gone", CLOSE_PEER_GONE);
+}
+
 /* RFC 9112 §9.6: it has asked, and hears the answer. */
 static void test_rfc9112_9_6_the_client_half_closes_while_it_is_prepared(void **state) {
     (void)state;
@@ -237,6 +251,7 @@ int main(void) {
         test(test_the_send_deadline_runs_while_nothing_is_taken),
         test(test_closed_while_it_is_prepared),
         test(test_the_client_leaves_while_it_is_prepared),
+        test(test_nothing_more_is_prepared_for_who_has_gone),
         test(test_rfc9112_9_6_the_client_half_closes_while_it_is_prepared),
         test(test_rfc9112_9_6_the_last_answer_is_prepared),
         test(test_a_file_changes_while_it_is_archived),

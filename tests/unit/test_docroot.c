@@ -204,6 +204,7 @@ static void test_find(void **state) {
         {"file of rules", "_headers", false, DOCROOT_ABSENT, NULL, NULL},
         {"file of rules as a directory", "_headers", true, DOCROOT_ABSENT, NULL, NULL},
         {"encoded file of rules", "_redirects.gz", false, DOCROOT_ABSENT, NULL, NULL},
+        {"beneath a directory of that name", "_headers/x", false, DOCROOT_ABSENT, NULL, NULL},
         {"file of rules that is not at the top", "plain/_headers", false, DOCROOT_FILE,
          "no rules here", "plain/_headers"},
         {"longer than well-known", ".well-knownish", false, DOCROOT_ABSENT, NULL, NULL},

@@ -481,7 +481,7 @@ static void test_redirects_that_are_too_long(void **state) {
         {"short", 100, "HTTP/1.1 302 "},
         {"long", 4000, "HTTP/1.1 302 "},
         {"too long", 4500, "HTTP/1.1 414 "},
-        {"much too long", 7000, "HTTP/1.1 503 "},
+        {"much too long", 7000, "HTTP/1.1 414 "},
     };
     char text[16 * 1024];
     tree_text(&stage.tree, "_redirects", "/m/* /m/:splat?a=:splat 302");

@@ -19,6 +19,11 @@ static const struct representation tagged = {
 };
 
 /* Such as a listing, made anew for each request. */
+static const struct representation undated = {
+    .etag = SLICE_INIT("\"a\""),
+    .last_modified_s = REPRESENTATION_UNDATED,
+};
+
 static const struct representation untagged = {
     .content_type = SLICE_INIT("text/html"),
     .length = 1,
@@ -221,6 +226,24 @@ static void test_rfc9110_13_1_5_if_range(void **state) {
     }
 }
 
+/* Dates are not looked at where there is none to compare them with (RFC 9110 §13.1.3, §13.1.4). */
+static void test_rfc9110_13_1_3_undated(void **state) {
+    (void)state;
+    static const struct row rows[] = {
+        {"since the beginning", "If-Modified-Since: Thu, 01 Jan 1970 00:00:00 GMT\r\n",
+         PRECONDITION_PASSED},
+        {"since lately", "If-Modified-Since: " AFTER "\r\n", PRECONDITION_PASSED},
+        {"unmodified since the beginning", "If-Unmodified-Since: Thu, 01 Jan 1970 00:00:00 GMT\r\n",
+         PRECONDITION_PASSED},
+        {"its tag", "If-None-Match: \"a\"\r\n", PRECONDITION_NOT_MODIFIED},
+    };
+    check(rows, ROWS_COUNT(rows), &undated);
+    struct request request = request_of("date", "GET", "If-Range: " SAME "\r\n");
+    assert_false(precondition_range_applies(&request, &undated, NOW_S));
+    request = request_of("tag", "GET", "If-Range: \"a\"\r\n");
+    assert_true(precondition_range_applies(&request, &undated, NOW_S));
+}
+
 /* Without validators nothing matches, not even the date 0, which an untagged one has. */
 static void test_rfc9110_13_1_5_if_range_without_validators(void **state) {
     (void)state;
@@ -241,6 +264,7 @@ int main(void) {
         cmocka_unit_test(test_rfc9110_13_2_2_order),
         cmocka_unit_test(test_no_validators),
         cmocka_unit_test(test_rfc9110_13_1_5_if_range),
+        cmocka_unit_test(test_rfc9110_13_1_3_undated),
         cmocka_unit_test(test_rfc9110_13_1_5_if_range_without_validators),
     };
     return cmocka_run_group_tests_name("precondition", tests, NULL, NULL);

@@ -209,6 +209,40 @@ static void test_mounts_have_the_rules_of_the_root(void **state) {
 
 /* What is mounted over */
 
+static void expect_found(const char *path, bool as_directory, const char *file) {
+    struct docroot_file found;
+    struct slice rest;
+    const struct docroot *docroot = roots_choose(&roots, slice_of_text(path), &rest);
+    enum docroot_outcome outcome = docroot_find(docroot, rest, as_directory, &found);
+    row_assert_number(path, outcome, file != NULL ? DOCROOT_FILE : DOCROOT_ABSENT);
+    if (file != NULL) {
+        row_assert_slice(path, slice_of(found.path, found.path_len), slice_of_text(file));
+        (void)close(found.fd);
+    }
+}
+
+/* What is covered is not found by another name either; and rules are those of the root alone. */
+static void test_covered_under_other_names(void **state) {
+    (void)state;
+    struct err err = ERR_INIT;
+    tree_text(&tree, "site/about.html", "covered");
+    tree_text(&tree, "site/open.html", "open");
+    tree_text(&tree, "site/in/index.html", "covered");
+    tree_text(&tree, "docs/_headers", "a file like any other");
+    options.clean_urls = true;
+    mount("/about.html", "docs/_headers");
+    mount("/in/index.html", "docs/_headers");
+    mount("/docs", "docs");
+    assert_int_equal(roots_open(&roots, &options, &err), 0);
+    expect_found("about", false, NULL);
+    expect_found("open", false, "open.html");
+    expect_found("about.html", false, "_headers");
+    expect_found("docs/_headers", false, "_headers");
+    struct docroot_file found;
+    assert_int_equal(docroot_find(&roots.items[0], SLICE("in"), true, &found), DOCROOT_DIRECTORY);
+    (void)close(found.fd);
+}
+
 static void test_covered(void **state) {
     (void)state;
     static const struct {
@@ -266,6 +300,7 @@ int main(void) {
         test(test_the_root_can_not_be_opened),
         test(test_mounts_have_the_rules_of_the_root),
         test(test_covered),
+        test(test_covered_under_other_names),
         test(test_shown_in_their_directory),
     };
     return cmocka_run_group_tests_name("roots", tests, NULL, NULL);
