@@ -52,7 +52,7 @@ static void test_settled(void **state) {
         bool settled;
     } rows[] = {
         {"in the future", -1000, false}, {"now", 0, false},           {"lately", 80, false},
-        {"before long", 100, true},       {"long ago", 1000000, true},
+        {"before long", 100, true},      {"long ago", 1000000, true},
     };
     for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
         const struct stat stat = {.st_mtim.tv_sec = clock_time_s() - rows[i].age_s};
