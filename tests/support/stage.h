@@ -59,7 +59,7 @@ static inline void stage_open(struct stage *stage) {
     (void)signal(SIGPIPE, SIG_IGN); /* as in a worker */
     stage_make_tree(stage);
     stage->fds = process_count_fds(getpid());
-    assert_int_equal(options_parse(&stage->options, 1, argv, &err), 0);
+    assert_int_equal(options_load(&stage->options, 1, argv, &err), 0);
     stage->options.cache_size = stage->cache_size;
     stage->options.root = stage->tree.path;
     assert_int_equal(roots_open(&stage->roots, &stage->options, &err), 0);
