@@ -7,6 +7,7 @@
 #include "conf/address.h"
 #include "conf/mounts.h"
 #include "conf/names.h"
+#include "conf/networks.h"
 #include "conf/types.h"
 
 #include <stdbool.h>
@@ -35,6 +36,7 @@ enum option_kind {
     OPTION_MOUNTS,
     OPTION_CHOICE,
     OPTION_ADDRESSES,
+    OPTION_NETWORKS,
 };
 
 struct option_addresses {
@@ -56,6 +58,7 @@ struct option_addresses {
 #define OPTION_TYPE_MOUNTS    struct mounts
 #define OPTION_TYPE_CHOICE    unsigned
 #define OPTION_TYPE_ADDRESSES struct option_addresses
+#define OPTION_TYPE_NETWORKS  struct networks
 
 struct option_row {
     enum option_kind kind;

@@ -288,6 +288,25 @@ static struct slice address_text(const struct option_row *row, const void *field
     return slice_of_text(room);
 }
 
+static int add_network(const struct option_row *row, void *field, const char *text,
+                       struct err *err) {
+    struct networks *networks = field;
+    (void)row;
+    int result = check_room(networks->count, NETWORKS_MAX, err);
+    return result < 0 ? result : networks_add(networks, text, err);
+}
+
+static struct slice network_text(const struct option_row *row, const void *field, size_t index,
+                                 char room[OPTION_ROOM]) {
+    const struct networks *networks = field;
+    (void)row;
+    if (index >= networks->count)
+        return SLICE_NONE;
+    _Static_assert(OPTION_ROOM >= (int)NETWORKS_TEXT_MAX, "a network has room");
+    network_format(&networks->items[index], room);
+    return slice_of_text(room);
+}
+
 /* All kinds */
 
 static const struct {
@@ -311,6 +330,7 @@ static const struct {
     [OPTION_MOUNTS] = {add_mount, mount_text, .repeatable = true},
     [OPTION_CHOICE] = {set_choice, choice_text, .repeatable = false},
     [OPTION_ADDRESSES] = {add_address, address_text, .repeatable = true},
+    [OPTION_NETWORKS] = {add_network, network_text, .repeatable = true},
 };
 
 bool option_is_repeatable(const struct option_row *row) {

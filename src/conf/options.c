@@ -165,6 +165,16 @@ static int load_text(struct options *options, char *text, const char *path, stru
     return 0;
 }
 
+/* What only both together can be wrong about. */
+static int check_all(const struct options *options, struct err *err) {
+    if (options->proxy_protocol && options->trust.count == 0)
+        return err_set(
+            err, EINVAL,
+            "--proxy-protocol needs --trust, the addresses of the proxies (as in --trust "
+            "127.0.0.1)");
+    return 0;
+}
+
 /* What the command line says stands for what the file says. */
 static void override(struct options *options, struct options *words, struct given *given) {
     if (words->lan)
@@ -179,6 +189,18 @@ static void override(struct options *options, struct options *words, struct give
         options->root = words->root;
 }
 
+static int load_file(struct options *options, struct options *words, struct given *given,
+                     struct err *err) {
+    set_defaults(options);
+    options->file = configfile_read(words->config, err);
+    if (options->file == NULL)
+        return -EINVAL;
+    int result = load_text(options, options->file, words->config, err);
+    if (result == 0)
+        override(options, words, given);
+    return result;
+}
+
 int options_load(struct options *options, int argc, char *const argv[], struct err *err) {
     struct options words;
     struct options both;
@@ -186,20 +208,16 @@ int options_load(struct options *options, int argc, char *const argv[], struct e
     int result = load_words(&words, argc, argv, &given, err);
     if (result < 0)
         return result;
-    if (words.config == NULL) {
-        *options = words;
-        return 0;
-    }
-    set_defaults(&both);
-    both.file = configfile_read(words.config, err);
-    result = both.file != NULL ? load_text(&both, both.file, words.config, err) : -EINVAL;
-    if (result < 0) {
+    both = words;
+    if (words.config != NULL)
+        result = load_file(&both, &words, &given, err);
+    if (result == 0)
+        result = check_all(&both, err);
+    if (result == 0)
+        *options = both;
+    else
         options_deinit(&both);
-        return result;
-    }
-    override(&both, &words, &given);
-    *options = both;
-    return 0;
+    return result;
 }
 
 void options_deinit(struct options *options) {

@@ -102,6 +102,13 @@ size_t socket_unacked_bytes(int fd) {
     return ioctl(fd, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? (size_t)bytes : 0;
 }
 
+int socket_limit_rate(int fd, uint64_t bytes_per_s) {
+    unsigned long rate = ~0ul; /* what stands for none */
+    if (bytes_per_s > 0 && bytes_per_s < rate)
+        rate = (unsigned long)bytes_per_s;
+    return setsockopt(fd, SOL_SOCKET, SO_MAX_PACING_RATE, &rate, sizeof rate) < 0 ? -errno : 0;
+}
+
 int socket_accept(int fd, struct peer *peer) {
     /* Room for the families that have a peer; others are cut, and unix(7) is of any length. */
     union {

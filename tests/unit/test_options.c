@@ -52,6 +52,8 @@ static uint64_t number_in(const struct options *options, const struct option_row
         return ((const struct types *)field)->count;
     case OPTION_MOUNTS:
         return ((const struct mounts *)field)->count;
+    case OPTION_NETWORKS:
+        return ((const struct networks *)field)->count;
     case OPTION_VALUE:
         return ((const struct slice *)field)->len;
     case OPTION_TEXT:
@@ -99,7 +101,7 @@ static const char *other_value(const struct option_row *row) {
     case OPTION_COUNT:
         return "17";
     case OPTION_SIZE:
-        return "12345";
+        return "20000";
     case OPTION_DURATION:
         return "4321ms";
     case OPTION_NAMES:
@@ -120,6 +122,8 @@ static const char *other_value(const struct option_row *row) {
         return strchr(row->argument, '|') + 1;
     case OPTION_ADDRESSES:
         return "127.0.0.1:1";
+    case OPTION_NETWORKS:
+        return "10.0.0.0/8";
     }
     return NULL;
 }
@@ -139,7 +143,7 @@ static void assert_only_field_differs(const struct option_row *row, const struct
 /* memcmp() sees the padding, too; options_load() starts from a struct of zeros. */
 static void test_every_row_lands_in_its_field(void **state) {
     (void)state;
-    static const char *const none[WORDS_MAX] = {NULL};
+    static const char *const none[WORDS_MAX] = {"--trust=unix"}; /* for --proxy-protocol */
     struct options standard;
     struct err err = ERR_INIT;
     assert_int_equal(parse(&standard, none, &err), 0);
@@ -147,7 +151,7 @@ static void test_every_row_lands_in_its_field(void **state) {
         char word[64];
         struct options options;
         (void)snprintf(word, sizeof word, "--%s", row->name);
-        const char *words[WORDS_MAX] = {word, other_value(row)};
+        const char *words[WORDS_MAX] = {"--trust=unix", word, other_value(row)};
         row_assert_number(row->name, parse(&options, words, &err), 0);
         options_deinit(&options);
         assert_only_field_differs(row, &standard, &options);
@@ -231,6 +235,8 @@ static const struct {
     {"the longest value", {"--cache-control=" VALUE_256}, "cache-control", 256},
     {"behind the root", {"root", "-w4"}, "workers", 4},
     {"--lan", {"--lan"}, "lan", 1},
+    {"networks", {"--trust=10.0.0.0/8", "--trust", "::1", "--trust=unix"}, "trust", 3},
+    {"the PROXY protocol", {"--proxy-protocol", "--trust=::1"}, "proxy-protocol", 1},
     {"16 addresses",
      {"-l1", "-l2", "-l3", "-l4", "-l5", "-l6", "-l7", "-l8", "-l9", "-l10", "-l11", "-l12", "-l13",
       "-l14", "-l15", "-l16"},
@@ -341,6 +347,10 @@ static const struct {
     {"two roots around an option", {"one", "-q", "two"}, "one root at a time: 'one' or 'two'"},
     {"empty root", {""}, "the root's name is empty"},
     {"--lan and --listen", {"--lan", "--listen=80"}, "--lan and --listen exclude each other"},
+    {"bad network", {"--trust=10/8"}, "--trust: '10/8' is no network (give an address"},
+    {"the PROXY protocol of nobody",
+     {"--proxy-protocol"},
+     "--proxy-protocol needs --trust, the addresses of the proxies"},
     {"--listen and --lan", {"-l80", "--lan"}, "--lan and --listen exclude each other"},
 };
 

@@ -208,7 +208,7 @@ static const char *const *values_of(enum option_kind kind) {
     static const char *const values[][7] = {
         [OPTION_FLAG] = {"on"},
         [OPTION_COUNT] = {"1", "17", "1000"},
-        [OPTION_SIZE] = {"600", "1023", "33K", "1025"},
+        [OPTION_SIZE] = {"16385", "17K", "33K", "32767"},
         [OPTION_DURATION] = {"1ms", "999ms", "1s", "61s", "2m", "90m", "24h"},
         [OPTION_NAMES] = {"a", "a b,#c", " ,\""},
         [OPTION_PATH] = {"a", "a b/#c"},
@@ -218,6 +218,7 @@ static const char *const *values_of(enum option_kind kind) {
         [OPTION_MOUNTS] = {"/a=b", "/c/=d=e ", "/f #/g=\x01"},
         [OPTION_CHOICE] = {NULL},
         [OPTION_ADDRESSES] = {"127.0.0.1:0", "*:80", "[::]:81", "0.0.0.0:82", "[::1]:65535"},
+        [OPTION_NETWORKS] = {"10.0.0.0/8", "192.0.2.1", "::/0", "2001:db8::/33", "unix"},
         [OPTION_ACTION] = {NULL},
         [OPTION_WORD] = {NULL},
     };
@@ -240,17 +241,17 @@ static void load_value(struct scene *scene, const struct option_row *row, const 
     char *text = NULL;
     size_t len = 0;
     char word[128];
+    char line[64];
     (void)snprintf(word, sizeof word, "--%s=%s", row->name, value);
-    const char *argv[] = {"pronto", word};
+    const char *argv[] = {"pronto", word, "--trust=unix"}; /* for --proxy-protocol */
     struct options *options = &scene->options;
-    assert_int_equal(options_load(options, 2, (char *const *)(uintptr_t)argv, &scene->err), 0);
+    assert_int_equal(options_load(options, 3, (char *const *)(uintptr_t)argv, &scene->err), 0);
     FILE *stream = open_memstream(&text, &len);
     assert_non_null(stream);
     options_print(options, stream);
     assert_int_equal(fclose(stream), 0);
-    char *settings = settings_of(text);
-    row_assert(row->name, strncmp(settings, row->name, strlen(row->name)) == 0);
-    free(settings);
+    (void)snprintf(line, sizeof line, "\n%s = ", row->name);
+    row_assert(row->name, strstr(text, line) != NULL);
     free(text);
     expect_round_trip(scene, word);
     options_deinit(options);

@@ -18,6 +18,7 @@ static void test_codes(void **state) {
         {"rfc9112-6.3 content length", REFUSAL_BAD_CONTENT_LENGTH, 400},
         {"rfc9112-6.1 transfer encoding", REFUSAL_BAD_TRANSFER_ENCODING, 400},
         {"rfc9112-7.1 chunk", REFUSAL_BAD_CHUNK, 400},
+        {"no PROXY header", REFUSAL_BAD_PROXY, 400},
         {"rfc9112-8 incomplete", REFUSAL_INCOMPLETE, 400},
         {"rfc9112-6.1 transfer coding", REFUSAL_UNKNOWN_TRANSFER_CODING, 501},
         {"rfc9110-15.6.6 version", REFUSAL_BAD_VERSION, 505},
