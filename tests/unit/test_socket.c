@@ -329,6 +329,35 @@ static void test_failures(void **state) {
                      -EADDRINUSE);
 }
 
+/* The rate of connections that are accepted from a socket with another one before. */
+static unsigned long inherited_rate(uint64_t bytes_per_s) {
+    struct address address = address_of("127.0.0.1:0");
+    int listening = must_listen(&address, SOCKET_FIRST);
+    int client = socket(AF_INET, SOCK_STREAM, 0);
+    struct pollfd queue = {.fd = listening, .events = POLLIN};
+    struct peer peer;
+    unsigned long rate = 0;
+    socklen_t len = sizeof rate;
+    assert_int_equal(socket_limit_rate(listening, 20000), 0);
+    assert_int_equal(socket_limit_rate(listening, bytes_per_s), 0);
+    assert_int_equal(connect(client, &address.socket.any, address_len(&address)), 0);
+    assert_int_equal(write(client, "x", 1), 1); /* it is held back until then */
+    assert_int_equal(poll(&queue, 1, 20000), 1);
+    int accepted = socket_accept(listening, &peer);
+    assert_int_equal(getsockopt(accepted, SOL_SOCKET, SO_MAX_PACING_RATE, &rate, &len), 0);
+    (void)close(accepted);
+    (void)close(client);
+    (void)close(listening);
+    return rate;
+}
+
+static void test_rate_is_inherited(void **state) {
+    (void)state;
+    assert_int_equal(inherited_rate(123456), 123456);
+    assert_int_equal(inherited_rate(0), ~0ul);
+    assert_int_equal(socket_limit_rate(-1, 1), -EBADF);
+}
+
 #define test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void) {
@@ -342,6 +371,7 @@ int main(void) {
         test(test_ipv6),
         test(test_without_ipv6_all_is_the_ipv4_wildcard),
         test(test_without_ipv6_an_ipv6_address_fails),
+        test(test_rate_is_inherited),
         test(test_failures),
     };
     return cmocka_run_group_tests_name("socket", tests, NULL, NULL);
