@@ -303,13 +303,17 @@ static enum step answer_requests(struct connection *conn, size_t len) {
     return flush_scratch(conn);
 }
 
-/* Now it is known whose it is. */
+/* Now it is known whose it is. A proxy whose connection is closed without an answer would take the
+ * server for broken, so it is told. */
 static enum step begin_proxied(struct connection *conn, const struct proxy *proxy, size_t len) {
     char *input = conn->server->input;
     conn->preamble = false;
     conn->peer = client_of_proxy(&conn->peer, proxy);
-    if (!enter_tally(conn))
-        return closed(conn, CLOSE_CROWDED);
+    if (!enter_tally(conn)) {
+        intake_refuse(&conn->intake, conn->server, REFUSAL_CROWDED);
+        conn->intake.reason = CLOSE_CROWDED;
+        return flush_scratch(conn);
+    }
     memmove(input, input + proxy->len, len - proxy->len);
     return answer_requests(conn, len - proxy->len);
 }

@@ -25,6 +25,7 @@ static void test_codes(void **state) {
         {"rfc9110-15.5.15 target too long", REFUSAL_TARGET_TOO_LONG, 414},
         {"rfc6585-5 head too large", REFUSAL_HEAD_TOO_LARGE, 431},
         {"rfc9110-15.5.14 content too large", REFUSAL_CONTENT_TOO_LARGE, 413},
+        {"too many connections", REFUSAL_CROWDED, 503},
         {"rfc9110-15.5.9 timeout", REFUSAL_TIMEOUT, 408},
     };
     bool seen[REFUSAL_COUNT] = {[REFUSAL_NONE] = true};
