@@ -2,6 +2,7 @@
  * options that it stands for, and text again. */
 #pragma once
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/slice.h"
 #include "conf/address.h"
@@ -18,7 +19,7 @@ enum {
     OPTIONS_ADDRESSES_MAX = 16,
     OPTIONS_VALUE_MAX = 256, /* bytes */
     OPTIONS_PATH_MAX = 2048, /* bytes */
-    OPTION_ROOM = 64,        /* bytes: what option_text() writes itself */
+    OPTION_ROOM = 64,        /* bytes: what option_text() writes */
 };
 
 enum option_kind {
@@ -86,10 +87,10 @@ bool option_is_for_once(const struct option_row *row);
 int option_set(const struct option_row *row, void *field, const char *text, struct err *err);
 
 /* A text from which option_set() makes the field, or for a repeatable one the item `index` of it;
- * in `room` or where the texts are that the field was set from. SLICE_NONE: there is no value, or
- * no such item. */
+ * in `room`, which is empty and has OPTION_ROOM bytes, or where the texts are that the field was
+ * set from. SLICE_NONE: there is no value, or no such item. */
 struct slice option_text(const struct option_row *row, const void *field, size_t index,
-                         char room[OPTION_ROOM]);
+                         struct buf *room);
 
 /* The row of that name among `rows`, which end with one without a name; NULL: none. */
 const struct option_row *option_find(const struct option_row *rows, struct slice name);

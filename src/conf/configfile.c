@@ -18,19 +18,18 @@ static char *fail(const char *path, const char *why, struct err *err) {
 static char *read_all(FILE *stream, const char *path, struct err *err) {
     char *text = malloc(CONFIGFILE_MAX + 2);
     if (text == NULL)
-        return fail(path, "not enough memory", err);
+        return fail(path, strerror(ENOMEM), err);
     size_t len = fread(text, 1, CONFIGFILE_MAX + 1, stream);
     const char *why = ferror(stream) != 0               ? strerror(errno)
                       : len > CONFIGFILE_MAX            ? "it is larger than 1 MiB"
                       : memchr(text, '\0', len) != NULL ? "it is no text, as it has a NUL"
                                                         : NULL;
-    if (why != NULL) {
-        free(text);
-        return fail(path, why, err);
-    }
-    text[len] = '\0';
-    char *fitting = realloc(text, len + 1);
-    return fitting != NULL ? fitting : text;
+    text[why == NULL ? len : 0] = '\0';
+    char *fitting = why == NULL ? strdup(text) : NULL;
+    free(text);
+    if (fitting == NULL)
+        return fail(path, why != NULL ? why : strerror(ENOMEM), err);
+    return fitting;
 }
 
 char *configfile_read(const char *path, struct err *err) {
@@ -69,13 +68,16 @@ static char *cut_line(struct configfile *file) {
 
 /* The byte that an escape in quotes stands for, and its length; 0: it is none. */
 static size_t read_escape(const char *at, char *byte) {
-    *byte = at[1];
-    if (at[1] == '"' || at[1] == '\\')
+    if (at[1] == '"' || at[1] == '\\') {
+        *byte = at[1];
         return 2;
-    if (at[1] != 'x' || ascii_hex_value(at[2]) < 0 || ascii_hex_value(at[3]) < 0)
+    }
+    int upper = at[1] == 'x' ? ascii_hex_value(at[2]) : -1;
+    int lower = upper >= 0 ? ascii_hex_value(at[3]) : -1;
+    if (upper < 0 || lower < 0 || upper + lower == 0)
         return 0;
-    *byte = (char)(ascii_hex_value(at[2]) << 4 | ascii_hex_value(at[3]));
-    return *byte != '\0' ? 4 : 0;
+    *byte = (char)(upper << 4 | lower);
+    return 4;
 }
 
 static bool is_end(const char *at) {

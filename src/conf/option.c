@@ -1,101 +1,69 @@
 #include "conf/option.h"
 
-#include "base/number.h"
+#include "conf/quantity.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 /* Numbers with units */
 
-struct unit {
-    const char *name;
-    uint64_t factor;
-};
-
-/* Smaller units first. */
-static const struct unit size_units[] = {
-    {"", 1}, {"K", 1024}, {"M", 1024 * 1024}, {"G", 1024 * 1024 * 1024}, {NULL, 0}};
-static const struct unit duration_units[] = {
-    {"ms", 1}, {"s", 1000}, {"m", 60 * 1000}, {"h", 60 * 60 * 1000}, {NULL, 0}};
-static const struct unit count_units[] = {{"", 1}, {NULL, 0}};
-
-/* Reads a number that one of the units follows. */
-static bool parse_quantity(const char *text, const struct unit *units, uint64_t *value) {
-    size_t digits = strspn(text, "0123456789");
-    uint64_t number;
-    if (!number_parse(slice_of(text, digits), UINT64_MAX, &number))
-        return false;
-    for (; units->name != NULL; units++) {
-        if (strcmp(text + digits, units->name) == 0)
-            return !__builtin_mul_overflow(number, units->factor, value);
-    }
-    return false;
-}
-
-/* `name` is what the bounds are in; `examples` are what should have been written. */
-static int set_quantity(const struct option_row *row, const struct unit *units, const char *name,
+/* `unit` is what the bounds are in; `examples` are what should have been written. */
+static int set_quantity(const struct option_row *row, enum quantity_kind kind, const char *unit,
                         const char *examples, const char *text, uint64_t *value, struct err *err) {
     uint64_t quantity;
-    if (!parse_quantity(text, units, &quantity))
+    if (!quantity_parse(text, kind, &quantity))
         return err_set(err, EINVAL, "'%s' is not %s", text, examples);
     if (quantity < row->min || quantity > row->max)
         return err_set(err, EINVAL, "'%s' is out of range (%" PRIu64 " to %" PRIu64 "%s)", text,
-                       row->min, row->max, name);
+                       row->min, row->max, unit);
     *value = quantity;
     return 0;
 }
 
 static int set_count(const struct option_row *row, void *field, const char *text, struct err *err) {
-    return set_quantity(row, count_units, "", "a whole number", text, field, err);
+    return set_quantity(row, QUANTITY_COUNT, "", "a whole number", text, field, err);
 }
 
 static int set_size(const struct option_row *row, void *field, const char *text, struct err *err) {
-    return set_quantity(row, size_units, " bytes", "a size (as in 512, 16K, 1M, 2G)", text, field,
-                        err);
+    return set_quantity(row, QUANTITY_SIZE, " bytes", "a size (as in 512, 16K, 1M, 2G)", text,
+                        field, err);
 }
 
 static int set_duration(const struct option_row *row, void *field, const char *text,
                         struct err *err) {
-    uint64_t quantity;
-    int result = set_quantity(row, duration_units, " ms", "a time (as in 500ms, 10s, 5m, 1h)", text,
-                              &quantity, err);
+    uint64_t quantity = 0;
+    int result = set_quantity(row, QUANTITY_DURATION, " ms", "a time (as in 500ms, 10s, 5m, 1h)",
+                              text, &quantity, err);
     if (result == 0)
         *(int64_t *)field = (int64_t)quantity;
     return result;
 }
 
-/* In the largest unit of which it is a multiple. */
-static struct slice quantity_text(uint64_t value, const struct unit *units,
-                                  char room[OPTION_ROOM]) {
-    const struct unit *unit = units;
-    for (const struct unit *at = units; at->name != NULL; at++) {
-        if (value > 0 && value % at->factor == 0)
-            unit = at;
-    }
-    int len = snprintf(room, OPTION_ROOM, "%" PRIu64 "%s", value / unit->factor, unit->name);
-    return slice_of(room, (size_t)len);
+static struct slice quantity_text(uint64_t value, enum quantity_kind kind, struct buf *room) {
+    quantity_put(room, value, kind);
+    return buf_slice(room);
 }
 
 static struct slice count_text(const struct option_row *row, const void *field, size_t index,
-                               char room[OPTION_ROOM]) {
+                               struct buf *room) {
     uint64_t value = *(const uint64_t *)field;
     (void)row;
-    return index > 0 || value == 0 ? SLICE_NONE : quantity_text(value, count_units, room);
+    return index > 0 || value == 0 ? SLICE_NONE : quantity_text(value, QUANTITY_COUNT, room);
 }
 
 static struct slice size_text(const struct option_row *row, const void *field, size_t index,
-                              char room[OPTION_ROOM]) {
+                              struct buf *room) {
+    uint64_t value = *(const uint64_t *)field;
     (void)row;
-    return index > 0 ? SLICE_NONE : quantity_text(*(const uint64_t *)field, size_units, room);
+    return index > 0 ? SLICE_NONE : quantity_text(value, QUANTITY_SIZE, room);
 }
 
 static struct slice duration_text(const struct option_row *row, const void *field, size_t index,
-                                  char room[OPTION_ROOM]) {
-    uint64_t value = (uint64_t) * (const int64_t *)field;
+                                  struct buf *room) {
+    int64_t value = *(const int64_t *)field;
     (void)row;
-    return index > 0 ? SLICE_NONE : quantity_text(value, duration_units, room);
+    return index > 0 ? SLICE_NONE : quantity_text((uint64_t)value, QUANTITY_DURATION, room);
 }
 
 /* One of several words */
@@ -121,7 +89,7 @@ static int set_choice(const struct option_row *row, void *field, const char *tex
 }
 
 static struct slice choice_text(const struct option_row *row, const void *field, size_t index,
-                                char room[OPTION_ROOM]) {
+                                struct buf *room) {
     struct slice rest = slice_of_text(row->argument);
     struct slice word = SLICE_NONE;
     (void)room;
@@ -140,7 +108,7 @@ static int set_flag(const struct option_row *row, void *field, const char *text,
 }
 
 static struct slice flag_text(const struct option_row *row, const void *field, size_t index,
-                              char room[OPTION_ROOM]) {
+                              struct buf *room) {
     (void)row;
     (void)room;
     return index > 0 ? SLICE_NONE : *(const bool *)field ? SLICE("on") : SLICE("off");
@@ -154,7 +122,7 @@ static int set_names(const struct option_row *row, void *field, const char *text
 }
 
 static struct slice names_text(const struct option_row *row, const void *field, size_t index,
-                               char room[OPTION_ROOM]) {
+                               struct buf *room) {
     const struct names *names = field;
     (void)row;
     (void)room;
@@ -200,7 +168,7 @@ static int set_value(const struct option_row *row, void *field, const char *text
 }
 
 static struct slice slice_text(const struct option_row *row, const void *field, size_t index,
-                               char room[OPTION_ROOM]) {
+                               struct buf *room) {
     (void)row;
     (void)room;
     return index > 0 ? SLICE_NONE : *(const struct slice *)field;
@@ -214,7 +182,7 @@ static int set_text(const struct option_row *row, void *field, const char *text,
 }
 
 static struct slice text_text(const struct option_row *row, const void *field, size_t index,
-                              char room[OPTION_ROOM]) {
+                              struct buf *room) {
     const char *text = *(const char *const *)field;
     (void)row;
     (void)room;
@@ -235,7 +203,7 @@ static int add_type(const struct option_row *row, void *field, const char *text,
 }
 
 static struct slice type_text(const struct option_row *row, const void *field, size_t index,
-                              char room[OPTION_ROOM]) {
+                              struct buf *room) {
     const struct types *types = field;
     (void)row;
     (void)room;
@@ -254,7 +222,7 @@ static int add_mount(const struct option_row *row, void *field, const char *text
 }
 
 static struct slice mount_text(const struct option_row *row, const void *field, size_t index,
-                               char room[OPTION_ROOM]) {
+                               struct buf *room) {
     const struct mounts *mounts = field;
     (void)row;
     (void)room;
@@ -276,16 +244,21 @@ static int add_address(const struct option_row *row, void *field, const char *te
 }
 
 static struct slice address_text(const struct option_row *row, const void *field, size_t index,
-                                 char room[OPTION_ROOM]) {
+                                 struct buf *room) {
     const struct option_addresses *addresses = field;
     (void)row;
     if (index >= addresses->count)
         return SLICE_NONE;
+    char text[ADDRESS_TEXT_MAX];
     _Static_assert(OPTION_ROOM >= (int)ADDRESS_TEXT_MAX, "an address has room");
-    address_format(&addresses->items[index], room);
-    if (addresses->items[index].both_families)
-        (void)snprintf(room, OPTION_ROOM, "*:%u", (unsigned)address_port(&addresses->items[index]));
-    return slice_of_text(room);
+    address_format(&addresses->items[index], text);
+    if (!addresses->items[index].both_families) {
+        buf_put(room, slice_of_text(text));
+        return buf_slice(room);
+    }
+    buf_put(room, SLICE("*:"));
+    buf_put_number(room, address_port(&addresses->items[index]));
+    return buf_slice(room);
 }
 
 static int add_network(const struct option_row *row, void *field, const char *text,
@@ -297,14 +270,16 @@ static int add_network(const struct option_row *row, void *field, const char *te
 }
 
 static struct slice network_text(const struct option_row *row, const void *field, size_t index,
-                                 char room[OPTION_ROOM]) {
+                                 struct buf *room) {
     const struct networks *networks = field;
     (void)row;
     if (index >= networks->count)
         return SLICE_NONE;
+    char text[NETWORKS_TEXT_MAX];
     _Static_assert(OPTION_ROOM >= (int)NETWORKS_TEXT_MAX, "a network has room");
-    network_format(&networks->items[index], room);
-    return slice_of_text(room);
+    network_format(&networks->items[index], text);
+    buf_put(room, slice_of_text(text));
+    return buf_slice(room);
 }
 
 /* All kinds */
@@ -312,7 +287,7 @@ static struct slice network_text(const struct option_row *row, const void *field
 static const struct {
     int (*set)(const struct option_row *row, void *field, const char *text, struct err *err);
     struct slice (*text)(const struct option_row *row, const void *field, size_t index,
-                         char room[OPTION_ROOM]);
+                         struct buf *room);
     bool repeatable;
     bool once;
 } kinds[] = {
@@ -346,7 +321,7 @@ int option_set(const struct option_row *row, void *field, const char *text, stru
 }
 
 struct slice option_text(const struct option_row *row, const void *field, size_t index,
-                         char room[OPTION_ROOM]) {
+                         struct buf *room) {
     return kinds[row->kind].text(row, field, index, room);
 }
 

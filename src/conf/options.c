@@ -145,19 +145,19 @@ static int set_from_file(struct options *options, const struct configfile_item *
     return 0;
 }
 
-static int load_text(struct options *options, char *text, const char *path, struct err *err) {
-    struct configfile file = CONFIGFILE_INIT(text);
+static int load_items(struct options *options, struct configfile *file, const char *path,
+                      struct err *err) {
     struct configfile_item item;
     struct given given = {{0}};
     struct err reason = ERR_INIT;
     int result;
-    while ((result = configfile_next(&file, &item, &reason)) > 0) {
+    while ((result = configfile_next(file, &item, &reason)) > 0) {
         result = set_from_file(options, &item, &given, &reason);
         if (result < 0)
             break;
     }
     if (result < 0)
-        return err_set(err, EINVAL, "%s:%zu: %s", path, file.line, reason.text);
+        return err_set(err, EINVAL, "%s:%zu: %s", path, file->line, reason.text);
     if (options->lan && options->listen.count > 0)
         return err_set(err, EINVAL,
                        "%s: lan and listen exclude each other (listen = *:PORT is lan on a port)",
@@ -195,7 +195,8 @@ static int load_file(struct options *options, struct options *words, struct give
     options->file = configfile_read(words->config, err);
     if (options->file == NULL)
         return -EINVAL;
-    int result = load_text(options, options->file, words->config, err);
+    struct configfile file = CONFIGFILE_INIT(options->file);
+    int result = load_items(options, &file, words->config, err);
     if (result == 0)
         override(options, words, given);
     return result;
@@ -289,38 +290,42 @@ void options_print_help(FILE *stream) {
 /* Whether the field has one value, which is its default. */
 static bool has_default(const struct options *options, const struct option_row *row) {
     struct options standard;
-    char rooms[2][OPTION_ROOM];
+    char memory[2][OPTION_ROOM];
+    struct buf rooms[2] = {BUF_INIT(memory[0], OPTION_ROOM), BUF_INIT(memory[1], OPTION_ROOM)};
     if (option_is_repeatable(row))
         return false;
     set_defaults(&standard);
-    struct slice text = option_text(row, (const char *)options + row->offset, 0, rooms[0]);
-    struct slice other = option_text(row, (char *)&standard + row->offset, 0, rooms[1]);
+    struct slice text = option_text(row, (const char *)options + row->offset, 0, &rooms[0]);
+    struct slice other = option_text(row, (char *)&standard + row->offset, 0, &rooms[1]);
     return slice_equal(text, other);
+}
+
+/* Prints a line for each value of the row; returns how many. */
+static size_t print_values(const struct options *options, const struct option_row *row,
+                           FILE *stream) {
+    for (size_t count = 0;; count++) {
+        char memory[OPTION_ROOM];
+        struct buf room = BUF_INIT(memory, sizeof memory);
+        struct slice text = option_text(row, (const char *)options + row->offset, count, &room);
+        if (text.ptr == NULL)
+            return count;
+        configfile_put(stream, row->name, text);
+    }
 }
 
 /* Prints the lines that set a row; where they would change nothing, a comment with its default, or
  * with what can be written. */
 static void print_setting(const struct options *options, const struct option_row *row,
                           FILE *stream) {
-    const void *field = (const char *)options + row->offset;
     struct column comment = {stream, "# ", 2, 2};
-    char room[OPTION_ROOM];
-    size_t count = 0;
-    struct slice text;
+    const char *standard = row->standard != NULL   ? row->standard
+                           : row->argument != NULL ? row->argument
+                                                   : "off";
     fputs("# ", stream);
     print_words(&comment, row->help);
     fputc('\n', stream);
-    if (has_default(options, row)) {
-        const char *standard = row->standard != NULL   ? row->standard
-                               : row->argument != NULL ? row->argument
-                                                       : "off";
-        fprintf(stream, "#%s = %s\n\n", row->name, standard);
-        return;
-    }
-    for (; (text = option_text(row, field, count, room)).ptr != NULL; count++)
-        configfile_put(stream, row->name, text);
-    if (count == 0)
-        fprintf(stream, "#%s = %s\n", row->name, row->argument);
+    if (has_default(options, row) || print_values(options, row, stream) == 0)
+        fprintf(stream, "#%s = %s\n", row->name, standard);
     fputc('\n', stream);
 }
 

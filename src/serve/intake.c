@@ -204,8 +204,8 @@ bool intake_keep(struct intake *intake, const struct server *server, size_t len)
     return keep_rest(intake, slice_of(server->input, len));
 }
 
-void intake_refuse(struct intake *intake, struct server *server, enum refusal reason) {
-    refuse(intake, server, reason, METHOD_UNKNOWN);
+void intake_refuse(struct intake *intake, struct server *server, enum refusal refusal) {
+    refuse(intake, server, refusal, METHOD_UNKNOWN);
 }
 
 bool intake_has_begun(const struct intake *intake) {
