@@ -124,6 +124,7 @@ static const struct {
     {"2.1 nothing", SLICE_INIT("PROXY \r\n"), 8},
     {"2.1 a line end at once", SLICE_INIT("PROXY\r\n"), 6},
     {"2.1 LF alone", SLICE_INIT("PROXY UNKNOWN\n"), 14},
+    {"2.1 LF behind more", SLICE_INIT("PROXY UNKNOWN x\n"), 16},
     {"2.1 LF behind the start", SLICE_INIT("PROXY \n"), 7},
     {"2.1 an unknown family", SLICE_INIT("PROXY TCP5 192.0.2.1 192.0.2.2 1 2\r\n"), 36},
     {"2.1 UNKNOWN and more letters", SLICE_INIT("PROXY UNKNOWNS\r\n"), 16},
