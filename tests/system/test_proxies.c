@@ -194,7 +194,7 @@ static void test_haproxy(void **state) {
         "haproxy -db -f haproxy.cfg > log 2>&1 & proxy=$!\n"
         "trap 'kill $proxy; wait $proxy || :' EXIT\n"
         "await\n" CHECK_SITE
-        "get --interface 127.0.0.5 --limit-rate 1 -o held https://localhost/huge & client=$!\n"
+        "get --interface 127.0.0.5 -N --limit-rate 1 -o held https://localhost/huge & client=$!\n"
         "trap 'kill $client $proxy; wait $proxy || :' EXIT\n"
         "for try in $(seq 400); do test -s held && break; sleep 0.05; done\n"
         "status() { get --interface \"$1\" -o /dev/null -w '%{http_code}' "
