@@ -93,7 +93,7 @@ static int set_from_words(struct options *options, const struct commandline_item
 static int load_words(struct options *options, int argc, char *const argv[], struct given *given,
                       struct err *err) {
     struct commandline line = COMMANDLINE_INIT(rows, argc, argv);
-    struct commandline_item item;
+    struct commandline_item item = {.row = NULL};
     int result;
     set_defaults(options);
     while ((result = commandline_next(&line, &item, err)) > 0) {
@@ -147,7 +147,7 @@ static int set_from_file(struct options *options, const struct configfile_item *
 
 static int load_items(struct options *options, struct configfile *file, const char *path,
                       struct err *err) {
-    struct configfile_item item;
+    struct configfile_item item = {.line = 0};
     struct given given = {{0}};
     struct err reason = ERR_INIT;
     int result;
