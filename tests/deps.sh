@@ -83,7 +83,7 @@ missing() {
         return 0
     fi
     has_sanitizers || printf 'libasan\nlibubsan\n'
-    missing_programs wrk curl gzip brotli zstd prove ip tar bsdtar python3
+    missing_programs wrk curl gzip brotli zstd prove ip tar bsdtar python3 openssl haproxy nginx
     if [ "$scope" = coverage ]; then
         has_program gcovr || echo gcovr
     fi
@@ -119,6 +119,8 @@ ffmpeg        ffmpeg         ffmpeg-free        ffmpeg    ffmpeg             ffm
 lld           lld            lld                lld       lld                lld
 llvm          llvm           llvm               llvm      llvm               llvm
 python3       python3        python3            python    python3            python3
+openssl       openssl        openssl            openssl   openssl            openssl
+haproxy       haproxy        haproxy            haproxy   haproxy            haproxy
 nginx         nginx          nginx              nginx     nginx              nginx
 h2o           h2o            h2o                -         h2o                h2o
 lighttpd      lighttpd       lighttpd           lighttpd  lighttpd           lighttpd
@@ -178,33 +180,39 @@ check_means() {
     fi
 }
 
+# What starts a service when it is installed, and at every boot after that.
+services='haproxy nginx h2o lighttpd'
+
+# Debian starts them at once unless this says no.
+policy=/usr/sbin/policy-rc.d
+
+install_without_services() {
+    if [ "$manager" = apt-get ] && [ ! -e "$policy" ]; then
+        trap 'as_root rm -f "$policy"' EXIT
+        printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+        as_root chmod 755 "$policy"
+    fi
+    install_quietly "$@" || return 1
+    has_program systemctl || return 0
+    for name in "$@"; do
+        case " $services " in
+        *" $name "*) as_root systemctl disable --quiet --now "$name" >/dev/null 2>&1 || : ;;
+        esac
+    done
+}
+
 install_needs() {
     check_means
     packages=$(for need in $needs; do package_of "$need"; done | sort -u)
     [ -n "$packages" ] || fail "missing: $list- and $manager has no package for it"
     # The words are package names, so they are split.
     # shellcheck disable=SC2086
-    install_quietly $packages || {
+    install_without_services $packages || {
         echo "$output" >&2
         fail "$manager could not install: $(echo "$packages" | tr '\n' ' ')"
     }
     left=$(missing | tr '\n' ' ')
     [ -z "$left" ] || fail "still missing after the installation: $left- please install it by hand"
-}
-
-# Debian starts the service of a package as it is installed, unless this says no, and at every boot after that.
-policy=/usr/sbin/policy-rc.d
-
-install_without_service() {
-    if [ "$manager" = apt-get ] && [ ! -e "$policy" ]; then
-        trap 'as_root rm -f "$policy"' EXIT
-        printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
-        as_root chmod 755 "$policy"
-    fi
-    install_quietly "$2" || return 1
-    if has_program systemctl; then
-        as_root systemctl disable --quiet --now "$1" >/dev/null 2>&1 || :
-    fi
 }
 
 # One by one: what cannot be had is reported, and done without.
@@ -213,7 +221,7 @@ install_wishes() {
         package=$(package_of "$wish")
         if [ -z "$package" ]; then
             echo "tests/deps.sh: $manager has no package for $wish; going on without" >&2
-        elif ! install_without_service "$wish" "$package"; then
+        elif ! install_without_services "$package"; then
             printf '%s\n' "$output" | tail -n 2 >&2
             echo "tests/deps.sh: $manager could not install $package; going on without" >&2
         fi

@@ -1,37 +1,13 @@
-/* What the operator asked for. The options are the rows of options.def. */
+/* What the operator asked for, on the command line and in a configuration file. The options are the
+ * rows of options.def. */
 #pragma once
 
 #include "base/err.h"
-#include "conf/address.h"
-#include "conf/mounts.h"
-#include "conf/names.h"
-#include "conf/types.h"
+#include "conf/option.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
-
-enum { OPTIONS_ADDRESSES_MAX = 16, OPTIONS_VALUE_MAX = 256, OPTIONS_PATH_MAX = 2048 /* bytes */ };
-
-enum option_kind {
-    OPTION_FLAG,
-    OPTION_COUNT,
-    OPTION_SIZE,
-    OPTION_DURATION,
-    OPTION_NAMES,
-    OPTION_PATH,
-    OPTION_TYPES,
-    OPTION_VALUE,
-    OPTION_TEXT,
-    OPTION_MOUNTS,
-    OPTION_CHOICE,
-    OPTION_ADDRESSES,
-};
-
-struct option_addresses {
-    struct address items[OPTIONS_ADDRESSES_MAX];
-    size_t count;
-};
 
 /* The words of --listing, in their order. */
 enum option_listing { LISTING_ON, LISTING_OFF };
@@ -39,47 +15,35 @@ enum option_listing { LISTING_ON, LISTING_OFF };
 /* The words of --symlinks, in their order. */
 enum option_symlinks { SYMLINKS_INSIDE, SYMLINKS_NONE };
 
-#define OPTION_TYPE_FLAG      bool
-#define OPTION_TYPE_COUNT     uint64_t /* 0: not given */
-#define OPTION_TYPE_SIZE      uint64_t /* bytes */
-#define OPTION_TYPE_DURATION  int64_t  /* milliseconds */
-#define OPTION_TYPE_NAMES     struct names
-#define OPTION_TYPE_PATH      struct slice /* "a/b"; SLICE_NONE: not given */
-#define OPTION_TYPE_TYPES     struct types
-#define OPTION_TYPE_VALUE     struct slice
-#define OPTION_TYPE_TEXT      const char * /* NULL: not given */
-#define OPTION_TYPE_MOUNTS    struct mounts
-#define OPTION_TYPE_CHOICE    unsigned
-#define OPTION_TYPE_ADDRESSES struct option_addresses
-
 struct options {
 #define OPTION(kind, field, name, letter, argument, standard, min, max, help) \
     OPTION_TYPE_##kind field;
 #include "conf/options.def"
 #undef OPTION
     const char *root; /* the one operand; "." where there is none */
+    char *file;       /* the text of the configuration file; owned; NULL: none */
 };
 
-/* A row of the table, for what prints it. */
-struct option_row {
-    enum option_kind kind;
-    const char *name;
-    char letter;          /* 0: none */
-    const char *argument; /* NULL: takes none */
-    const char *standard; /* NULL: none */
-    uint64_t min;
-    uint64_t max;
-    const char *help;
-    size_t offset; /* of its field in struct options */
-};
+#define OPTIONS_INIT \
+    { .file = NULL }
 
 /* The rows in the order of the table, ended by one without a name; static. */
 const struct option_row *options_rows(void);
 
-/* Fills in `options` with the defaults and then with the words of the command line; argv[0] is
- * passed over. Texts are borrowed from `argv`. Returns 0, or -EINVAL and a message that says which
- * word is wrong and what would be right. */
-int options_parse(struct options *options, int argc, char *const argv[], struct err *err);
+/* Fills in `options` with the defaults, what the configuration file says that the command line
+ * names with --config, and what the command line says; argv[0] is passed over. An option on the
+ * command line stands for all that the file says of it; so does --lan for what the file says of
+ * --listen, and the other way round. Texts are borrowed from `argv`. May be called again, for other
+ * options, when the file has changed. Returns 0; or -errno and a message that says which word or
+ * line is wrong and what would be right, and leaves `options` alone. */
+int options_load(struct options *options, int argc, char *const argv[], struct err *err);
+
+/* Idempotent. */
+void options_deinit(struct options *options);
 
 /* Prints the text of --help, at most 80 columns wide. */
 void options_print_help(FILE *stream);
+
+/* Prints a configuration file from which the same options are loaded: all of them with their help,
+ * and those that have their defaults as comments. */
+void options_print(const struct options *options, FILE *stream);

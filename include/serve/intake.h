@@ -39,6 +39,13 @@ bool intake_answer(struct intake *intake, struct server *server, size_t len, boo
 /* Answers that the request, of which some may have come in, has taken too long. */
 void intake_time_out(struct intake *intake, struct server *server);
 
+/* Keeps the first `len` bytes of the scratch, which are not to be answered yet. Returns false where
+ * there is no memory. */
+bool intake_keep(struct intake *intake, const struct server *server, size_t len);
+
+/* Answers that what has come in is refused. */
+void intake_refuse(struct intake *intake, struct server *server, enum refusal refusal);
+
 /* Whether a request has begun, and is not whole. */
 bool intake_has_begun(const struct intake *intake);
 

@@ -7,6 +7,7 @@
 #include "http/head.h"
 #include "http/multipart.h"
 #include "serve/outq.h"
+#include "serve/tally.h"
 #include "store/store.h"
 #include "sys/loop.h"
 
@@ -46,8 +47,13 @@ struct server {
     size_t deliveries;     /* what is being made for connections */
     bool draining;         /* every response is the last of its connection */
     size_t connections;
-    size_t comfortable; /* connections; with more, an idle one gives way, so that descriptors for
-                           files are left */
+    size_t comfortable;      /* connections; with more, an idle one gives way, so that descriptors
+                                for files are left */
+    size_t max_connections;  /* with as many, and none of them idle, none is accepted */
+    uint64_t send_rate;      /* bytes per second, on each connection; 0: no bound */
+    struct networks trusted; /* those who may name another's address */
+    bool proxy_protocol;     /* their connections start with it */
+    struct tally tally;      /* of the connections of each client */
     struct deadline_queue deadlines[DEADLINE_COUNT];
     struct list starved;      /* sources of listeners that ran out of descriptors */
     int64_t starved_retry_ms; /* when they try again at the latest, on the loop's clock */
@@ -64,7 +70,7 @@ struct server {
 };
 
 #define SERVER_INIT \
-    { .store = STORE_INIT }
+    { .store = STORE_INIT, .tally = TALLY_INIT }
 
 /* Room for at least this much can be read behind a head of the largest size. */
 enum { SERVER_READ_BYTES = 16 * 1024 };

@@ -1,20 +1,37 @@
 #include "conf/options.h"
 
 #include "base/check.h"
-#include "base/number.h"
-#include "base/slice.h"
+#include "conf/commandline.h"
+#include "conf/configfile.h"
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct option_row rows[] = {
 #define OPTION(kind, field, name, letter, argument, standard, min, max, help) \
-    {OPTION_##kind, name,     letter,                                         \
-     argument,      standard, min,                                            \
-     max,           help,     offsetof(struct options, field)},
+    {OPTION_##kind,                                                           \
+     name,                                                                    \
+     letter,                                                                  \
+     argument,                                                                \
+     standard,                                                                \
+     min,                                                                     \
+     max,                                                                     \
+     help,                                                                    \
+     offsetof(struct options, field),                                         \
+     sizeof(OPTION_TYPE_##kind)},
 #include "conf/options.def"
 #undef OPTION
+    {.name = NULL},
+};
+
+enum { ROWS_COUNT = sizeof rows / sizeof rows[0] - 1 };
+
+/* The operand, which a file writes like an option. */
+static const struct option_row root_row[] = {
+    {OPTION_TEXT, "root", 0, "DIR", ".", 1, 0, "serve this directory or single file",
+     offsetof(struct options, root), sizeof(const char *)},
     {.name = NULL},
 };
 
@@ -22,353 +39,224 @@ const struct option_row *options_rows(void) {
     return rows;
 }
 
-struct unit {
-    const char *name;
-    uint64_t factor;
-};
-
-static const struct unit size_units[] = {
-    {"", 1}, {"K", 1024}, {"M", 1024 * 1024}, {"G", 1024 * 1024 * 1024}, {NULL, 0}};
-static const struct unit duration_units[] = {
-    {"ms", 1}, {"s", 1000}, {"m", 60 * 1000}, {"h", 60 * 60 * 1000}, {NULL, 0}};
-static const struct unit count_units[] = {{"", 1}, {NULL, 0}};
-
-/* Reads a number that one of the units follows. */
-static bool parse_quantity(const char *text, const struct unit *units, uint64_t *value) {
-    size_t digits = strspn(text, "0123456789");
-    uint64_t number;
-    if (!number_parse(slice_of(text, digits), UINT64_MAX, &number))
-        return false;
-    for (; units->name != NULL; units++) {
-        if (strcmp(text + digits, units->name) == 0)
-            return !__builtin_mul_overflow(number, units->factor, value);
-    }
-    return false;
+static void *field_of(struct options *options, const struct option_row *row) {
+    return (char *)options + row->offset;
 }
 
-/* Sets a number, or says why it can't be. */
-static int set_quantity(const struct option_row *row, const struct unit *units,
-                        const char *examples, const char *text, uint64_t *value, struct err *err) {
-    uint64_t quantity;
-    if (!parse_quantity(text, units, &quantity))
-        return err_set(err, EINVAL, "--%s: '%s' is not %s", row->name, text, examples);
-    if (quantity < row->min || quantity > row->max)
-        return err_set(err, EINVAL, "--%s: '%s' is out of range (%llu to %llu%s)", row->name, text,
-                       (unsigned long long)row->min, (unsigned long long)row->max,
-                       row->kind == OPTION_DURATION ? " ms"
-                       : row->kind == OPTION_SIZE   ? " bytes"
-                                                    : "");
-    *value = quantity;
-    return 0;
-}
-
-static int set_choice(const struct option_row *row, const char *text, unsigned *value,
-                      struct err *err) {
-    struct slice rest = slice_of_text(row->argument);
-    struct slice word;
-    for (unsigned place = 0; slice_cut(&rest, '|', &word); place++) {
-        if (slice_equal(word, slice_of_text(text))) {
-            *value = place;
-            return 0;
-        }
-    }
-    return err_set(err, EINVAL, "--%s: '%s' is not one of %s", row->name, text, row->argument);
-}
-
-static int set_names(const struct option_row *row, const char *text, struct names *names,
-                     struct err *err) {
-    struct err reason = ERR_INIT;
-    if (names_parse(text, names, &reason) < 0)
-        return err_set(err, EINVAL, "--%s: %s", row->name, reason.text);
-    return 0;
-}
-
-/* A path is taken with or without a slash before it: it is always beneath the root. */
-static int set_path(const struct option_row *row, const char *text, struct slice *path,
-                    struct err *err) {
-    struct slice rest = slice_of_text(text);
-    struct slice segment;
-    if (slice_starts_with(rest, SLICE("/")))
-        rest = slice_after(rest, 1);
-    *path = rest;
-    while (slice_cut(&rest, '/', &segment)) {
-        if (path->len > OPTIONS_PATH_MAX || segment.len == 0 || slice_equal(segment, SLICE(".")) ||
-            slice_equal(segment, SLICE("..")))
-            return err_set(err, EINVAL,
-                           "--%s: '%s' is no path beneath the root (as in app/index.html)",
-                           row->name, text);
-    }
-    return 0;
-}
-
-static int add_type(const struct option_row *row, const char *text, struct types *types,
-                    struct err *err) {
-    struct err reason = ERR_INIT;
-    if (types->count == TYPES_MAX)
-        return err_set(err, EINVAL, "--%s may be given %d times at most", row->name, TYPES_MAX);
-    if (types_add(types, text, &reason) < 0)
-        return err_set(err, EINVAL, "--%s: %s", row->name, reason.text);
-    return 0;
-}
-
-/* RFC 9110 §5.5, without what is obsolete. */
-static int set_value(const struct option_row *row, const char *text, struct slice *value,
-                     struct err *err) {
-    struct slice new = slice_of_text(text);
-    bool valid =
-        new.len > 0 && new.len <= OPTIONS_VALUE_MAX &&text[0] != ' ' && text[new.len - 1] != ' ';
-    for (size_t i = 0; i < new.len; i++)
-        valid &= text[i] >= ' ' && text[i] <= '~';
-    if (!valid)
-        return err_set(err, EINVAL,
-                       "--%s: '%s' cannot stand in a field (write up to %d printable ASCII "
-                       "characters)",
-                       row->name, text, OPTIONS_VALUE_MAX);
-    *value = new;
-    return 0;
-}
-
-static int add_mount(const struct option_row *row, const char *text, struct mounts *mounts,
-                     struct err *err) {
-    struct err reason = ERR_INIT;
-    if (mounts->count == MOUNTS_MAX)
-        return err_set(err, EINVAL, "--%s may be given %d times at most", row->name, MOUNTS_MAX);
-    if (mounts_add(mounts, text, &reason) < 0)
-        return err_set(err, EINVAL, "--%s: %s", row->name, reason.text);
-    return 0;
-}
-
-static int add_address(const struct option_row *row, const char *text,
-                       struct option_addresses *addresses, struct err *err) {
-    struct err reason = ERR_INIT;
-    if (addresses->count == OPTIONS_ADDRESSES_MAX)
-        return err_set(err, EINVAL, "--%s may be given %d times at most", row->name,
-                       OPTIONS_ADDRESSES_MAX);
-    if (address_parse(text, &addresses->items[addresses->count], &reason) < 0)
-        return err_set(err, EINVAL, "--%s: %s", row->name, reason.text);
-    addresses->count++;
-    return 0;
-}
-
-/* Sets the field of a row from its text; `text` is NULL for a FLAG. */
-static int set(struct options *options, const struct option_row *row, const char *text,
-               struct err *err) {
-    void *field = (char *)options + row->offset;
-    uint64_t quantity = 0;
-    int result;
-    CHECK(text != NULL || row->kind == OPTION_FLAG);
-    switch (row->kind) {
-    case OPTION_FLAG:
-        *(bool *)field = true;
-        return 0;
-    case OPTION_COUNT:
-        return set_quantity(row, count_units, "a whole number", text, field, err);
-    case OPTION_SIZE:
-        return set_quantity(row, size_units, "a size (as in 512, 16K, 1M, 2G)", text, field, err);
-    case OPTION_DURATION:
-        result = set_quantity(row, duration_units, "a time (as in 500ms, 10s, 5m, 1h)", text,
-                              &quantity, err);
-        if (result == 0)
-            *(int64_t *)field = (int64_t)quantity;
-        return result;
-    case OPTION_NAMES:
-        return set_names(row, text, field, err);
-    case OPTION_PATH:
-        return set_path(row, text, field, err);
-    case OPTION_TYPES:
-        return add_type(row, text, field, err);
-    case OPTION_TEXT:
-        *(const char **)field = text;
-        return 0;
-    case OPTION_VALUE:
-        return set_value(row, text, field, err);
-    case OPTION_MOUNTS:
-        return add_mount(row, text, field, err);
-    case OPTION_CHOICE:
-        return set_choice(row, text, field, err);
-    case OPTION_ADDRESSES:
-        break;
-    }
-    return add_address(row, text, field, err);
+static void set_default(struct options *options, const struct option_row *row) {
+    struct err err = ERR_INIT;
+    memset(field_of(options, row), 0, row->size);
+    CHECK(row->standard == NULL ||
+          option_set(row, field_of(options, row), row->standard, &err) == 0);
 }
 
 static void set_defaults(struct options *options) {
-    struct err err = ERR_INIT;
-    *options = (struct options){0};
+    *options = (struct options)OPTIONS_INIT;
+    set_default(options, root_row);
     for (const struct option_row *row = rows; row->name != NULL; row++)
-        CHECK(row->standard == NULL || set(options, row, row->standard, &err) == 0);
+        set_default(options, row);
 }
 
-/* How many letters must be changed, added or left out to make `b` of `a` (Levenshtein). */
-static size_t distance(struct slice a, struct slice b) {
-    size_t costs[32]; /* of making the first j letters of b */
-    if (b.len >= sizeof costs / sizeof costs[0])
-        return SIZE_MAX;
-    for (size_t j = 0; j <= b.len; j++)
-        costs[j] = j;
-    for (size_t i = 1; i <= a.len; i++) {
-        size_t diagonal = costs[0];
-        costs[0] = i;
-        for (size_t j = 1; j <= b.len; j++) {
-            size_t changed = diagonal + (a.ptr[i - 1] == b.ptr[j - 1] ? 0 : 1);
-            size_t left_out = (costs[j] < costs[j - 1] ? costs[j] : costs[j - 1]) + 1;
-            diagonal = costs[j];
-            costs[j] = changed < left_out ? changed : left_out;
-        }
-    }
-    return costs[b.len];
-}
-
-/* What other servers call --listen. */
-static bool is_listen_elsewhere(struct slice name) {
-    static const struct slice names[] = {SLICE_INIT("port"), SLICE_INIT("host"),
-                                         SLICE_INIT("bind"), SLICE_INIT("address"),
-                                         SLICE_INIT("p"),    SLICE_INIT("b")};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (slice_equal(name, names[i]))
-            return true;
-    }
-    return false;
-}
-
-/* `name` is the word without dashes and value. */
-static int unknown(struct slice name, const char *word, struct err *err) {
-    const struct option_row *best = NULL;
-    size_t least = 3; /* more is another word */
-    if (is_listen_elsewhere(name))
-        return err_set(err, EINVAL, "unknown option '%s' (did you mean --listen ADDR?)", word);
-    for (const struct option_row *row = rows; row->name != NULL; row++) {
-        size_t changes = distance(name, slice_of_text(row->name));
-        if (name.len > 1 && changes < least) {
-            least = changes;
-            best = row;
-        }
-    }
-    if (best != NULL)
-        return err_set(err, EINVAL, "unknown option '%s' (did you mean --%s?)", word, best->name);
-    return err_set(err, EINVAL, "unknown option '%s' (pronto --help lists them)", word);
-}
-
-/* The words still to be read. */
-struct words {
-    int left;
-    char *const *next;
+/* Which rows have been given; root_row stands behind the others. */
+struct given {
+    size_t lines[ROWS_COUNT + 1]; /* of a file, or 1 on the command line; 0: not given */
 };
 
-/* The argument of an option: what stands behind it in the same word, or the next word. */
-static int take_argument(const struct option_row *row, const char *attached, struct words *words,
-                         const char **argument, struct err *err) {
-    if (row->argument == NULL) {
-        *argument = NULL;
-        if (attached != NULL)
-            return err_set(err, EINVAL, "--%s takes no value (got '%s')", row->name, attached);
-        return 0;
-    }
-    *argument = attached;
-    if (attached == NULL && words->left > 0) {
-        words->left--;
-        *argument = *words->next++;
-    }
-    if (*argument == NULL)
-        return err_set(err, EINVAL, "--%s needs a value: --%s %s", row->name, row->name,
-                       row->argument);
-    return 0;
+static size_t *line_of(struct given *given, const struct option_row *row) {
+    return &given->lines[row == root_row ? ROWS_COUNT : row - rows];
 }
 
-/* "--name", "--name=value" */
-static int parse_long(struct options *options, const char *word, struct words *words,
-                      struct err *err) {
-    const char *equals = strchr(word, '=');
-    struct slice name = slice_of_text(word + 2);
-    const char *argument;
-    if (equals != NULL)
-        name.len = (size_t)(equals - word) - 2;
-    for (const struct option_row *row = rows; row->name != NULL; row++) {
-        if (!slice_equal(name, slice_of_text(row->name)))
-            continue;
-        int result = take_argument(row, equals != NULL ? equals + 1 : NULL, words, &argument, err);
-        return result < 0 ? result : set(options, row, argument, err);
-    }
-    return unknown(name, word, err);
-}
+/* The command line */
 
-/* "-q", "-w4", "-w 4", "-qw4" */
-static int parse_short(struct options *options, const char *word, struct words *words,
-                       struct err *err) {
-    for (const char *letter = word + 1; *letter != '\0'; letter++) {
-        const struct option_row *row = rows;
-        const char *argument;
-        while (row->name != NULL && row->letter != *letter)
-            row++;
-        if (row->name == NULL) {
-            const char unknown_word[] = {'-', *letter, '\0'};
-            return unknown(slice_of(letter, 1), unknown_word, err);
-        }
-        bool attached = row->argument != NULL && letter[1] != '\0';
-        int result = take_argument(row, attached ? letter + 1 : NULL, words, &argument, err);
-        if (result == 0)
-            result = set(options, row, argument, err);
-        if (result < 0 || attached)
-            return result;
-    }
-    return 0;
-}
-
-static int parse_operand(struct options *options, const char *word, struct err *err) {
-    if (options->root != NULL)
+static int set_root(struct options *options, const char *word, struct given *given,
+                    struct err *err) {
+    if (*line_of(given, root_row) != 0)
         return err_set(err, EINVAL, "one root at a time: '%s' or '%s'", options->root, word);
     if (word[0] == '\0')
         return err_set(err, EINVAL, "the root's name is empty (leave it out for this directory)");
+    *line_of(given, root_row) = 1;
     options->root = word;
     return 0;
 }
 
-int options_parse(struct options *options, int argc, char *const argv[], struct err *err) {
-    struct words words = {argc - 1, argv + 1};
-    bool only_operands = false;
-
-    set_defaults(options);
-    while (words.left > 0) {
-        const char *word = *words.next++;
-        int result = 0;
-        words.left--;
-        if (only_operands || word[0] != '-' || word[1] == '\0')
-            result = parse_operand(options, word, err);
-        else if (strcmp(word, "--") == 0)
-            only_operands = true;
-        else if (word[1] == '-')
-            result = parse_long(options, word, &words, err);
-        else
-            result = parse_short(options, word, &words, err);
-        if (result < 0)
-            return result;
-    }
-    if (options->root == NULL)
-        options->root = ".";
-    if (options->lan && options->listen.count > 0)
-        return err_set(
-            err, EINVAL,
-            "--lan and --listen exclude each other (--listen *:PORT is --lan on a port)");
+static int set_from_words(struct options *options, const struct commandline_item *item,
+                          struct given *given, struct err *err) {
+    struct err reason = ERR_INIT;
+    if (item->row == NULL)
+        return set_root(options, item->text, given, err);
+    *line_of(given, item->row) = 1;
+    if (option_set(item->row, field_of(options, item->row), item->text, &reason) < 0)
+        return err_set(err, EINVAL, "--%s: %s", item->row->name, reason.text);
     return 0;
 }
 
-enum { HELP_COLUMN = 26, HELP_WIDTH = 80 };
-
-/* Prints a word in the column of the help texts, on a new line where it does not fit on this one.
- */
-static void print_word(FILE *stream, struct slice word, size_t *column) {
-    if (*column > HELP_COLUMN && *column + 1 + word.len > HELP_WIDTH) {
-        fprintf(stream, "\n%*s", HELP_COLUMN, "");
-        *column = HELP_COLUMN;
+static int load_words(struct options *options, int argc, char *const argv[], struct given *given,
+                      struct err *err) {
+    struct commandline line = COMMANDLINE_INIT(rows, argc, argv);
+    struct commandline_item item = {.row = NULL};
+    int result;
+    set_defaults(options);
+    while ((result = commandline_next(&line, &item, err)) > 0) {
+        result = set_from_words(options, &item, given, err);
+        if (result < 0)
+            return result;
     }
-    const char *space = *column > HELP_COLUMN ? " " : "";
-    *column += (size_t)fprintf(stream, "%s%.*s", space, (int)word.len, word.ptr);
+    if (result == 0 && options->lan && options->listen.count > 0)
+        return err_set(
+            err, EINVAL,
+            "--lan and --listen exclude each other (--listen *:PORT is --lan on a port)");
+    return result;
+}
+
+/* The configuration file */
+
+/* The row that an item of a file sets, or NULL and what is wrong. */
+static const struct option_row *find_setting(const struct configfile_item *item, struct err *err) {
+    const struct option_row *row = option_find(rows, item->name);
+    const struct option_row *guess = option_guess(rows, item->name);
+    int len = (int)item->name.len;
+    if (row == NULL)
+        row = option_find(root_row, item->name);
+    if (row != NULL && !option_is_for_once(row))
+        return row;
+    if (row != NULL)
+        (void)err_set(err, EINVAL, "%s is for the command line alone", row->name);
+    else if (guess != NULL)
+        (void)err_set(err, EINVAL, "unknown option '%.*s' (did you mean %s?)", len, item->name.ptr,
+                      guess->name);
+    else
+        (void)err_set(err, EINVAL, "unknown option '%.*s' (pronto --help lists them)", len,
+                      item->name.ptr);
+    return NULL;
+}
+
+static int set_from_file(struct options *options, const struct configfile_item *item,
+                         struct given *given, struct err *err) {
+    const struct option_row *row = find_setting(item, err);
+    struct err reason = ERR_INIT;
+    if (row == NULL)
+        return -EINVAL;
+    size_t *line = line_of(given, row);
+    if (*line != 0 && !option_is_repeatable(row))
+        return err_set(err, EINVAL, "%s is in line %zu already", row->name, *line);
+    *line = item->line;
+    if (option_set(row, field_of(options, row), item->value, &reason) < 0)
+        return err_set(err, EINVAL, "%s: %s", row->name, reason.text);
+    return 0;
+}
+
+static int load_items(struct options *options, struct configfile *file, const char *path,
+                      struct err *err) {
+    struct configfile_item item = {.line = 0};
+    struct given given = {{0}};
+    struct err reason = ERR_INIT;
+    int result;
+    while ((result = configfile_next(file, &item, &reason)) > 0) {
+        result = set_from_file(options, &item, &given, &reason);
+        if (result < 0)
+            break;
+    }
+    if (result < 0)
+        return err_set(err, EINVAL, "%s:%zu: %s", path, file->line, reason.text);
+    if (options->lan && options->listen.count > 0)
+        return err_set(err, EINVAL,
+                       "%s: lan and listen exclude each other (listen = *:PORT is lan on a port)",
+                       path);
+    return 0;
+}
+
+/* What only both together can be wrong about. */
+static int check_all(const struct options *options, struct err *err) {
+    if (options->proxy_protocol && options->trust.count == 0)
+        return err_set(
+            err, EINVAL,
+            "--proxy-protocol needs --trust, the addresses of the proxies (as in --trust "
+            "127.0.0.1)");
+    return 0;
+}
+
+/* What the command line says stands for what the file says. */
+static void override(struct options *options, struct options *words, struct given *given) {
+    if (words->lan)
+        options->listen.count = 0;
+    if (words->listen.count > 0)
+        options->lan = false;
+    for (const struct option_row *row = rows; row->name != NULL; row++) {
+        if (*line_of(given, row) != 0)
+            memcpy(field_of(options, row), field_of(words, row), row->size);
+    }
+    if (*line_of(given, root_row) != 0)
+        options->root = words->root;
+}
+
+static int load_file(struct options *options, struct options *words, struct given *given,
+                     struct err *err) {
+    set_defaults(options);
+    options->file = configfile_read(words->config, err);
+    if (options->file == NULL)
+        return -EINVAL;
+    struct configfile file = CONFIGFILE_INIT(options->file);
+    int result = load_items(options, &file, words->config, err);
+    if (result == 0)
+        override(options, words, given);
+    return result;
+}
+
+int options_load(struct options *options, int argc, char *const argv[], struct err *err) {
+    struct options words;
+    struct options both;
+    struct given given = {{0}};
+    int result = load_words(&words, argc, argv, &given, err);
+    if (result < 0)
+        return result;
+    both = words;
+    if (words.config != NULL)
+        result = load_file(&both, &words, &given, err);
+    if (result == 0)
+        result = check_all(&both, err);
+    if (result == 0)
+        *options = both;
+    else
+        options_deinit(&both);
+    return result;
+}
+
+void options_deinit(struct options *options) {
+    free(options->file);
+    options->file = NULL;
+}
+
+/* Help */
+
+enum { HELP_COLUMN = 26, TEXT_WIDTH = 80 };
+
+/* Words that are printed between a margin and the width of a text. */
+struct column {
+    FILE *stream;
+    const char *margin; /* what a new line starts with */
+    size_t start;       /* its width */
+    size_t at;
+};
+
+/* Prints a word, on a new line where it does not fit on this one. */
+static void print_word(struct column *column, struct slice word) {
+    if (column->at > column->start && column->at + 1 + word.len > TEXT_WIDTH) {
+        fprintf(column->stream, "\n%s", column->margin);
+        column->at = column->start;
+    }
+    const char *space = column->at > column->start ? " " : "";
+    column->at += (size_t)fprintf(column->stream, "%s%.*s", space, (int)word.len, word.ptr);
+}
+
+static void print_words(struct column *column, const char *text) {
+    struct slice rest = slice_of_text(text);
+    struct slice word;
+    while (slice_cut(&rest, ' ', &word))
+        print_word(column, word);
 }
 
 static void print_row(FILE *stream, const struct option_row *row) {
-    size_t column = HELP_COLUMN;
-    struct slice rest = slice_of_text(row->help);
-    struct slice word;
+    struct column column = {stream, "                          ", HELP_COLUMN, HELP_COLUMN};
     int width = row->letter != 0 ? fprintf(stream, "  -%c, --%s", row->letter, row->name)
                                  : fprintf(stream, "      --%s", row->name);
     if (row->argument != NULL)
@@ -376,12 +264,11 @@ static void print_row(FILE *stream, const struct option_row *row) {
     if (width + 2 > HELP_COLUMN)
         width = fprintf(stream, "\n") - 1;
     fprintf(stream, "%*s", HELP_COLUMN - width, "");
-    while (slice_cut(&rest, ' ', &word))
-        print_word(stream, word, &column);
+    print_words(&column, row->help);
     if (row->standard != NULL) {
         char standard[64];
         int len = snprintf(standard, sizeof standard, "(default: %s)", row->standard);
-        print_word(stream, slice_of(standard, (size_t)len), &column);
+        print_word(&column, slice_of(standard, (size_t)len));
     }
     fputc('\n', stream);
 }
@@ -396,4 +283,56 @@ void options_print_help(FILE *stream) {
     fputs("\nSIZE takes K, M or G; T takes ms, s, m or h.\n"
           "Signals: TERM, INT and QUIT stop gracefully, a second one at once.\n",
           stream);
+}
+
+/* The options as a configuration file */
+
+/* Whether the field has one value, which is its default. */
+static bool has_default(const struct options *options, const struct option_row *row) {
+    struct options standard;
+    char memory[2][OPTION_ROOM];
+    struct buf rooms[2] = {BUF_INIT(memory[0], OPTION_ROOM), BUF_INIT(memory[1], OPTION_ROOM)};
+    if (option_is_repeatable(row))
+        return false;
+    set_defaults(&standard);
+    struct slice text = option_text(row, (const char *)options + row->offset, 0, &rooms[0]);
+    struct slice other = option_text(row, (char *)&standard + row->offset, 0, &rooms[1]);
+    return slice_equal(text, other);
+}
+
+/* Prints a line for each value of the row; returns how many. */
+static size_t print_values(const struct options *options, const struct option_row *row,
+                           FILE *stream) {
+    for (size_t count = 0;; count++) {
+        char memory[OPTION_ROOM];
+        struct buf room = BUF_INIT(memory, sizeof memory);
+        struct slice text = option_text(row, (const char *)options + row->offset, count, &room);
+        if (text.ptr == NULL)
+            return count;
+        configfile_put(stream, row->name, text);
+    }
+}
+
+/* Prints the lines that set a row; where they would change nothing, a comment with its default, or
+ * with what can be written. */
+static void print_setting(const struct options *options, const struct option_row *row,
+                          FILE *stream) {
+    struct column comment = {stream, "# ", 2, 2};
+    const char *standard = row->standard != NULL   ? row->standard
+                           : row->argument != NULL ? row->argument
+                                                   : "off";
+    fputs("# ", stream);
+    print_words(&comment, row->help);
+    fputc('\n', stream);
+    if (has_default(options, row) || print_values(options, row, stream) == 0)
+        fprintf(stream, "#%s = %s\n", row->name, standard);
+    fputc('\n', stream);
+}
+
+void options_print(const struct options *options, FILE *stream) {
+    print_setting(options, root_row, stream);
+    for (const struct option_row *row = rows; row->name != NULL; row++) {
+        if (!option_is_for_once(row))
+            print_setting(options, row, stream);
+    }
 }

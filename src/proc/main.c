@@ -90,21 +90,27 @@ static int serve(const struct options *options) {
     return status;
 }
 
+static int run(const struct options *options) {
+    if (options->help)
+        options_print_help(stdout);
+    else if (options->version)
+        puts("pronto " VERSION);
+    else if (options->print_config)
+        options_print(options, stdout);
+    else
+        return serve(options);
+    return finish_output();
+}
+
 int main(int argc, char *argv[]) {
     struct options options;
     struct err err = ERR_INIT;
     make_surroundings_safe();
-    if (options_parse(&options, argc, argv, &err) < 0) {
+    if (options_load(&options, argc, argv, &err) < 0) {
         diag_message("%s", err.text);
         return EXIT_USAGE;
     }
-    if (options.help) {
-        options_print_help(stdout);
-        return finish_output();
-    }
-    if (options.version) {
-        puts("pronto " VERSION);
-        return finish_output();
-    }
-    return serve(&options);
+    int status = run(&options);
+    options_deinit(&options);
+    return status;
 }

@@ -23,6 +23,8 @@
 #include "serve/connection.h"
 
 #include "base/check.h"
+#include "http/proxy.h"
+#include "serve/client.h"
 #include "serve/intake.h"
 #include "serve/outq.h"
 #include "sys/socket.h"
@@ -57,11 +59,14 @@ struct connection {
     size_t unacked_bytes; /* STATE_SEND: what the client had not acknowledged when the deadline
                              started */
     uint32_t linger_left; /* bytes that may still be thrown away */
+    struct peer peer;     /* the client: behind a PROXY header, the one that it names */
     uint8_t state;
     uint8_t awaited;     /* enum server_deadline: the one that is running */
     uint8_t reason;      /* enum close_reason, with STEP_CLOSED */
     bool registered : 1; /* with epoll */
     bool peer_done : 1;  /* the client has shut its sending side */
+    bool preamble : 1;   /* a PROXY header comes before the first request */
+    bool counted : 1;    /* in the server's tally, as one of `peer` */
 };
 
 static void close_connection(struct connection *conn, enum close_reason reason) {
@@ -71,10 +76,22 @@ static void close_connection(struct connection *conn, enum close_reason reason) 
     (void)close(conn->source.fd); /* takes it out of epoll, too */
     outq_free(conn->output);
     intake_deinit(&conn->intake);
+    if (conn->counted)
+        tally_leave(&server->tally, &conn->peer);
     free(conn);
     server->connections--;
     server->closed[reason]++;
     server_wake_starved(server);
+}
+
+/* Counts the connection as its client's. Returns false where that has as many as it may have. A
+ * proxy that is trusted has those of many clients, and any number. */
+static bool enter_tally(struct connection *conn) {
+    struct server *server = conn->server;
+    if (server->tally.max == 0 || client_is_trusted(&server->trusted, &conn->peer))
+        return true;
+    conn->counted = tally_enter(&server->tally, &conn->peer);
+    return conn->counted;
 }
 
 static enum step closed(struct connection *conn, enum close_reason reason) {
@@ -289,6 +306,51 @@ static void notice_changes(struct connection *conn, bool in_pieces) {
         store_notice(&conn->server->store);
 }
 
+/* Answers what is in the first `len` bytes of the scratch. */
+static enum step answer_requests(struct connection *conn, size_t len) {
+    if (!intake_answer(&conn->intake, conn->server, len, conn->peer_done)) {
+        outq_clear(&conn->server->output);
+        return closed(conn, CLOSE_FAULT);
+    }
+    return flush_scratch(conn);
+}
+
+/* Now it is known whose it is. A proxy whose connection is closed without an answer would take the
+ * server for broken, so it is told. */
+static enum step begin_proxied(struct connection *conn, const struct proxy *proxy, size_t len) {
+    char *input = conn->server->input;
+    conn->preamble = false;
+    conn->peer = client_of_proxy(&conn->peer, proxy);
+    if (!enter_tally(conn)) {
+        intake_refuse(&conn->intake, conn->server, REFUSAL_CROWDED);
+        conn->intake.reason = CLOSE_CROWDED;
+        return flush_scratch(conn);
+    }
+    memmove(input, input + proxy->len, len - proxy->len);
+    return answer_requests(conn, len - proxy->len);
+}
+
+/* Reads the header that comes before the requests, in the first `len` bytes of the scratch. A proxy
+ * that looks whether anybody is there may go without one. */
+static enum step read_preamble(struct connection *conn, size_t len) {
+    struct proxy proxy;
+    bool ends = conn->peer_done && len > 0;
+    switch (proxy_parse(slice_of(conn->server->input, len), &proxy)) {
+    case PROXY_WHOLE:
+        return begin_proxied(conn, &proxy, len);
+    case PROXY_MORE:
+        if (ends)
+            break;
+        if (!intake_keep(&conn->intake, conn->server, len))
+            return closed(conn, CLOSE_FAULT);
+        return next_request(conn);
+    case PROXY_BAD:
+        break;
+    }
+    intake_refuse(&conn->intake, conn->server, REFUSAL_BAD_PROXY);
+    return flush_scratch(conn);
+}
+
 static enum step read_requests(struct connection *conn) {
     if (!conn->intake.backlog && (conn->source.ready & EPOLLIN) == 0)
         return next_request(conn);
@@ -301,11 +363,7 @@ static enum step read_requests(struct connection *conn) {
             notice_changes(conn, len > 0);
         len += (size_t)count;
     }
-    if (!intake_answer(&conn->intake, conn->server, len, conn->peer_done)) {
-        outq_clear(&conn->server->output);
-        return closed(conn, CLOSE_FAULT);
-    }
-    return flush_scratch(conn);
+    return conn->preamble ? read_preamble(conn, len) : answer_requests(conn, len);
 }
 
 static enum step discard(struct connection *conn) {
@@ -357,7 +415,7 @@ static void run(struct source *source) {
     carry_on(conn, run_state(conn));
 }
 
-void connection_open(struct server *server, int fd) {
+void connection_open(struct server *server, int fd, const struct peer *peer) {
     struct connection *conn = calloc(1, sizeof *conn);
     if (conn == NULL) {
         (void)close(fd);
@@ -368,8 +426,16 @@ void connection_open(struct server *server, int fd) {
     conn->source.ready = EPOLLIN | EPOLLOUT; /* worth a try */
     deadline_init(&conn->deadline);
     conn->server = server;
+    conn->peer = *peer;
     conn->state = STATE_READ;
+    conn->preamble = server->proxy_protocol && client_is_trusted(&server->trusted, peer);
     server->connections++;
+    if (!enter_tally(conn)) {
+        close_connection(conn, CLOSE_CROWDED);
+        return;
+    }
+    if (server->connections > server->comfortable)
+        (void)connections_shed(server);
     await(conn, DEADLINE_HEAD);
     run(&conn->source);
 }
@@ -438,15 +504,25 @@ void connections_expire(struct server *server) {
         server_wake_starved(server);
 }
 
-bool connections_shed(struct server *server) {
+/* The one that has been idle longest, or NULL. */
+static struct connection *find_idle(struct server *server) {
     list_for_each(link, &server->deadlines[DEADLINE_IDLE].members) {
         struct connection *conn = connection_of(list_entry(link, struct deadline, link));
-        if ((conn->source.ready & EPOLLIN) == 0) { /* else its request has come, or its end */
-            close_connection(conn, CLOSE_SHED);
-            return true;
-        }
+        if ((conn->source.ready & EPOLLIN) == 0) /* else its request has come, or its end */
+            return conn;
     }
-    return false;
+    return NULL;
+}
+
+bool connections_shed(struct server *server) {
+    struct connection *conn = find_idle(server);
+    if (conn != NULL)
+        close_connection(conn, CLOSE_SHED);
+    return conn != NULL;
+}
+
+bool connections_has_idle(struct server *server) {
+    return find_idle(server) != NULL;
 }
 
 void connections_close_idle(struct server *server) {

@@ -200,6 +200,14 @@ void intake_time_out(struct intake *intake, struct server *server) {
     refuse(intake, server, REFUSAL_TIMEOUT, method_of(server, input));
 }
 
+bool intake_keep(struct intake *intake, const struct server *server, size_t len) {
+    return keep_rest(intake, slice_of(server->input, len));
+}
+
+void intake_refuse(struct intake *intake, struct server *server, enum refusal refusal) {
+    refuse(intake, server, refusal, METHOD_UNKNOWN);
+}
+
 bool intake_has_begun(const struct intake *intake) {
     return intake->rest != NULL && has_begun(slice_of(intake->rest->bytes, intake->rest->len));
 }

@@ -14,15 +14,17 @@ enum { ACCEPTS_AT_STOP = 4096 };
 enum accepted {
     ACCEPTED_ONE,
     ACCEPTED_NONE,    /* the queue is empty */
-    ACCEPTED_STARVED, /* no descriptors or memory for one more */
+    ACCEPTED_STARVED, /* no descriptors or memory for one more, or as many as there may be */
 };
 
 static enum accepted accept_one(struct listener *listener) {
-    int fd = socket_accept(listener->source.fd);
+    struct server *server = listener->server;
+    struct peer peer;
+    if (server->connections >= server->max_connections && !connections_has_idle(server))
+        return ACCEPTED_STARVED;
+    int fd = socket_accept(listener->source.fd, &peer);
     if (fd >= 0) {
-        if (listener->server->connections >= listener->server->comfortable)
-            (void)connections_shed(listener->server);
-        connection_open(listener->server, fd);
+        connection_open(server, fd, &peer);
         return ACCEPTED_ONE;
     }
     switch (-fd) {
@@ -62,6 +64,9 @@ static void run(struct source *source) {
 int listener_init(struct listener *listener, struct server *server, int fd) {
     listener->server = server;
     source_init(&listener->source, fd, run);
+    int result = socket_limit_rate(fd, server->send_rate);
+    if (result < 0)
+        return result;
     return loop_add(server->loop, &listener->source, EPOLLIN);
 }
 

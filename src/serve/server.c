@@ -86,6 +86,11 @@ int server_init(struct server *server, struct loop *loop, const struct roots *ro
         .listing = options->listing == LISTING_ON,
         .max_head = options->max_head,
         .max_body = options->max_body,
+        .max_connections = options->max_connections > 0 ? options->max_connections : SIZE_MAX,
+        .send_rate = options->send_rate,
+        .trusted = options->trust,
+        .proxy_protocol = options->proxy_protocol,
+        .tally = TALLY_INIT,
         .date_s = INT64_MIN,
         .input_capacity = options->max_head + SERVER_READ_BYTES,
     };
@@ -101,10 +106,14 @@ int server_init(struct server *server, struct loop *loop, const struct roots *ro
     if (result == 0)
         result = keep_target(&server->spa, options->spa, err);
     if (result == 0)
+        result = tally_init(&server->tally, options->max_per_ip, err);
+    if (result == 0)
         result = init_store(server, roots, options, err);
     if (result < 0)
         return result;
     server->comfortable = comfortable_connections(loop->epoll_fd, server->store.fds_max);
+    if (server->comfortable > server->max_connections)
+        server->comfortable = server->max_connections;
     server->input = malloc(server->input_capacity);
     server->path = malloc(REQUEST_TARGET_MAX);
     if (server->input == NULL || server->path == NULL || outq_init(&server->output) < 0) {
@@ -120,6 +129,7 @@ void server_deinit(struct server *server) {
     free(server->spa.ptr);
     outq_deinit(&server->output);
     store_deinit(&server->store);
+    tally_deinit(&server->tally);
     server->input = NULL;
     server->path = NULL;
     server->spa = (struct buf){0};

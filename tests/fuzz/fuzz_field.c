@@ -8,10 +8,12 @@
 #include "http/authority.h"
 #include "http/date.h"
 #include "http/etag.h"
+#include "http/forwarded.h"
 #include "http/mime.h"
 #include "http/sniff.h"
 #include "http/target.h"
 
+#include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
@@ -153,6 +155,44 @@ static void check_list(struct slice list) {
     CHECK(rest.len == 0);
 }
 
+/* Addresses behind proxies */
+
+static bool is_same(const char *before, const char *address, const char *after, struct ip ip) {
+    char text[128];
+    struct ip again = {.len = 0};
+    int len = snprintf(text, sizeof text, "%s%s%s", before, address, after);
+    return forwarded_parse(slice_of(text, (size_t)len), &again) &&
+           memcmp(&again, &ip, sizeof ip) == 0;
+}
+
+/* An address is the same one in every form in which a proxy may write it. */
+static void check_forwarded_address(struct slice element) {
+    char address[INET6_ADDRSTRLEN];
+    struct ip ip;
+    if (!forwarded_parse(element, &ip))
+        return;
+    CHECK(ip.len == IP_V4_LEN || ip.len == IP_V6_LEN);
+    CHECK(inet_ntop(ip.len == IP_V6_LEN ? AF_INET6 : AF_INET, ip.bytes, address, sizeof address) !=
+          NULL);
+    CHECK(is_same("", address, "", ip));
+    CHECK(ip.len == IP_V4_LEN || is_same("[", address, "]", ip));
+    CHECK(is_same(ip.len == IP_V6_LEN ? "[" : "", address, ip.len == IP_V6_LEN ? "]:1" : ":1", ip));
+}
+
+static void check_forwarded(struct slice list) {
+    struct slice rest = list;
+    struct slice element;
+    const char *at = list.ptr;
+    while (forwarded_next(&rest, &element)) {
+        CHECK(element.len > 0 && slice_trim(element).len == element.len);
+        CHECK(slice_find(element, ',') == element.len);
+        CHECK(element.ptr >= at && fuzz_is_within(element, list));
+        at = element.ptr + element.len;
+        check_forwarded_address(element);
+    }
+    CHECK(rest.ptr == NULL);
+}
+
 /* Authorities */
 
 /* The same authority in an absolute target. */
@@ -234,6 +274,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         break;
     case 'l':
         check_list(value);
+        break;
+    case 'f':
+        check_forwarded(value);
         break;
     case 'a':
         check_authority(value);

@@ -37,7 +37,8 @@ struct stage {
 struct visitor {
     int fd;        /* -1: not connected */
     int server_fd; /* its number; the connection owns it */
-    bool ended;    /* the server has closed, or shut its side */
+    struct peer peer;
+    bool ended; /* the server has closed, or shut its side */
     size_t len;
     char bytes[256 * 1024]; /* received; NUL-terminated */
 };
@@ -59,7 +60,7 @@ static inline void stage_open(struct stage *stage) {
     (void)signal(SIGPIPE, SIG_IGN); /* as in a worker */
     stage_make_tree(stage);
     stage->fds = process_count_fds(getpid());
-    assert_int_equal(options_parse(&stage->options, 1, argv, &err), 0);
+    assert_int_equal(options_load(&stage->options, 1, argv, &err), 0);
     stage->options.cache_size = stage->cache_size;
     stage->options.root = stage->tree.path;
     assert_int_equal(roots_open(&stage->roots, &stage->options, &err), 0);
@@ -90,8 +91,8 @@ static inline void visitor_connect(struct visitor *visitor) {
     visitor->bytes[0] = '\0';
 }
 
-static inline void visitor_enter(struct stage *stage, struct visitor *visitor) {
-    connection_open(&stage->server, visitor->server_fd);
+static inline void visitor_enter(struct stage *stage, const struct visitor *visitor) {
+    connection_open(&stage->server, visitor->server_fd, &visitor->peer);
 }
 
 static inline void visitor_leave(struct visitor *visitor) {

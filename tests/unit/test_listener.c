@@ -291,6 +291,34 @@ static void test_with_many_an_idle_one_gives_way(void **state) {
     assert_int_equal(stage.server.connections, 2);
 }
 
+/* With as many as there may be, others wait until one is idle or gone; none gives way for nobody.
+ */
+static void test_the_most_connections(void **state) {
+    (void)state;
+    char bytes[16];
+    stage.server.comfortable = 2;
+    stage.server.max_connections = 2;
+    connect_guest(0, "GET");
+    connect_guest(1, "GET");
+    connect_guest(2, ASK);
+    settle();
+    assert_int_equal(stage.server.connections, 2);
+    assert_false(list_is_empty(&stage.server.starved));
+    const char *rest = ASK + strlen("GET");
+    assert_int_equal(write(guests[0], rest, strlen(rest)), strlen(rest));
+    settle(); /* answered, idle, and gone for the third, which is idle then */
+    assert_int_equal(stage.server.connections, 2);
+    assert_int_equal(stage.server.closed[CLOSE_SHED], 1);
+    assert_int_equal(recv(guests[2], bytes, 12, MSG_DONTWAIT), 12);
+    settle();
+    assert_int_equal(stage.server.closed[CLOSE_SHED], 1);
+    connect_guest(3, ASK);
+    settle();
+    assert_int_equal(stage.server.connections, 2);
+    assert_int_equal(stage.server.closed[CLOSE_SHED], 2);
+    assert_int_equal(recv(guests[3], bytes, 12, MSG_DONTWAIT), 12);
+}
+
 static void test_no_memory_for_a_connection(void **state) {
     (void)state;
     no_memory = true;
@@ -349,6 +377,7 @@ int main(void) {
         test(test_idle_ones_do_not_give_way_in_vain),
         test(test_one_that_has_asked_does_not_give_way),
         test(test_with_many_an_idle_one_gives_way),
+        test(test_the_most_connections),
         test(test_no_memory_for_a_connection),
         test(test_stop_takes_the_queue),
         test(test_stop_while_starved),

@@ -17,7 +17,7 @@ static int parse(struct options *options, const char *const words[WORDS_MAX], st
         argc++;
     }
     memset(options, 0xa5, sizeof *options);
-    return options_parse(options, argc, argv, err);
+    return options_load(options, argc, argv, err);
 }
 
 static const struct option_row *row_of(const char *name) {
@@ -28,33 +28,12 @@ static const struct option_row *row_of(const char *name) {
     return row;
 }
 
-static size_t field_size(enum option_kind kind) {
-    switch (kind) {
-#define SIZE_OF(kind)   \
-    case OPTION_##kind: \
-        return sizeof(OPTION_TYPE_##kind);
-        SIZE_OF(FLAG)
-        SIZE_OF(COUNT)
-        SIZE_OF(SIZE)
-        SIZE_OF(DURATION)
-        SIZE_OF(NAMES)
-        SIZE_OF(PATH)
-        SIZE_OF(TYPES)
-        SIZE_OF(MOUNTS)
-        SIZE_OF(VALUE)
-        SIZE_OF(TEXT)
-        SIZE_OF(CHOICE)
-        SIZE_OF(ADDRESSES)
-#undef SIZE_OF
-    }
-    return 0;
-}
-
 /* The field of a row that holds a number. */
 static uint64_t number_in(const struct options *options, const struct option_row *row) {
     const void *field = (const char *)options + row->offset;
     switch (row->kind) {
     case OPTION_FLAG:
+    case OPTION_ACTION:
         return *(const bool *)field;
     case OPTION_COUNT:
     case OPTION_SIZE:
@@ -73,9 +52,12 @@ static uint64_t number_in(const struct options *options, const struct option_row
         return ((const struct types *)field)->count;
     case OPTION_MOUNTS:
         return ((const struct mounts *)field)->count;
+    case OPTION_NETWORKS:
+        return ((const struct networks *)field)->count;
     case OPTION_VALUE:
         return ((const struct slice *)field)->len;
     case OPTION_TEXT:
+    case OPTION_WORD:
         return *(const char *const *)field != NULL;
     }
     return 0;
@@ -114,11 +96,12 @@ static void test_defaults(void **state) {
 static const char *other_value(const struct option_row *row) {
     switch (row->kind) {
     case OPTION_FLAG:
+    case OPTION_ACTION:
         return NULL;
     case OPTION_COUNT:
         return "17";
     case OPTION_SIZE:
-        return "12345";
+        return "20000";
     case OPTION_DURATION:
         return "4321ms";
     case OPTION_NAMES:
@@ -133,10 +116,14 @@ static const char *other_value(const struct option_row *row) {
         return "public, max-age=60";
     case OPTION_TEXT:
         return "/a";
+    case OPTION_WORD:
+        return "/dev/null"; /* a file, for --config */
     case OPTION_CHOICE:
         return strchr(row->argument, '|') + 1;
     case OPTION_ADDRESSES:
         return "127.0.0.1:1";
+    case OPTION_NETWORKS:
+        return "10.0.0.0/8";
     }
     return NULL;
 }
@@ -144,7 +131,7 @@ static const char *other_value(const struct option_row *row) {
 /* Fails unless the field of the row, and nothing else, differs. */
 static void assert_only_field_differs(const struct option_row *row, const struct options *a,
                                       const struct options *b) {
-    size_t size = field_size(row->kind);
+    size_t size = row->size;
     size_t after = row->offset + size;
     const char *x = (const char *)a;
     const char *y = (const char *)b;
@@ -153,10 +140,10 @@ static void assert_only_field_differs(const struct option_row *row, const struct
     row_assert(row->name, memcmp(x + after, y + after, sizeof *a - after) == 0);
 }
 
-/* memcmp() sees the padding, too; options_parse() starts from a struct of zeros. */
+/* memcmp() sees the padding, too; options_load() starts from a struct of zeros. */
 static void test_every_row_lands_in_its_field(void **state) {
     (void)state;
-    static const char *const none[WORDS_MAX] = {NULL};
+    static const char *const none[WORDS_MAX] = {"--trust=unix"}; /* for --proxy-protocol */
     struct options standard;
     struct err err = ERR_INIT;
     assert_int_equal(parse(&standard, none, &err), 0);
@@ -164,13 +151,15 @@ static void test_every_row_lands_in_its_field(void **state) {
         char word[64];
         struct options options;
         (void)snprintf(word, sizeof word, "--%s", row->name);
-        const char *words[WORDS_MAX] = {word, other_value(row)};
+        const char *words[WORDS_MAX] = {"--trust=unix", word, other_value(row)};
         row_assert_number(row->name, parse(&options, words, &err), 0);
+        options_deinit(&options);
         assert_only_field_differs(row, &standard, &options);
         if (row->letter == 0)
             continue;
         (void)snprintf(word, sizeof word, "-%c", row->letter);
         row_assert_number(row->name, parse(&options, words, &err), 0);
+        options_deinit(&options);
         assert_only_field_differs(row, &standard, &options);
     }
 }
@@ -204,6 +193,8 @@ static const struct {
 } good[] = {
     {"flag", {"--hidden"}, "hidden", 1},
     {"flag twice", {"--hidden", "--hidden"}, "hidden", 1},
+    {"flag, on", {"--hidden=on"}, "hidden", 1},
+    {"flag, off", {"--hidden", "--hidden=off"}, "hidden", 0},
     {"count", {"--workers", "3"}, "workers", 3},
     {"least count", {"--workers", "1"}, "workers", 1},
     {"largest count", {"--workers=1024"}, "workers", 1024},
@@ -244,6 +235,8 @@ static const struct {
     {"the longest value", {"--cache-control=" VALUE_256}, "cache-control", 256},
     {"behind the root", {"root", "-w4"}, "workers", 4},
     {"--lan", {"--lan"}, "lan", 1},
+    {"networks", {"--trust=10.0.0.0/8", "--trust", "::1", "--trust=unix"}, "trust", 3},
+    {"the PROXY protocol", {"--proxy-protocol", "--trust=::1"}, "proxy-protocol", 1},
     {"16 addresses",
      {"-l1", "-l2", "-l3", "-l4", "-l5", "-l6", "-l7", "-l8", "-l9", "-l10", "-l11", "-l12", "-l13",
       "-l14", "-l15", "-l16"},
@@ -313,7 +306,7 @@ static const struct {
     {"17 addresses",
      {"-l1", "-l2", "-l3", "-l4", "-l5", "-l6", "-l7", "-l8", "-l9", "-l10", "-l11", "-l12", "-l13",
       "-l14", "-l15", "-l16", "-l17"},
-     "--listen may be given 16 times at most"},
+     "--listen: there may be 16 at most"},
     {"no type", {"--mime=ts"}, "--mime: 'ts' is not EXT=TYPE (as in log=text/plain)"},
     {"bad type", {"--mime", "ts=text"}, "--mime: 'text' is no media type (as in"},
     {"no value of a type", {"--mime"}, "--mime needs a value: --mime EXT=TYPE"},
@@ -333,17 +326,17 @@ static const struct {
     {"value with a blank behind", {"--cache-control=a "}, "cannot stand in a field"},
     {"value too long", {"--cache-control=" VALUE_256 "x"}, "up to 256 printable ASCII characters"},
     {"no value of a field", {"--cache-control"}, "needs a value: --cache-control VALUE"},
-    {"flag with a value", {"--quiet=yes"}, "--quiet takes no value (got 'yes')"},
-    {"flag with an empty value", {"--quiet="}, "--quiet takes no value (got '')"},
+    {"flag with a value", {"--quiet=yes"}, "--quiet: 'yes' is neither on nor off"},
+    {"flag with an empty value", {"--quiet="}, "--quiet: '' is neither on nor off"},
     {"no value", {"--workers"}, "--workers needs a value: --workers N"},
     {"no value for a letter", {"-qw"}, "--workers needs a value: --workers N"},
     {"unknown", {"--frobnicate"}, "unknown option '--frobnicate' (pronto --help lists them)"},
     {"unknown letter", {"-qz"}, "unknown option '-z' (pronto --help lists them)"},
-    {"one letter left out", {"--worker"}, "(did you mean --workers?)"},
-    {"one letter too many", {"--indexx"}, "(did you mean --index?)"},
+    {"one letter left out", {"--worker"}, "(did you mean --workers N?)"},
+    {"one letter too many", {"--indexx"}, "(did you mean --index NAMES?)"},
     {"one letter wrong", {"--hiddan"}, "(did you mean --hidden?)"},
     {"two letters exchanged", {"--qiuet"}, "(did you mean --quiet?)"},
-    {"two letters wrong, with a value", {"--max-haed=1K"}, "(did you mean --max-head?)"},
+    {"two letters wrong, with a value", {"--max-haed=1K"}, "(did you mean --max-head SIZE?)"},
     {"three letters wrong", {"--hiabcn"}, "(pronto --help lists them)"},
     {"capital letters", {"--LAN"}, "(pronto --help lists them)"},
     {"nothing before the =", {"--=x"}, "unknown option '--=x' (pronto --help lists them)"},
@@ -354,6 +347,10 @@ static const struct {
     {"two roots around an option", {"one", "-q", "two"}, "one root at a time: 'one' or 'two'"},
     {"empty root", {""}, "the root's name is empty"},
     {"--lan and --listen", {"--lan", "--listen=80"}, "--lan and --listen exclude each other"},
+    {"bad network", {"--trust=10/8"}, "--trust: '10/8' is no network (give an address"},
+    {"the PROXY protocol of nobody",
+     {"--proxy-protocol"},
+     "--proxy-protocol needs --trust, the addresses of the proxies"},
     {"--listen and --lan", {"-l80", "--lan"}, "--lan and --listen exclude each other"},
 };
 
@@ -377,10 +374,10 @@ static void test_as_many_types_as_there_may_be(void **state) {
     struct err err = ERR_INIT;
     for (size_t i = 1; i <= TYPES_MAX + 1; i++)
         argv[i] = word;
-    assert_int_equal(options_parse(&options, TYPES_MAX + 1, argv, &err), 0);
+    assert_int_equal(options_load(&options, TYPES_MAX + 1, argv, &err), 0);
     assert_int_equal(options.mime.count, TYPES_MAX);
-    assert_int_equal(options_parse(&options, TYPES_MAX + 2, argv, &err), -EINVAL);
-    assert_string_equal(err.text, "--mime may be given 64 times at most");
+    assert_int_equal(options_load(&options, TYPES_MAX + 2, argv, &err), -EINVAL);
+    assert_string_equal(err.text, "--mime: there may be 64 at most");
 }
 
 static void test_as_many_mounts_as_there_may_be(void **state) {
@@ -394,10 +391,10 @@ static void test_as_many_mounts_as_there_may_be(void **state) {
         (void)snprintf(words[i], sizeof words[i], "--mount=/%zu=d", i);
         argv[i + 1] = words[i];
     }
-    assert_int_equal(options_parse(&options, MOUNTS_MAX + 1, argv, &err), 0);
+    assert_int_equal(options_load(&options, MOUNTS_MAX + 1, argv, &err), 0);
     assert_int_equal(options.mount.count, MOUNTS_MAX);
-    assert_int_equal(options_parse(&options, MOUNTS_MAX + 2, argv, &err), -EINVAL);
-    assert_string_equal(err.text, "--mount may be given 64 times at most");
+    assert_int_equal(options_load(&options, MOUNTS_MAX + 2, argv, &err), -EINVAL);
+    assert_string_equal(err.text, "--mount: there may be 64 at most");
 }
 
 static const struct {

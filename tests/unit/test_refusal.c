@@ -18,12 +18,14 @@ static void test_codes(void **state) {
         {"rfc9112-6.3 content length", REFUSAL_BAD_CONTENT_LENGTH, 400},
         {"rfc9112-6.1 transfer encoding", REFUSAL_BAD_TRANSFER_ENCODING, 400},
         {"rfc9112-7.1 chunk", REFUSAL_BAD_CHUNK, 400},
+        {"no PROXY header", REFUSAL_BAD_PROXY, 400},
         {"rfc9112-8 incomplete", REFUSAL_INCOMPLETE, 400},
         {"rfc9112-6.1 transfer coding", REFUSAL_UNKNOWN_TRANSFER_CODING, 501},
         {"rfc9110-15.6.6 version", REFUSAL_BAD_VERSION, 505},
         {"rfc9110-15.5.15 target too long", REFUSAL_TARGET_TOO_LONG, 414},
         {"rfc6585-5 head too large", REFUSAL_HEAD_TOO_LARGE, 431},
         {"rfc9110-15.5.14 content too large", REFUSAL_CONTENT_TOO_LARGE, 413},
+        {"too many connections", REFUSAL_CROWDED, 503},
         {"rfc9110-15.5.9 timeout", REFUSAL_TIMEOUT, 408},
     };
     bool seen[REFUSAL_COUNT] = {[REFUSAL_NONE] = true};
