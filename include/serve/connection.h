@@ -3,10 +3,11 @@
 #pragma once
 
 #include "serve/server.h"
+#include "sys/peer.h"
 
-/* Takes over an accepted, non-blocking socket and takes the first turn on it at once. The server is
- * borrowed as long as the connection is open; it closes itself. */
-void connection_open(struct server *server, int fd);
+/* Takes over an accepted, non-blocking socket to `peer` and takes the first turn on it at once. The
+ * server is borrowed as long as the connection is open; it closes itself. */
+void connection_open(struct server *server, int fd, const struct peer *peer);
 
 /* Ends every connection whose deadline is due, and lets starved listeners try again when it is
  * time; call it once per turn of the loop. */

@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "conf/address.h"
+#include "sys/peer.h"
 
 enum socket_place {
     SOCKET_FIRST,  /* must have the address for itself */
@@ -19,5 +20,6 @@ int socket_listen(struct address *address, enum socket_place place, struct err *
 /* Bytes that have been sent but not acknowledged by the other side (SIOCOUTQ, tcp(7)). */
 size_t socket_unacked_bytes(int fd);
 
-/* Accepts a connection as a non-blocking socket. Returns its descriptor, or -errno (accept4(2)). */
-int socket_accept(int fd);
+/* Accepts a connection as a non-blocking socket, and says who it is from. Returns its descriptor,
+ * owned by the caller, or -errno (accept4(2)). */
+int socket_accept(int fd, struct peer *peer);

@@ -57,6 +57,7 @@ struct connection {
     size_t unacked_bytes; /* STATE_SEND: what the client had not acknowledged when the deadline
                              started */
     uint32_t linger_left; /* bytes that may still be thrown away */
+    struct peer peer;
     uint8_t state;
     uint8_t awaited;     /* enum server_deadline: the one that is running */
     uint8_t reason;      /* enum close_reason, with STEP_CLOSED */
@@ -352,7 +353,7 @@ static void run(struct source *source) {
     carry_on(conn, run_state(conn));
 }
 
-void connection_open(struct server *server, int fd) {
+void connection_open(struct server *server, int fd, const struct peer *peer) {
     struct connection *conn = calloc(1, sizeof *conn);
     if (conn == NULL) {
         (void)close(fd);
@@ -363,6 +364,7 @@ void connection_open(struct server *server, int fd) {
     conn->source.ready = EPOLLIN | EPOLLOUT; /* worth a try */
     deadline_init(&conn->deadline);
     conn->server = server;
+    conn->peer = *peer;
     conn->state = STATE_READ;
     server->connections++;
     await(conn, DEADLINE_HEAD);

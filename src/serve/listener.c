@@ -18,11 +18,12 @@ enum accepted {
 };
 
 static enum accepted accept_one(struct listener *listener) {
-    int fd = socket_accept(listener->source.fd);
+    struct peer peer;
+    int fd = socket_accept(listener->source.fd, &peer);
     if (fd >= 0) {
         if (listener->server->connections >= listener->server->comfortable)
             (void)connections_shed(listener->server);
-        connection_open(listener->server, fd);
+        connection_open(listener->server, fd, &peer);
         return ACCEPTED_ONE;
     }
     switch (-fd) {

@@ -102,7 +102,18 @@ size_t socket_unacked_bytes(int fd) {
     return ioctl(fd, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? (size_t)bytes : 0;
 }
 
-int socket_accept(int fd) {
-    int accepted = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    return accepted < 0 ? -errno : accepted;
+int socket_accept(int fd, struct peer *peer) {
+    /* Room for the families that have a peer; others are cut, and unix(7) is of any length. */
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address;
+    socklen_t len = sizeof address;
+    address.any.sa_family = AF_UNSPEC;
+    int accepted = accept4(fd, &address.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (accepted < 0)
+        return -errno;
+    *peer = peer_of_address(&address.any);
+    return accepted;
 }

@@ -243,10 +243,11 @@ static void settle(struct client *client) {
 }
 
 static void enter(struct client *client) {
+    static const struct peer peer = {.family = PEER_UNIX};
     if (client->entered)
         return;
     client->entered = true;
-    connection_open(&stage.server, client->server_fd);
+    connection_open(&stage.server, client->server_fd, &peer);
 }
 
 static void turn(struct client *client) {

@@ -37,6 +37,7 @@ struct stage {
 struct visitor {
     int fd;        /* -1: not connected */
     int server_fd; /* its number; the connection owns it */
+    struct peer peer;
     bool ended;    /* the server has closed, or shut its side */
     size_t len;
     char bytes[256 * 1024]; /* received; NUL-terminated */
@@ -90,8 +91,8 @@ static inline void visitor_connect(struct visitor *visitor) {
     visitor->bytes[0] = '\0';
 }
 
-static inline void visitor_enter(struct stage *stage, struct visitor *visitor) {
-    connection_open(&stage->server, visitor->server_fd);
+static inline void visitor_enter(struct stage *stage, const struct visitor *visitor) {
+    connection_open(&stage->server, visitor->server_fd, &visitor->peer);
 }
 
 static inline void visitor_leave(struct visitor *visitor) {

@@ -104,10 +104,10 @@ static int option_of(int fd, int level, int name) {
 }
 
 /* Accepts a connection that is about to be there. */
-static int must_accept(int fd) {
+static int must_accept(int fd, struct peer *peer) {
     struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
     assert_int_equal(poll(&poll_fd, 1, 10000), 1);
-    int accepted = socket_accept(fd);
+    int accepted = socket_accept(fd, peer);
     assert_true(accepted >= 0);
     return accepted;
 }
@@ -119,17 +119,18 @@ static bool is_nonblocking_and_cloexec(int fd) {
 static void test_accepts(void **state) {
     (void)state;
     struct address address = address_of("0");
+    struct peer peer;
     int fd = must_listen(&address, SOCKET_FIRST);
     assert_true(address_port(&address) != 0);
     assert_true(is_nonblocking_and_cloexec(fd));
     assert_true(option_of(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT) > 0);
-    assert_int_equal(socket_accept(fd), -EAGAIN);
+    assert_int_equal(socket_accept(fd, &peer), -EAGAIN);
     int client = try_connect(&address);
     assert_true(client >= 0);
-    int accepted = must_accept(fd);
+    int accepted = must_accept(fd, &peer);
     assert_true(is_nonblocking_and_cloexec(accepted));
     assert_int_equal(option_of(accepted, IPPROTO_TCP, TCP_NODELAY), 1);
-    assert_int_equal(socket_accept(fd), -EAGAIN);
+    assert_int_equal(socket_accept(fd, &peer), -EAGAIN);
     (void)close(accepted);
     (void)close(client);
     (void)close(fd);
@@ -170,7 +171,8 @@ static void test_listens_again_behind_old_connections(void **state) {
     struct address address = address_of("0");
     int fd = must_listen(&address, SOCKET_FIRST);
     int client = try_connect(&address);
-    int accepted = must_accept(fd);
+    struct peer peer;
+    int accepted = must_accept(fd, &peer);
     char byte;
     assert_int_equal(read(accepted, &byte, 1), 1);
     (void)close(accepted); /* closes first, and so is the one in TIME_WAIT */
@@ -197,7 +199,8 @@ static void test_connections_are_spread(void **state) {
                                   {.fd = fds[1], .events = POLLIN}};
         assert_true(poll(polls, 2, 10000) > 0);
         int which = (polls[0].revents & POLLIN) != 0 ? 0 : 1;
-        (void)close(must_accept(fds[which]));
+        struct peer peer;
+        (void)close(must_accept(fds[which], &peer));
         accepted[which]++;
     }
     assert_true(accepted[0] > 0 && accepted[1] > 0); /* by chance it fails once in 2^63 runs */
@@ -216,6 +219,39 @@ static bool has_ipv6(void) {
     if (!bound)
         note_cannot_test("IPv6, which this machine has not");
     return bound;
+}
+
+/* Fails unless a connection from `host` to a socket that listens on `text` is known to come from
+ * `expected`, and from the client's port. */
+static void assert_from(const char *text, const char *host, const char *expected) {
+    char memory[PEER_TEXT_MAX];
+    struct buf buf = BUF_INIT(memory, sizeof memory);
+    struct address address = address_of(text);
+    struct address target = address_of(host);
+    struct address own;
+    struct peer peer;
+    socklen_t len = sizeof own.socket;
+    int fd = must_listen(&address, SOCKET_FIRST);
+    address_set_port(&target, address_port(&address));
+    int client = try_connect(&target);
+    row_assert(text, client >= 0);
+    (void)close(must_accept(fd, &peer));
+    peer_put_address(&buf, &peer);
+    row_assert_slice(text, buf_slice(&buf), slice_of_text(expected));
+    row_assert_number(text, getsockname(client, &own.socket.any, &len), 0);
+    row_assert_number(text, peer.port, address_port(&own));
+    (void)close(client);
+    (void)close(fd);
+}
+
+static void test_says_who_a_connection_is_from(void **state) {
+    (void)state;
+    assert_from("0", "0", "127.0.0.1");
+    if (!has_ipv6())
+        return;
+    assert_from("[::1]:0", "[::1]:0", "::1");
+    assert_from("*:0", "[::1]:0", "::1");
+    assert_from("*:0", "0", "127.0.0.1");
 }
 
 /* Whether IPv4 and IPv6 reach a socket that listens on `text`. */
@@ -298,6 +334,7 @@ static void test_failures(void **state) {
 int main(void) {
     static const struct CMUnitTest tests[] = {
         test(test_accepts),
+        test(test_says_who_a_connection_is_from),
         test(test_the_first_has_the_address_for_itself),
         test(test_the_first_has_its_part_of_a_wildcard_for_itself),
         test(test_listens_again_behind_old_connections),

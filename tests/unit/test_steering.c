@@ -262,11 +262,12 @@ static int must_connect(const struct address *address) {
 /* Returns which of the sockets has the connection. */
 static size_t connect_once(const struct address *address, struct pollfd *sockets, size_t count) {
     size_t at = 0;
+    struct peer peer;
     int client = must_connect(address);
     assert_int_equal(poll(sockets, count, 10000), 1);
     while (sockets[at].revents == 0)
         at++;
-    (void)close(socket_accept(sockets[at].fd));
+    (void)close(socket_accept(sockets[at].fd, &peer));
     (void)close(client);
     return at;
 }
