@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "conf/address.h"
+#include "conf/destination.h"
 #include "conf/mounts.h"
 #include "conf/names.h"
 #include "conf/types.h"
@@ -25,6 +26,7 @@ enum option_kind {
     OPTION_TEXT,
     OPTION_MOUNTS,
     OPTION_CHOICE,
+    OPTION_DESTINATION,
     OPTION_ADDRESSES,
 };
 
@@ -36,21 +38,25 @@ struct option_addresses {
 /* The words of --listing, in their order. */
 enum option_listing { LISTING_ON, LISTING_OFF };
 
+/* The words of --log-format, in their order. */
+enum option_log_format { LOG_FORMAT_AUTO, LOG_FORMAT_COMBINED, LOG_FORMAT_JSON, LOG_FORMAT_SHORT };
+
 /* The words of --symlinks, in their order. */
 enum option_symlinks { SYMLINKS_INSIDE, SYMLINKS_NONE };
 
-#define OPTION_TYPE_FLAG      bool
-#define OPTION_TYPE_COUNT     uint64_t /* 0: not given */
-#define OPTION_TYPE_SIZE      uint64_t /* bytes */
-#define OPTION_TYPE_DURATION  int64_t  /* milliseconds */
-#define OPTION_TYPE_NAMES     struct names
-#define OPTION_TYPE_PATH      struct slice /* "a/b"; SLICE_NONE: not given */
-#define OPTION_TYPE_TYPES     struct types
-#define OPTION_TYPE_VALUE     struct slice
-#define OPTION_TYPE_TEXT      const char * /* NULL: not given */
-#define OPTION_TYPE_MOUNTS    struct mounts
-#define OPTION_TYPE_CHOICE    unsigned
-#define OPTION_TYPE_ADDRESSES struct option_addresses
+#define OPTION_TYPE_FLAG        bool
+#define OPTION_TYPE_COUNT       uint64_t /* 0: not given */
+#define OPTION_TYPE_SIZE        uint64_t /* bytes */
+#define OPTION_TYPE_DURATION    int64_t  /* milliseconds */
+#define OPTION_TYPE_NAMES       struct names
+#define OPTION_TYPE_PATH        struct slice /* "a/b"; SLICE_NONE: not given */
+#define OPTION_TYPE_TYPES       struct types
+#define OPTION_TYPE_VALUE       struct slice
+#define OPTION_TYPE_TEXT        const char * /* NULL: not given */
+#define OPTION_TYPE_MOUNTS      struct mounts
+#define OPTION_TYPE_CHOICE      unsigned
+#define OPTION_TYPE_DESTINATION struct destination
+#define OPTION_TYPE_ADDRESSES   struct option_addresses
 
 struct options {
 #define OPTION(kind, field, name, letter, argument, standard, min, max, help) \

@@ -150,6 +150,14 @@ static int add_address(const struct option_row *row, const char *text,
     return 0;
 }
 
+static int set_destination(const struct option_row *row, const char *text,
+                           struct destination *destination, struct err *err) {
+    struct err reason = ERR_INIT;
+    if (destination_parse(text, destination, &reason) < 0)
+        return err_set(err, EINVAL, "--%s: %s", row->name, reason.text);
+    return 0;
+}
+
 /* Sets the field of a row from its text; `text` is NULL for a FLAG. */
 static int set(struct options *options, const struct option_row *row, const char *text,
                struct err *err) {
@@ -186,6 +194,8 @@ static int set(struct options *options, const struct option_row *row, const char
         return add_mount(row, text, field, err);
     case OPTION_CHOICE:
         return set_choice(row, text, field, err);
+    case OPTION_DESTINATION:
+        return set_destination(row, text, field, err);
     case OPTION_ADDRESSES:
         break;
     }
@@ -394,6 +404,7 @@ void options_print_help(FILE *stream) {
     for (const struct option_row *row = rows; row->name != NULL; row++)
         print_row(stream, row);
     fputs("\nSIZE takes K, M or G; T takes ms, s, m or h.\n"
-          "Signals: TERM, INT and QUIT stop gracefully, a second one at once.\n",
+          "Signals: TERM, INT and QUIT stop gracefully, a second one at once. USR1 opens\n"
+          "the file of --access-log anew.\n",
           stream);
 }
