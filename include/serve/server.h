@@ -6,6 +6,7 @@
 #include "conf/options.h"
 #include "http/head.h"
 #include "http/multipart.h"
+#include "serve/ledger.h"
 #include "serve/outq.h"
 #include "store/store.h"
 #include "sys/loop.h"
@@ -52,6 +53,7 @@ struct server {
     struct list starved;      /* sources of listeners that ran out of descriptors */
     int64_t starved_retry_ms; /* when they try again at the latest, on the loop's clock */
     uint64_t closed[CLOSE_REASON_COUNT];
+    struct ledger ledger;
     int64_t date_s; /* what `date_line` says */
     char date_line[HEAD_DATE_LEN];
     char boundary[MULTIPART_BOUNDARY_LEN]; /* random: nobody can have written it into a file */
@@ -64,12 +66,13 @@ struct server {
 };
 
 #define SERVER_INIT \
-    { .store = STORE_INIT }
+    { .store = STORE_INIT, .ledger = LEDGER_INIT }
 
 /* Room for at least this much can be read behind a head of the largest size. */
 enum { SERVER_READ_BYTES = 16 * 1024 };
 
-/* `loop` and `roots` are borrowed until server_deinit(). Returns 0, or -ENOMEM and a message. */
+/* `loop` and `roots` are borrowed until server_deinit(). Answers are not accounted for before
+ * ledger_init() is called. Returns 0, or -ENOMEM and a message. */
 int server_init(struct server *server, struct loop *loop, const struct roots *roots,
                 const struct options *options, struct err *err);
 

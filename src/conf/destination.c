@@ -15,17 +15,18 @@ static int parse_syslog(const char *text, struct destination *destination, struc
     char with_port[ADDRESS_TEXT_MAX];
     struct err reason = ERR_INIT;
     struct address *address = &destination->address;
-    int len = has_port(text) ? snprintf(with_port, sizeof with_port, "%s", text)
-                             : snprintf(with_port, sizeof with_port, "%s:%d", text,
-                                        DESTINATION_SYSLOG_PORT);
+    int len = has_port(text)
+                  ? snprintf(with_port, sizeof with_port, "%s", text)
+                  : snprintf(with_port, sizeof with_port, "%s:%d", text, DESTINATION_SYSLOG_PORT);
     destination->kind = DESTINATION_SYSLOG;
     if ((size_t)len < sizeof with_port && address_parse(with_port, address, &reason) == 0 &&
         !address_is_wildcard(address) && address_port(address) != 0)
         return 0;
-    return err_set(err, EINVAL,
-                   "'syslog:%s' is no receiver (give syslog:HOST or syslog:HOST:PORT, where HOST is "
-                   "an IPv4 address, [V6] or localhost)",
-                   text);
+    return err_set(
+        err, EINVAL,
+        "'syslog:%s' is no receiver (give syslog:HOST or syslog:HOST:PORT, where HOST is "
+        "an IPv4 address, [V6] or localhost)",
+        text);
 }
 
 int destination_parse(const char *text, struct destination *destination, struct err *err) {

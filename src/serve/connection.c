@@ -54,10 +54,10 @@ struct connection {
     struct server *server; /* borrowed */
     struct outq *output;   /* STATE_SEND only, else NULL */
     struct intake intake;
+    struct account account;
     size_t unacked_bytes; /* STATE_SEND: what the client had not acknowledged when the deadline
                              started */
     uint32_t linger_left; /* bytes that may still be thrown away */
-    struct peer peer;
     uint8_t state;
     uint8_t awaited;     /* enum server_deadline: the one that is running */
     uint8_t reason;      /* enum close_reason, with STEP_CLOSED */
@@ -70,6 +70,7 @@ static void close_connection(struct connection *conn, enum close_reason reason) 
     deadline_stop(&conn->deadline);
     list_remove(&conn->source.place);
     (void)close(conn->source.fd); /* takes it out of epoll, too */
+    ledger_close(&server->ledger, &conn->account);
     outq_free(conn->output);
     intake_deinit(&conn->intake);
     free(conn);
@@ -180,19 +181,30 @@ static enum step flushed(struct connection *conn, enum outq_outcome outcome, uin
     return next_request(conn);
 }
 
+/* Accounts for what has been sent: of what a delivery has queued just now, that is `queued` bytes;
+ * and where it is not done, there will be more. */
+static bool account_for(struct connection *conn, uint64_t queued, uint64_t sent) {
+    const struct delivery *delivery = conn->intake.delivery;
+    bool more = delivery != NULL && !delivery->preparing;
+    return ledger_sent(&conn->server->ledger, &conn->account, queued, sent, more);
+}
+
 /* Sends what has been queued in the worker's scratch; what the client does not take is the
  * connection's from then on. */
 static enum step flush_scratch(struct connection *conn) {
     struct outq *scratch = &conn->server->output;
+    uint64_t queued = scratch->queued_bytes;
     uint64_t sent = 0;
-    if (outq_is_empty(scratch))
-        return next_request(conn);
-    progress(conn);
-    enum outq_outcome outcome = outq_flush(scratch, conn->source.fd, SEND_BYTES_PER_TURN, &sent);
-    if (outcome == OUTQ_SENT)
+    enum outq_outcome outcome = OUTQ_SENT;
+    if (!outq_is_empty(scratch)) {
+        progress(conn);
+        outcome = outq_flush(scratch, conn->source.fd, SEND_BYTES_PER_TURN, &sent);
+    }
+    bool accounted = account_for(conn, queued, sent);
+    if (accounted && outcome == OUTQ_SENT)
         return next_request(conn);
     conn->output = outq_detach(scratch);
-    if (conn->output == NULL)
+    if (!accounted || conn->output == NULL)
         return closed(conn, CLOSE_FAULT);
     return flushed(conn, outcome, sent);
 }
@@ -239,6 +251,7 @@ static enum step send_rest(struct connection *conn) {
         return STEP_WAIT;
     enum outq_outcome outcome =
         outq_flush(conn->output, conn->source.fd, SEND_BYTES_PER_TURN, &sent);
+    (void)account_for(conn, 0, sent); /* takes no memory: what is sent was kept before */
     if (outcome != OUTQ_SENT)
         return flushed(conn, outcome, sent);
     outq_free(conn->output);
@@ -290,6 +303,7 @@ static enum step read_requests(struct connection *conn) {
             notice_changes(conn, len > 0);
         len += (size_t)count;
     }
+    ledger_begin(&conn->server->ledger);
     if (!intake_answer(&conn->intake, conn->server, len, conn->peer_done)) {
         outq_clear(&conn->server->output);
         return closed(conn, CLOSE_FAULT);
@@ -364,7 +378,7 @@ void connection_open(struct server *server, int fd, const struct peer *peer) {
     conn->source.ready = EPOLLIN | EPOLLOUT; /* worth a try */
     deadline_init(&conn->deadline);
     conn->server = server;
-    conn->peer = *peer;
+    conn->account.peer = *peer;
     conn->state = STATE_READ;
     server->connections++;
     await(conn, DEADLINE_HEAD);
@@ -379,6 +393,7 @@ static struct connection *connection_of(struct deadline *deadline) {
 
 /* The client is told that it was too slow, if it is listening. */
 static void time_out_request(struct connection *conn) {
+    ledger_begin(&conn->server->ledger);
     intake_time_out(&conn->intake, conn->server);
     carry_on(conn, flush_scratch(conn));
 }

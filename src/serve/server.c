@@ -82,6 +82,7 @@ int server_init(struct server *server, struct loop *loop, const struct roots *ro
     *server = (struct server){
         .loop = loop,
         .store = STORE_INIT,
+        .ledger = LEDGER_INIT,
         .cors = options->cors,
         .listing = options->listing == LISTING_ON,
         .max_head = options->max_head,
@@ -119,6 +120,7 @@ void server_deinit(struct server *server) {
     free(server->path);
     free(server->spa.ptr);
     outq_deinit(&server->output);
+    ledger_deinit(&server->ledger);
     store_deinit(&server->store);
     server->input = NULL;
     server->path = NULL;
@@ -152,5 +154,5 @@ int64_t server_wait_ms(const struct server *server) {
         wait_ms = deadline_sooner_ms(wait_ms, server->starved_retry_ms, now_ms);
     for (unsigned i = 0; i < DEADLINE_COUNT; i++)
         wait_ms = deadline_wait_ms(&server->deadlines[i], now_ms, wait_ms);
-    return wait_ms;
+    return accesslog_wait_ms(&server->ledger.log, now_ms, wait_ms);
 }

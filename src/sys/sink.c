@@ -5,7 +5,8 @@
  * - The standard output's own must stay as it is: others have it, too, and do not expect EAGAIN. A
  *   file is always written to. A socket takes MSG_DONTWAIT. What is left is a pipe or a terminal
  *   of another user, for which poll(2) is asked first: a pipe that is said to be writable has room
- *   for PIPE_BUF bytes, of which another process may take some in between, and then it does wait. */
+ *   for PIPE_BUF bytes, of which another process may take some in between, and then it does wait.
+ */
 #include "sys/sink.h"
 
 #include <errno.h>
@@ -112,7 +113,8 @@ static struct slice take_lines(struct slice lines) {
     return slice_of(lines.ptr, last != NULL ? (size_t)(last - lines.ptr) + 1 : len);
 }
 
-/* Sends the first lines as a message each. Returns how many bytes of `lines` are sent, or -errno. */
+/* Sends the first lines as a message each. Returns how many bytes of `lines` are sent, or -errno.
+ */
 static ssize_t send_datagrams(int fd, struct slice lines) {
     struct mmsghdr messages[DATAGRAMS_PER_CALL];
     struct iovec parts[DATAGRAMS_PER_CALL];

@@ -22,8 +22,7 @@ static const struct {
     {"rfc5426-3.3 port", "syslog:192.0.2.1", DESTINATION_SYSLOG, "192.0.2.1:514"},
     {"syslog, IPv6", "syslog:[2001:db8::1]:515", DESTINATION_SYSLOG, "[2001:db8::1]:515"},
     {"syslog, IPv6 without port", "syslog:[::1]", DESTINATION_SYSLOG, "[::1]:514"},
-    {"syslog, longest",
-     "syslog:[2001:db8:1111:2222:3333:4444:5555:6666]:65535", DESTINATION_SYSLOG,
+    {"syslog, longest", "syslog:[2001:db8:1111:2222:3333:4444:5555:6666]:65535", DESTINATION_SYSLOG,
      "[2001:db8:1111:2222:3333:4444:5555:6666]:65535"},
     {"syslog, localhost", "syslog:localhost", DESTINATION_SYSLOG, "127.0.0.1:514"},
 };
