@@ -32,7 +32,7 @@ struct logline_limits {
 };
 
 /* What a line has at most beside these three texts. */
-enum { LOGLINE_FRAME_MAX = 640 };
+enum { LOGLINE_FRAME_MAX = 480 };
 
 enum { LOGLINE_HOST_MAX = 64, LOGLINE_STAMP_MAX = 32 };
 

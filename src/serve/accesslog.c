@@ -29,12 +29,12 @@ static const struct manner {
     [SINK_TERMINAL] = {{2048, 896, 512}, SINK_STREAM_LINE_MAX, 0},
     [SINK_SOCKET] = {{2048, 896, 512}, SINK_STREAM_LINE_MAX, INTERVAL_MS},
     /* RFC 5424 §6.1: what receivers should be able to take. */
-    [SINK_DATAGRAM] = {{768, 384, 256}, 2048, 0},
+    [SINK_DATAGRAM] = {{928, 384, 256}, 2048, 0},
 };
 
 _Static_assert(LOGLINE_FRAME_MAX + 8192 + 4096 + 1024 <= 16 * 1024, "fits");
 _Static_assert(LOGLINE_FRAME_MAX + 2048 + 896 + 512 <= SINK_STREAM_LINE_MAX, "fits");
-_Static_assert(LOGLINE_FRAME_MAX + 768 + 384 + 256 <= 2048, "fits");
+_Static_assert(LOGLINE_FRAME_MAX + 928 + 384 + 256 <= 2048, "fits");
 
 /* Opening */
 

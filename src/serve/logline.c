@@ -203,9 +203,9 @@ static void put_number(struct buf *buf, struct slice name, uint64_t value) {
 static void put_json_request(struct buf *buf, struct slice line, size_t limit) {
     struct parts parts;
     if (split(line, &parts)) {
-        put_string(buf, SLICE("method"), parts.method, 6 * METHOD_LIMIT);
+        put_string(buf, SLICE("method"), parts.method, METHOD_LIMIT);
         put_string(buf, SLICE("target"), parts.target, limit);
-        put_string(buf, SLICE("protocol"), parts.protocol, 6 * PROTOCOL_LIMIT);
+        put_string(buf, SLICE("protocol"), parts.protocol, PROTOCOL_LIMIT);
     } else if (line.len > 0) {
         put_string(buf, SLICE("request"), line, limit);
     }
@@ -270,26 +270,24 @@ static void put_size_column(struct buf *buf, uint64_t bytes) {
     put_right(buf, &text, SIZE_COLUMN);
 }
 
-/* A number of units, with a tenth where it has but one or two digits before it. */
-static void put_tenths(struct buf *buf, uint64_t tenths, struct slice unit) {
+/* A number of units, rounded: with a tenth where it has but one or two digits before it. */
+static void put_units(struct buf *buf, uint64_t us, uint64_t unit_us) {
+    uint64_t tenths = (us + unit_us / 20) / (unit_us / 10);
     if (tenths >= 1000) {
-        buf_put_number(buf, (tenths + 5) / 10);
+        buf_put_number(buf, (us + unit_us / 2) / unit_us);
     } else {
         buf_put_number(buf, tenths / 10);
         buf_put_char(buf, '.');
         buf_put_number(buf, tenths % 10);
     }
-    buf_put(buf, unit);
 }
 
 static void put_duration_column(struct buf *buf, int64_t took_us) {
     char memory[24];
     struct buf text = BUF_INIT(memory, sizeof memory);
-    uint64_t us = (uint64_t)took_us;
-    if (us < 999450)
-        put_tenths(&text, (us + 50) / 100, SLICE(" ms"));
-    else
-        put_tenths(&text, (us + 50000) / 100000, SLICE(" s"));
+    bool short_time = took_us < 999500;
+    put_units(&text, (uint64_t)took_us, short_time ? 1000 : 1000000);
+    buf_put(&text, short_time ? SLICE(" ms") : SLICE(" s"));
     put_right(buf, &text, DURATION_COLUMN);
 }
 
