@@ -43,6 +43,7 @@ struct span {
     uint64_t end;
 };
 
+static struct visitor other;
 static int log_fd; /* a memory file; the ledger has another descriptor of it */
 static char log_text[LOG_MAX];
 static struct line lines[ANSWERS_MAX];
@@ -55,19 +56,21 @@ static int setup(void **state) {
     (void)state;
     undisturbed();
     visitor.fd = -1;
+    other.fd = -1;
     log_fd = memfd_create("log", MFD_CLOEXEC);
     (void)fcntl(log_fd, F_SETFL, O_APPEND);
-    int other = fcntl(log_fd, F_DUPFD_CLOEXEC, 0);
+    int second = fcntl(log_fd, F_DUPFD_CLOEXEC, 0);
     stage_open(&stage);
     tree_file(&stage.tree, "tree/large", 4, STREAM_PIECE_BYTES + 1000); /* by sendfile */
     stage.options.log_format = LOG_FORMAT_JSON;
-    return ledger_init(&stage.server.ledger, &stage.loop, &stage.options, other);
+    return ledger_init(&stage.server.ledger, &stage.loop, &stage.options, second);
 }
 
 static int teardown(void **state) {
     (void)state;
     undisturbed();
     visitor_leave(&visitor);
+    visitor_leave(&other);
     stage.fds--; /* the ledger closes its own */
     stage_close(&stage);
     (void)close(log_fd);
@@ -372,13 +375,19 @@ static void test_what_is_not_sent_is_kept(void **state) {
     no_edges = true;
     stage_ask(&stage, &visitor, GET("big"));
     assert_int_equal(blocks - before, 3); /* the queue, the entry, and what the ledger keeps */
+    stage_invite(&stage, &other);
+    stage_ask(&stage, &other, "OPTIONS *" HOST "Referer: of another request\r\n\r\n");
+    visitor_leave(&other);
+    stage_settle(&stage, &visitor);
     read_log("blocked");
-    assert_int_equal(line_count, 1);
+    assert_int_equal(line_count, 2);
     no_edges = false;
     stage_settle(&stage, &visitor);
     assert_int_equal(blocks, before);
     read_log("sent");
     assert_int_equal(line_count, 1);
+    row_assert_slice("sent", lines[0].request,
+                     SLICE("\"method\":\"GET\",\"target\":\"/big\",\"protocol\":\"HTTP/1.1\","));
     assert_int_equal(lines[0].bytes, STAGE_BIG);
 }
 

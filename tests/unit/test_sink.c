@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +52,11 @@ int __wrap_open(const char *path, int flags, ...) {
         errno = EACCES;
         return -1;
     }
-    return __real_open(path, flags, 0640);
+    va_list arguments;
+    va_start(arguments, flags);
+    unsigned mode = (flags & O_CREAT) != 0 ? va_arg(arguments, unsigned) : 0;
+    va_end(arguments);
+    return __real_open(path, flags, mode);
 }
 
 static struct tree tree;
