@@ -22,7 +22,10 @@
 static struct feint output;
 static size_t writes;
 static bool no_memory;
+static bool at_terminal; /* isatty() says so of the standard output */
 
+int __real_isatty(int fd);
+int __wrap_isatty(int fd);
 ssize_t __real_write(int fd, const void *ptr, size_t len);
 ssize_t __wrap_write(int fd, const void *ptr, size_t len);
 void *__real_malloc(size_t size);
@@ -34,6 +37,10 @@ ssize_t __wrap_write(int fd, const void *ptr, size_t len) {
     ssize_t allowed = feint_allow(&output, len);
     writes++;
     return allowed < 0 ? -1 : feint_passed(&output, __real_write(fd, ptr, (size_t)allowed));
+}
+
+int __wrap_isatty(int fd) {
+    return fd == STDOUT_FILENO ? at_terminal : __real_isatty(fd);
 }
 
 void *__wrap_malloc(size_t size) {
@@ -58,6 +65,7 @@ static int setup(void **state) {
     output = (struct feint){.step = 0};
     writes = 0;
     no_memory = false;
+    at_terminal = false;
     (void)signal(SIGPIPE, SIG_IGN);
     fds_before = process_count_fds(getpid());
     accesslog = (struct accesslog)ACCESSLOG_INIT;
@@ -173,6 +181,39 @@ static void test_what_is_opened(void **state) {
     (void)close(fd);
     start("@log");
     assert_true(accesslog_can_rotate(&options));
+}
+
+/* Where nothing is said of it: at a terminal, unless it is to be quiet. */
+static void test_default(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        bool at_terminal;
+        bool quiet;
+        const char *text; /* NULL: nothing is said */
+        bool opens;
+    } rows[] = {
+        {"no terminal", false, false, NULL, false},
+        {"no terminal, quiet", false, true, NULL, false},
+        {"terminal", true, false, NULL, true},
+        {"terminal, quiet", true, true, NULL, false},
+        {"terminal, off", true, false, "off", false},
+        {"quiet, but asked for", true, true, "-", true},
+        {"no terminal, but asked for", false, false, "-", true},
+    };
+    for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
+        struct err err = ERR_INIT;
+        int fd;
+        at_terminal = rows[i].at_terminal;
+        options.quiet = rows[i].quiet;
+        options.access_log = (struct destination){.kind = DESTINATION_UNSAID};
+        if (rows[i].text != NULL)
+            assert_int_equal(destination_parse(rows[i].text, &options.access_log, &err), 0);
+        row_assert_number(rows[i].name, accesslog_open(&options, &fd, &err), 0);
+        row_assert_number(rows[i].name, fd >= 0, rows[i].opens);
+        if (fd >= 0)
+            (void)close(fd);
+    }
 }
 
 static void test_what_cannot_be_opened(void **state) {
@@ -582,6 +623,7 @@ static void test_a_terminal(void **state) {
 int main(void) {
     static const struct CMUnitTest tests[] = {
         test(test_what_is_opened),
+        test(test_default),
         test(test_what_cannot_be_opened),
         test(test_init_without_memory),
         test(test_lines_wait_for_others),
