@@ -72,8 +72,8 @@ static inline bool outq_is_empty(const struct outq *queue) {
     return queue->count == 0;
 }
 
-/* To write bytes of the queue's own: write to queue->bytes, then push what has been written since it
- * had `start` bytes. */
+/* To write bytes of the queue's own: write to queue->bytes, then push what has been written since
+ * it had `start` bytes. */
 void outq_push_bytes(struct outq *queue, size_t start);
 
 /* The same; what is pushed behind it is content. */

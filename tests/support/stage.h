@@ -38,7 +38,7 @@ struct visitor {
     int fd;        /* -1: not connected */
     int server_fd; /* its number; the connection owns it */
     struct peer peer;
-    bool ended;    /* the server has closed, or shut its side */
+    bool ended; /* the server has closed, or shut its side */
     size_t len;
     char bytes[256 * 1024]; /* received; NUL-terminated */
 };
