@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/slice.h"
 #include "conf/address.h"
+#include "conf/destination.h"
 #include "conf/mounts.h"
 #include "conf/names.h"
 #include "conf/networks.h"
@@ -19,7 +20,7 @@ enum {
     OPTIONS_ADDRESSES_MAX = 16,
     OPTIONS_VALUE_MAX = 256, /* bytes */
     OPTIONS_PATH_MAX = 2048, /* bytes */
-    OPTION_ROOM = 64,        /* bytes: what option_text() writes */
+    OPTION_ROOM = 80,        /* bytes: what option_text() writes */
 };
 
 enum option_kind {
@@ -36,6 +37,7 @@ enum option_kind {
     OPTION_WORD,
     OPTION_MOUNTS,
     OPTION_CHOICE,
+    OPTION_DESTINATION,
     OPTION_ADDRESSES,
     OPTION_NETWORKS,
 };
@@ -45,21 +47,22 @@ struct option_addresses {
     size_t count;
 };
 
-#define OPTION_TYPE_FLAG      bool
-#define OPTION_TYPE_ACTION    bool
-#define OPTION_TYPE_COUNT     uint64_t /* 0: not given */
-#define OPTION_TYPE_SIZE      uint64_t /* bytes */
-#define OPTION_TYPE_DURATION  int64_t  /* milliseconds */
-#define OPTION_TYPE_NAMES     struct names
-#define OPTION_TYPE_PATH      struct slice /* "a/b"; SLICE_NONE: not given */
-#define OPTION_TYPE_TYPES     struct types
-#define OPTION_TYPE_VALUE     struct slice
-#define OPTION_TYPE_TEXT      const char * /* NULL: not given */
-#define OPTION_TYPE_WORD      const char * /* NULL: not given */
-#define OPTION_TYPE_MOUNTS    struct mounts
-#define OPTION_TYPE_CHOICE    unsigned
-#define OPTION_TYPE_ADDRESSES struct option_addresses
-#define OPTION_TYPE_NETWORKS  struct networks
+#define OPTION_TYPE_FLAG        bool
+#define OPTION_TYPE_ACTION      bool
+#define OPTION_TYPE_COUNT       uint64_t /* 0: not given */
+#define OPTION_TYPE_SIZE        uint64_t /* bytes */
+#define OPTION_TYPE_DURATION    int64_t  /* milliseconds */
+#define OPTION_TYPE_NAMES       struct names
+#define OPTION_TYPE_PATH        struct slice /* "a/b"; SLICE_NONE: not given */
+#define OPTION_TYPE_TYPES       struct types
+#define OPTION_TYPE_VALUE       struct slice
+#define OPTION_TYPE_TEXT        const char * /* NULL: not given */
+#define OPTION_TYPE_WORD        const char * /* NULL: not given */
+#define OPTION_TYPE_MOUNTS      struct mounts
+#define OPTION_TYPE_CHOICE      unsigned
+#define OPTION_TYPE_DESTINATION struct destination
+#define OPTION_TYPE_ADDRESSES   struct option_addresses
+#define OPTION_TYPE_NETWORKS    struct networks
 
 struct option_row {
     enum option_kind kind;

@@ -12,6 +12,9 @@
 /* The words of --listing, in their order. */
 enum option_listing { LISTING_ON, LISTING_OFF };
 
+/* The words of --log-format, in their order. */
+enum option_log_format { LOG_FORMAT_AUTO, LOG_FORMAT_COMBINED, LOG_FORMAT_JSON, LOG_FORMAT_SHORT };
+
 /* The words of --symlinks, in their order. */
 enum option_symlinks { SYMLINKS_INSIDE, SYMLINKS_NONE };
 

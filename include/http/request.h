@@ -14,8 +14,8 @@
 enum request_outcome {
     REQUEST_WHOLE,   /* the head is there and `request` is filled in */
     REQUEST_MORE,    /* so far so good: read more and parse again from the start */
-    REQUEST_REFUSED, /* answer `request->refusal` and close; of the rest only the method may be
-                        known */
+    REQUEST_REFUSED, /* answer `request->refusal` and close; of the rest, what came before the
+                        mistake may be known: the method, fields */
 };
 
 enum {
@@ -33,7 +33,8 @@ struct request {
     enum refusal refusal;      /* REQUEST_REFUSED only */
     enum body_framing framing; /* how the end of the content is found */
     uint64_t content_length;   /* BODY_LENGTH only; bytes */
-    struct slice head;         /* from the start of the input to the end of the empty line */
+    struct slice head;         /* from the start of the input to the end of the empty line; where it
+                                  is not whole, all of the input */
     struct slice target;       /* as it was sent */
     struct slice fields[FIELD_COUNT]; /* the value of the first line of each; ptr NULL: absent */
     uint32_t repeated;                /* bit 1 << field: there are more lines of it */

@@ -12,8 +12,14 @@ struct worker_config {
     int sockets[OPTIONS_ADDRESSES_MAX]; /* that listen, one for each address; owned by the worker */
     size_t socket_count;
     size_t slot; /* the worker in the first one tells of mistakes in files that change */
+    int log_fd;  /* what accesslog_open() returned; owned by the worker */
     int channel; /* to the master: a byte is written when connections are accepted; at its end,
                     there is no master */
+};
+
+/* What the master may write to the channel: bytes, some of which bring a descriptor. */
+enum worker_message {
+    WORKER_LOG = 'l', /* log here from now on: what accesslog_open() returned */
 };
 
 /* Serves until SIGTERM, and then until connections are drained; or until the master is gone.

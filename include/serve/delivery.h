@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct delivery {
     struct stream *stream; /* owned */
@@ -13,6 +14,8 @@ struct delivery {
     bool chunked;          /* else the head has said how long it is, or the connection's end will;
                               only for streams that have no stretches of files */
     size_t *live;          /* counts deliveries */
+    int64_t begun_ns; /* when the request was there that waits for it (ledger.begun_ns); 0: none
+                         has waited */
 };
 
 enum delivery_outcome {

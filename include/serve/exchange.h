@@ -20,9 +20,9 @@ enum exchange_outcome {
 enum exchange_outcome exchange_answer(struct server *server, const struct request *request,
                                       bool persist, struct delivery **delivery);
 
-/* Queues the answer to a message that is refused; `method` is METHOD_UNKNOWN where it could not be
- * read. The connection does not persist. */
-void exchange_refuse(struct server *server, enum refusal refusal, enum method method);
+/* Queues the answer to a message that is refused, of which `request` has what could be read. The
+ * connection does not persist. */
+void exchange_refuse(struct server *server, enum refusal refusal, const struct request *request);
 
 /* Queues a 100 (Continue). */
 void exchange_continue(struct server *server);

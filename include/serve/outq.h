@@ -44,6 +44,9 @@ struct outq {
     bool has_file; /* a stretch of a file has been queued: whose client is slow is to hold one open,
                       not many */
     uint64_t held_bytes; /* of entries, queued since the queue was empty */
+    /* Of a scratch queue only: */
+    uint64_t queued_bytes; /* since it was empty */
+    uint64_t head_end;     /* of these, up to the end of the last head */
     struct buf bytes;
 };
 
@@ -69,9 +72,12 @@ static inline bool outq_is_empty(const struct outq *queue) {
     return queue->count == 0;
 }
 
-/* To write a head: write to queue->bytes, then push what has been written since it had `start`
- * bytes. */
+/* To write bytes of the queue's own: write to queue->bytes, then push what has been written since
+ * it had `start` bytes. */
 void outq_push_bytes(struct outq *queue, size_t start);
+
+/* The same; what is pushed behind it is content. */
+void outq_push_head(struct outq *queue, size_t start);
 
 /* Queues an entry's content from `offset` on, `len` bytes, and takes a reference of its own if it
  * needs one. */

@@ -6,8 +6,9 @@
 #include "conf/options.h"
 #include "http/head.h"
 #include "http/multipart.h"
+#include "serve/ledger.h"
 #include "serve/outq.h"
-#include "serve/tally.h"
+#include "serve/quota.h"
 #include "store/store.h"
 #include "sys/loop.h"
 
@@ -53,11 +54,12 @@ struct server {
     uint64_t send_rate;      /* bytes per second, on each connection; 0: no bound */
     struct networks trusted; /* those who may name another's address */
     bool proxy_protocol;     /* their connections start with it */
-    struct tally tally;      /* of the connections of each client */
+    struct quota quota;      /* of the connections of each client */
     struct deadline_queue deadlines[DEADLINE_COUNT];
     struct list starved;      /* sources of listeners that ran out of descriptors */
     int64_t starved_retry_ms; /* when they try again at the latest, on the loop's clock */
     uint64_t closed[CLOSE_REASON_COUNT];
+    struct ledger ledger;
     int64_t date_s; /* what `date_line` says */
     char date_line[HEAD_DATE_LEN];
     char boundary[MULTIPART_BOUNDARY_LEN]; /* random: nobody can have written it into a file */
@@ -70,12 +72,13 @@ struct server {
 };
 
 #define SERVER_INIT \
-    { .store = STORE_INIT, .tally = TALLY_INIT }
+    { .store = STORE_INIT, .quota = QUOTA_INIT, .ledger = LEDGER_INIT }
 
 /* Room for at least this much can be read behind a head of the largest size. */
 enum { SERVER_READ_BYTES = 16 * 1024 };
 
-/* `loop` and `roots` are borrowed until server_deinit(). Returns 0, or -ENOMEM and a message. */
+/* `loop` and `roots` are borrowed until server_deinit(). Answers are not accounted for before
+ * ledger_init() is called. Returns 0, or -ENOMEM and a message. */
 int server_init(struct server *server, struct loop *loop, const struct roots *roots,
                 const struct options *options, struct err *err);
 

@@ -11,6 +11,20 @@ static inline int64_t clock_now_ms(void) {
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* The same in nanoseconds. */
+static inline int64_t clock_now_ns(void) {
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* Nanoseconds since the epoch. */
+static inline int64_t clock_time_ns(void) {
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
 /* Seconds since the epoch; may lag by a scheduler tick, in exchange for which it costs next to
  * nothing. */
 static inline int64_t clock_time_s(void) {

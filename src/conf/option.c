@@ -189,6 +189,19 @@ static struct slice text_text(const struct option_row *row, const void *field, s
     return index > 0 || text == NULL ? SLICE_NONE : slice_of_text(text);
 }
 
+static int set_destination(const struct option_row *row, void *field, const char *text,
+                           struct err *err) {
+    (void)row;
+    return destination_parse(text, field, err);
+}
+
+static struct slice destination_text(const struct option_row *row, const void *field, size_t index,
+                                     struct buf *room) {
+    const struct destination *destination = field;
+    (void)row;
+    return index > 0 ? SLICE_NONE : destination_put(destination, room);
+}
+
 /* What may be given several times */
 
 static int check_room(size_t count, size_t max, struct err *err) {
@@ -304,6 +317,7 @@ static const struct {
     [OPTION_WORD] = {set_text, text_text, .once = true},
     [OPTION_MOUNTS] = {add_mount, mount_text, .repeatable = true},
     [OPTION_CHOICE] = {set_choice, choice_text, .repeatable = false},
+    [OPTION_DESTINATION] = {set_destination, destination_text, .repeatable = false},
     [OPTION_ADDRESSES] = {add_address, address_text, .repeatable = true},
     [OPTION_NETWORKS] = {add_network, network_text, .repeatable = true},
 };

@@ -281,7 +281,8 @@ void options_print_help(FILE *stream) {
     for (const struct option_row *row = rows; row->name != NULL; row++)
         print_row(stream, row);
     fputs("\nSIZE takes K, M or G; T takes ms, s, m or h.\n"
-          "Signals: TERM, INT and QUIT stop gracefully, a second one at once.\n",
+          "Signals: TERM, INT and QUIT stop gracefully, a second one at once. USR1 opens\n"
+          "the file of --access-log anew.\n",
           stream);
 }
 

@@ -263,7 +263,7 @@ enum request_outcome request_parse(struct slice input, size_t max_head, struct r
     bool full = input.len >= max_head;
     struct cursor cursor = {.at = input.ptr, .end = input.ptr + (full ? max_head : input.len)};
 
-    *request = (struct request){.method = METHOD_UNKNOWN};
+    *request = (struct request){.method = METHOD_UNKNOWN, .head = input};
     enum step step = take_head(&cursor, request);
     if (step == STEP_MORE) {
         if (!full)

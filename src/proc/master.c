@@ -12,6 +12,8 @@
 #include "proc/banner.h"
 #include "proc/listeners.h"
 #include "proc/worker.h"
+#include "serve/accesslog.h"
+#include "sys/channel.h"
 #include "sys/loop.h"
 #include "sys/signals.h"
 #include "sys/steering.h"
@@ -54,6 +56,7 @@ struct master {
     struct loop loop;
     struct source signals;
     struct listeners listeners;
+    int log_fd;         /* what accesslog_open() returned: workers may not be able to open it */
     struct slot *slots; /* listeners.workers of them; owned */
     enum phase phase;
     int64_t kill_at_ms; /* while stopping */
@@ -136,9 +139,11 @@ static int run_worker(struct master *master, size_t index, int channel) {
         .options = master->options,
         .roots = master->roots,
         .socket_count = master->listeners.addresses.count,
+        .log_fd = master->log_fd,
         .channel = channel,
         .slot = index,
     };
+    master->log_fd = -1;
     leave_master(master);
     if (master->listeners.steered)
         (void)steering_bind(index); /* where that is not allowed, any CPU will do */
@@ -264,6 +269,30 @@ static void reap_workers(struct master *master) {
     }
 }
 
+/* Logs */
+
+/* The file has been renamed, so that another can take its place: opens that, and passes it to all
+ * workers, which write to the old one no more. */
+static void reopen_log(struct master *master) {
+    struct err err = ERR_INIT;
+    int fd;
+    if (!accesslog_can_rotate(master->options))
+        return;
+    if (accesslog_open(master->options, &fd, &err) < 0) {
+        diag_message("%s; the one that is open is written to as before", err.text);
+        return;
+    }
+    (void)close(master->log_fd);
+    master->log_fd = fd;
+    for (size_t i = 0; i < master->listeners.workers; i++) {
+        const struct slot *slot = &master->slots[i];
+        int result = slot->channel.fd >= 0 ? channel_send(slot->channel.fd, WORKER_LOG, fd) : 0;
+        if (result < 0)
+            diag_message("worker %d cannot be told of the new access log: %s", (int)slot->pid,
+                         strerror(-result));
+    }
+}
+
 static void on_signal(struct source *source) {
     struct master *master = list_entry(source, struct master, signals);
     int number;
@@ -271,6 +300,8 @@ static void on_signal(struct source *source) {
     while ((number = signals_next(source->fd)) != 0) {
         if (number == SIGCHLD)
             reap_workers(master);
+        else if (number == SIGUSR1)
+            reopen_log(master);
         else
             stop(master);
     }
@@ -279,9 +310,12 @@ static void on_signal(struct source *source) {
 /* Serving */
 
 static int init(struct master *master, struct err *err) {
-    static const int numbers[] = {SIGTERM, SIGINT, SIGQUIT, SIGCHLD, 0};
+    static const int numbers[] = {SIGTERM, SIGINT, SIGQUIT, SIGCHLD, SIGUSR1, 0};
     size_t workers = master->options->workers > 0 ? (size_t)master->options->workers : count_cpus();
-    int result = listeners_open(&master->listeners, master->options, workers, err);
+    int result = accesslog_open(master->options, &master->log_fd, err);
+    if (result < 0)
+        return result;
+    result = listeners_open(&master->listeners, master->options, workers, err);
     if (result < 0)
         return result;
     result = loop_init(&master->loop, err);
@@ -308,6 +342,8 @@ static void deinit(struct master *master) {
     free(master->slots);
     if (master->signals.fd >= 0)
         (void)close(master->signals.fd);
+    if (master->log_fd >= 0)
+        (void)close(master->log_fd);
     loop_deinit(&master->loop);
     listeners_deinit(&master->listeners);
 }
@@ -380,6 +416,7 @@ int master_run(const struct options *options, const struct roots *roots) {
         .roots = roots,
         .loop = LOOP_INIT,
         .signals = {.fd = -1},
+        .log_fd = -1,
         .status = EXIT_SUCCESS,
     };
     struct err err = ERR_INIT;

@@ -4,6 +4,7 @@
 #include "serve/connection.h"
 #include "serve/listener.h"
 #include "serve/server.h"
+#include "sys/channel.h"
 #include "sys/signals.h"
 
 #include <errno.h>
@@ -60,17 +61,23 @@ static void on_signal(struct source *source) {
 
 static void on_channel(struct source *source) {
     struct worker *worker = list_entry(source, struct worker, channel);
+    enum channel_outcome outcome;
     char byte;
-    ssize_t len = read(source->fd, &byte, 1);
-    if (len == 0 || (len < 0 && errno != EAGAIN && errno != EINTR))
-        worker->orphaned = true;
+    int passed;
+    while ((outcome = channel_receive(source->fd, &byte, &passed)) == CHANNEL_BYTE) {
+        if (byte == WORKER_LOG && passed >= 0)
+            accesslog_switch(&worker->server.ledger.log, passed);
+    }
+    worker->orphaned = outcome == CHANNEL_END;
 }
 
 /* The master stops its workers itself, so that a Ctrl-C, which the terminal sends to all of them,
- * is not obeyed twice. */
+ * is not obeyed twice; and it tells them of a new log, whoever has signalled all of pronto's
+ * processes. */
 static void ignore_signals(void) {
     (void)signal(SIGINT, SIG_IGN);
     (void)signal(SIGQUIT, SIG_IGN);
+    (void)signal(SIGUSR1, SIG_IGN);
 }
 
 static void tell_what_is_unwatched(const struct worker *worker, const struct roots *roots) {
@@ -94,6 +101,8 @@ static int init(struct worker *worker, const struct worker_config *config, struc
     result = server_init(&worker->server, &worker->loop, config->roots, config->options, err);
     if (result < 0)
         return result;
+    if (ledger_init(&worker->server.ledger, &worker->loop, config->options, config->log_fd) < 0)
+        return err_set(err, ENOMEM, "not enough memory");
     result = signals_open(numbers, err);
     if (result < 0)
         return result;
@@ -160,6 +169,7 @@ static int serve(struct worker *worker) {
         crowded_turns = worker->loop.crowded ? crowded_turns + 1 : 0;
         if (crowded_turns % CROWDED_TURNS_MAX == 0)
             connections_expire(&worker->server);
+        accesslog_flush_due(&worker->server.ledger.log, worker->loop.now_ms);
         if (worker->server.draining && is_drained(worker))
             break;
     }

@@ -56,17 +56,17 @@ struct connection {
     struct server *server; /* borrowed */
     struct outq *output;   /* STATE_SEND only, else NULL */
     struct intake intake;
-    size_t unacked_bytes; /* STATE_SEND: what the client had not acknowledged when the deadline
-                             started */
-    uint32_t linger_left; /* bytes that may still be thrown away */
-    struct peer peer;     /* the client: behind a PROXY header, the one that it names */
+    struct account account; /* its peer is the one that a PROXY header named, if one came */
+    size_t unacked_bytes;   /* STATE_SEND: what the client had not acknowledged when the deadline
+                               started */
+    uint32_t linger_left;   /* bytes that may still be thrown away */
     uint8_t state;
     uint8_t awaited;     /* enum server_deadline: the one that is running */
     uint8_t reason;      /* enum close_reason, with STEP_CLOSED */
     bool registered : 1; /* with epoll */
     bool peer_done : 1;  /* the client has shut its sending side */
     bool preamble : 1;   /* a PROXY header comes before the first request */
-    bool counted : 1;    /* in the server's tally, as one of `peer` */
+    bool counted : 1;    /* in the server's quota, as one of `peer` */
 };
 
 static void close_connection(struct connection *conn, enum close_reason reason) {
@@ -74,10 +74,11 @@ static void close_connection(struct connection *conn, enum close_reason reason) 
     deadline_stop(&conn->deadline);
     list_remove(&conn->source.place);
     (void)close(conn->source.fd); /* takes it out of epoll, too */
+    ledger_close(&server->ledger, &conn->account);
     outq_free(conn->output);
     intake_deinit(&conn->intake);
     if (conn->counted)
-        tally_leave(&server->tally, &conn->peer);
+        quota_leave(&server->quota, &conn->account.peer);
     free(conn);
     server->connections--;
     server->closed[reason]++;
@@ -86,11 +87,11 @@ static void close_connection(struct connection *conn, enum close_reason reason) 
 
 /* Counts the connection as its client's. Returns false where that has as many as it may have. A
  * proxy that is trusted has those of many clients, and any number. */
-static bool enter_tally(struct connection *conn) {
+static bool enter_quota(struct connection *conn) {
     struct server *server = conn->server;
-    if (server->tally.max == 0 || client_is_trusted(&server->trusted, &conn->peer))
+    if (server->quota.max == 0 || client_is_trusted(&server->trusted, &conn->account.peer))
         return true;
-    conn->counted = tally_enter(&server->tally, &conn->peer);
+    conn->counted = quota_enter(&server->quota, &conn->account.peer);
     return conn->counted;
 }
 
@@ -203,19 +204,30 @@ static enum step flushed(struct connection *conn, enum outq_outcome outcome, uin
     return next_request(conn);
 }
 
+/* Accounts for what has been sent: of what a delivery has queued just now, that is `queued` bytes;
+ * and where it is not done, there will be more. */
+static bool account_for(struct connection *conn, uint64_t queued, uint64_t sent) {
+    const struct delivery *delivery = conn->intake.delivery;
+    bool more = delivery != NULL && !delivery->preparing;
+    return ledger_sent(&conn->server->ledger, &conn->account, queued, sent, more);
+}
+
 /* Sends what has been queued in the worker's scratch; what the client does not take is the
  * connection's from then on. */
 static enum step flush_scratch(struct connection *conn) {
     struct outq *scratch = &conn->server->output;
+    uint64_t queued = scratch->queued_bytes;
     uint64_t sent = 0;
-    if (outq_is_empty(scratch))
-        return next_request(conn);
-    progress(conn);
-    enum outq_outcome outcome = outq_flush(scratch, conn->source.fd, SEND_BYTES_PER_TURN, &sent);
-    if (outcome == OUTQ_SENT)
+    enum outq_outcome outcome = OUTQ_SENT;
+    if (!outq_is_empty(scratch)) {
+        progress(conn);
+        outcome = outq_flush(scratch, conn->source.fd, SEND_BYTES_PER_TURN, &sent);
+    }
+    bool accounted = account_for(conn, queued, sent);
+    if (accounted && outcome == OUTQ_SENT)
         return next_request(conn);
     conn->output = outq_detach(scratch);
-    if (conn->output == NULL)
+    if (!accounted || conn->output == NULL)
         return closed(conn, CLOSE_FAULT);
     return flushed(conn, outcome, sent);
 }
@@ -267,6 +279,7 @@ static enum step send_rest(struct connection *conn) {
         return STEP_WAIT;
     enum outq_outcome outcome =
         outq_flush(conn->output, conn->source.fd, SEND_BYTES_PER_TURN, &sent);
+    (void)account_for(conn, 0, sent); /* takes no memory: what is sent was kept before */
     if (outcome != OUTQ_SENT)
         return flushed(conn, outcome, sent);
     outq_free(conn->output);
@@ -320,8 +333,8 @@ static enum step answer_requests(struct connection *conn, size_t len) {
 static enum step begin_proxied(struct connection *conn, const struct proxy *proxy, size_t len) {
     char *input = conn->server->input;
     conn->preamble = false;
-    conn->peer = client_of_proxy(&conn->peer, proxy);
-    if (!enter_tally(conn)) {
+    conn->account.peer = client_of_proxy(&conn->account.peer, proxy);
+    if (!enter_quota(conn)) {
         intake_refuse(&conn->intake, conn->server, REFUSAL_CROWDED);
         conn->intake.reason = CLOSE_CROWDED;
         return flush_scratch(conn);
@@ -363,6 +376,7 @@ static enum step read_requests(struct connection *conn) {
             notice_changes(conn, len > 0);
         len += (size_t)count;
     }
+    ledger_begin(&conn->server->ledger, &conn->account);
     return conn->preamble ? read_preamble(conn, len) : answer_requests(conn, len);
 }
 
@@ -426,11 +440,11 @@ void connection_open(struct server *server, int fd, const struct peer *peer) {
     conn->source.ready = EPOLLIN | EPOLLOUT; /* worth a try */
     deadline_init(&conn->deadline);
     conn->server = server;
-    conn->peer = *peer;
+    conn->account.peer = *peer;
     conn->state = STATE_READ;
     conn->preamble = server->proxy_protocol && client_is_trusted(&server->trusted, peer);
     server->connections++;
-    if (!enter_tally(conn)) {
+    if (!enter_quota(conn)) {
         close_connection(conn, CLOSE_CROWDED);
         return;
     }
@@ -448,6 +462,7 @@ static struct connection *connection_of(struct deadline *deadline) {
 
 /* The client is told that it was too slow, if it is listening. */
 static void time_out_request(struct connection *conn) {
+    ledger_begin(&conn->server->ledger, &conn->account);
     intake_time_out(&conn->intake, conn->server);
     carry_on(conn, flush_scratch(conn));
 }

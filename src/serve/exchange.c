@@ -227,13 +227,21 @@ static void end_delivery(const struct answer *answer) {
     *answer->delivery = NULL;
 }
 
+/* Queues the answer, and enters it into the ledger. */
+static void render(struct server *server, const struct answer *answer,
+                   const struct request *request) {
+    render_answer(server, answer);
+    if (server->ledger.is_on)
+        ledger_enter(&server->ledger, request, answer->response.status, &server->output);
+}
+
 /* Renders what was decided. Returns whether the connection persists. */
 static bool finish(struct server *server, struct answer *answer, bool persist) {
     bool endless = answer->representation != NULL && answer->request->minor_version == 0 &&
                    answer->representation->length == REPRESENTATION_LENGTH_UNKNOWN;
     answer->persist = persist && answer->request->keep_alive && !server->draining &&
                       !answer->response.close && !endless;
-    render_answer(server, answer);
+    render(server, answer, answer->request);
     if (*answer->delivery != NULL)
         end_delivery(answer);
     return answer->persist;
@@ -260,9 +268,9 @@ enum exchange_outcome exchange_answer(struct server *server, const struct reques
     return outcome;
 }
 
-void exchange_refuse(struct server *server, enum refusal refusal, enum method method) {
-    const struct answer answer = {.method = method, .response = respond_refusal(refusal)};
-    render_answer(server, &answer);
+void exchange_refuse(struct server *server, enum refusal refusal, const struct request *request) {
+    const struct answer answer = {.method = request->method, .response = respond_refusal(refusal)};
+    render(server, &answer, request);
 }
 
 void exchange_continue(struct server *server) {

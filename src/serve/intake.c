@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { REQUESTS_PER_TURN = 64 };
+enum { REQUESTS_PER_TURN = LEDGER_TURN_MAX };
 
 struct intake_rest {
     size_t len;
@@ -23,17 +23,38 @@ static bool has_begun(struct slice input) {
 }
 
 static void refuse(struct intake *intake, struct server *server, enum refusal refusal,
-                   enum method method) {
-    exchange_refuse(server, refusal, method);
+                   const struct request *request) {
+    exchange_refuse(server, refusal, request);
     intake->closing = true;
     intake->lingering = true;
     intake->reason = refusal == REFUSAL_TIMEOUT ? CLOSE_HEAD_TIMEOUT : CLOSE_REFUSED;
 }
 
+/* The answer to a request that was put off, which has been there for a while. */
+static enum exchange_outcome answer_at_last(struct server *server, const struct request *request,
+                                            bool persist, struct delivery **delivery) {
+    int64_t begun_ns = server->ledger.begun_ns;
+    server->ledger.begun_ns = (*delivery)->begun_ns;
+    enum exchange_outcome outcome = exchange_answer(server, request, persist, delivery);
+    server->ledger.begun_ns = begun_ns;
+    return outcome;
+}
+
+static enum exchange_outcome exchange(struct intake *intake, struct server *server,
+                                      const struct request *request, bool persist) {
+    struct delivery **delivery = &intake->delivery;
+    if (*delivery != NULL && (*delivery)->begun_ns != 0)
+        return answer_at_last(server, request, persist, delivery);
+    enum exchange_outcome outcome = exchange_answer(server, request, persist, delivery);
+    if (outcome == EXCHANGE_LATER)
+        (*delivery)->begun_ns = server->ledger.begun_ns;
+    return outcome;
+}
+
 /* Returns false where the request is to be answered later. */
 static bool answer(struct intake *intake, struct server *server, const struct request *request,
                    bool persist) {
-    switch (exchange_answer(server, request, persist, &intake->delivery)) {
+    switch (exchange(intake, server, request, persist)) {
     case EXCHANGE_PERSISTS:
         break;
     case EXCHANGE_CLOSES:
@@ -88,11 +109,11 @@ static enum take take_body(struct intake *intake, struct server *server,
         *input = request->head; /* what is left of it */
         return TAKE_MORE;
     case BODY_BAD:
-        refuse(intake, server, REFUSAL_BAD_CHUNK, request->method);
+        refuse(intake, server, REFUSAL_BAD_CHUNK, request);
         break;
     case BODY_TOO_LARGE:
         if (wanted)
-            refuse(intake, server, REFUSAL_CONTENT_TOO_LARGE, request->method);
+            refuse(intake, server, REFUSAL_CONTENT_TOO_LARGE, request);
         else
             (void)answer(intake, server, request, false);
         break;
@@ -121,7 +142,7 @@ static enum take take_request(struct intake *intake, struct server *server, stru
     case REQUEST_MORE:
         return TAKE_MORE;
     case REQUEST_REFUSED:
-        refuse(intake, server, request.refusal, request.method);
+        refuse(intake, server, request.refusal, &request);
         return TAKE_ONE;
     case REQUEST_WHOLE:
         break;
@@ -138,11 +159,12 @@ static enum take take_request(struct intake *intake, struct server *server, stru
     return TAKE_ONE;
 }
 
-/* The method of a request that is not whole, as far as it has come. */
-static enum method method_of(const struct server *server, struct slice input) {
+/* Refuses a request that is not whole, as far as it has come. */
+static void refuse_part(struct intake *intake, struct server *server, enum refusal refusal,
+                        struct slice input) {
     struct request request;
     (void)request_parse(input, server->max_head, &request);
-    return request.method;
+    refuse(intake, server, refusal, &request);
 }
 
 /* Keeps input for a later turn. */
@@ -187,7 +209,7 @@ bool intake_answer(struct intake *intake, struct server *server, size_t len, boo
     enum take take = take_requests(intake, server, &input);
     intake->backlog |= take == TAKE_LATER;
     if (peer_done && take == TAKE_MORE && has_begun(input))
-        refuse(intake, server, REFUSAL_INCOMPLETE, method_of(server, input));
+        refuse_part(intake, server, REFUSAL_INCOMPLETE, input);
     if (intake->closing) {
         intake->lingering |= input.len > 0;
         return true;
@@ -197,7 +219,7 @@ bool intake_answer(struct intake *intake, struct server *server, size_t len, boo
 
 void intake_time_out(struct intake *intake, struct server *server) {
     struct slice input = slice_of(server->input, intake_resume(intake, server));
-    refuse(intake, server, REFUSAL_TIMEOUT, method_of(server, input));
+    refuse_part(intake, server, REFUSAL_TIMEOUT, input);
 }
 
 bool intake_keep(struct intake *intake, const struct server *server, size_t len) {
@@ -205,7 +227,8 @@ bool intake_keep(struct intake *intake, const struct server *server, size_t len)
 }
 
 void intake_refuse(struct intake *intake, struct server *server, enum refusal refusal) {
-    refuse(intake, server, refusal, METHOD_UNKNOWN);
+    static const struct request unknown = {.method = METHOD_UNKNOWN};
+    refuse(intake, server, refusal, &unknown);
 }
 
 bool intake_has_begun(const struct intake *intake) {

@@ -35,6 +35,8 @@ void outq_clear(struct outq *queue) {
     queue->bytes.len = 0;
     queue->has_file = false;
     queue->held_bytes = 0;
+    queue->queued_bytes = 0;
+    queue->head_end = 0;
 }
 
 void outq_deinit(struct outq *queue) {
@@ -53,6 +55,7 @@ bool outq_has_room(const struct outq *queue) {
 
 static void push(struct outq *queue, struct segment segment) {
     CHECK(queue->first + queue->count < OUTQ_SEGMENTS);
+    queue->queued_bytes += segment.len;
     queue->segments[queue->first + queue->count++] = segment;
 }
 
@@ -64,11 +67,17 @@ void outq_push_bytes(struct outq *queue, size_t start) {
         struct segment *last = &queue->segments[queue->first + queue->count - 1];
         if (last->entry == NULL && last->ptr + last->len == ptr) {
             last->len += len;
+            queue->queued_bytes += len;
             return;
         }
     }
     if (len > 0)
         push(queue, (struct segment){.len = len, .ptr = ptr});
+}
+
+void outq_push_head(struct outq *queue, size_t start) {
+    outq_push_bytes(queue, start);
+    queue->head_end = queue->queued_bytes;
 }
 
 static void push_file(struct outq *queue, struct entry *entry, uint64_t offset, uint64_t len) {

@@ -65,12 +65,17 @@ static void put_framing(struct buf *buf, const struct answer *answer) {
     (*answer->delivery)->chunked = true;
 }
 
+/* The head is whole, and was begun when the output had `start` bytes of its own. */
+static void end_head(struct outq *output, size_t start) {
+    head_end(&output->bytes);
+    outq_push_head(output, start);
+}
+
 /* The whole of what is made while it is sent: the delivery has it. */
 static void queue_made(struct outq *output, const struct answer *answer, size_t start) {
     head_representation(&output->bytes, answer->representation);
     put_framing(&output->bytes, answer);
-    head_end(&output->bytes);
-    outq_push_bytes(output, start);
+    end_head(output, start);
 }
 
 static void queue_file(struct outq *output, const struct answer *answer, size_t start) {
@@ -80,8 +85,7 @@ static void queue_file(struct outq *output, const struct answer *answer, size_t 
         return;
     }
     buf_put(&output->bytes, entry->fields);
-    head_end(&output->bytes);
-    outq_push_bytes(output, start);
+    end_head(output, start);
     if (answer->method == METHOD_GET)
         outq_push_content(output, entry, 0, entry->representation.length);
 }
@@ -93,13 +97,14 @@ static void queue_parts(struct outq *output, const struct answer *answer, struct
     const struct representation *representation = &answer->entry->representation;
     const struct range_set *ranges = answer->ranges;
     head_multipart(buf, representation, boundary, multipart_length(representation, ranges));
-    head_end(buf);
+    end_head(output, start);
     for (size_t i = 0; i < ranges->count; i++) {
+        start = buf->len;
         multipart_write_part(buf, boundary, representation, ranges, i);
         outq_push_bytes(output, start);
         outq_push_content(output, answer->entry, ranges->items[i].first, ranges->items[i].len);
-        start = buf->len;
     }
+    start = buf->len;
     multipart_write_end(buf, boundary);
     outq_push_bytes(output, start);
 }
@@ -113,22 +118,21 @@ static void queue_ranges(struct server *server, const struct answer *answer, siz
         return;
     }
     head_partial(&output->bytes, answer->representation, first);
-    head_end(&output->bytes);
-    outq_push_bytes(output, start);
+    end_head(output, start);
     if (answer->entry != NULL)
         outq_push_content(output, answer->entry, first->first, first->len);
     else
         archive_seek(archive_of((*answer->delivery)->stream), first->first, first->len);
 }
 
-/* The fields of an error's page are those of the path that was asked for. */
-static void put_page_fields(struct buf *buf, const struct answer *answer,
-                            const struct representation *page) {
+/* The rest of an error's head, whose fields are those of the path that was asked for. */
+static void queue_page_head(struct outq *output, const struct answer *answer,
+                            const struct representation *page, size_t start) {
     static const struct head_policy none = {.unsaid = 0};
     struct representation representation = *page;
     representation.policy = answer->ruling != NULL ? &answer->ruling->policy : &none;
-    head_page(buf, &representation);
-    head_end(buf);
+    head_page(&output->bytes, &representation);
+    end_head(output, start);
 }
 
 static void queue_built_in_page(struct outq *output, const struct answer *answer, size_t start) {
@@ -138,7 +142,8 @@ static void queue_built_in_page(struct outq *output, const struct answer *answer
     CHECK(!text.overflow);
     const struct representation page = {.content_type = SLICE("text/html; charset=utf-8"),
                                         .length = text.len};
-    put_page_fields(&output->bytes, answer, &page);
+    queue_page_head(output, answer, &page, start);
+    start = output->bytes.len;
     if (answer->method != METHOD_HEAD)
         buf_put(&output->bytes, buf_slice(&text));
     outq_push_bytes(output, start);
@@ -150,8 +155,7 @@ static void queue_page(struct outq *output, const struct answer *answer, size_t 
         queue_built_in_page(output, answer, start);
         return;
     }
-    put_page_fields(&output->bytes, answer, &page->representation);
-    outq_push_bytes(output, start);
+    queue_page_head(output, answer, &page->representation, start);
     if (answer->method != METHOD_HEAD)
         outq_push_content(output, page, 0, page->representation.length);
 }
@@ -172,8 +176,7 @@ void render_answer(struct server *server, const struct answer *answer) {
             buf_put(buf, answer->entry->validators);
         else if (answer->representation != NULL)
             head_validators(buf, answer->representation);
-        head_end(buf);
-        outq_push_bytes(output, start);
+        end_head(output, start);
         break;
     case RESPONSE_PAGE:
         queue_page(output, answer, start);

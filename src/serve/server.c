@@ -82,6 +82,7 @@ int server_init(struct server *server, struct loop *loop, const struct roots *ro
     *server = (struct server){
         .loop = loop,
         .store = STORE_INIT,
+        .ledger = LEDGER_INIT,
         .cors = options->cors,
         .listing = options->listing == LISTING_ON,
         .max_head = options->max_head,
@@ -90,7 +91,7 @@ int server_init(struct server *server, struct loop *loop, const struct roots *ro
         .send_rate = options->send_rate,
         .trusted = options->trust,
         .proxy_protocol = options->proxy_protocol,
-        .tally = TALLY_INIT,
+        .quota = QUOTA_INIT,
         .date_s = INT64_MIN,
         .input_capacity = options->max_head + SERVER_READ_BYTES,
     };
@@ -106,7 +107,7 @@ int server_init(struct server *server, struct loop *loop, const struct roots *ro
     if (result == 0)
         result = keep_target(&server->spa, options->spa, err);
     if (result == 0)
-        result = tally_init(&server->tally, options->max_per_ip, err);
+        result = quota_init(&server->quota, options->max_per_ip, err);
     if (result == 0)
         result = init_store(server, roots, options, err);
     if (result < 0)
@@ -128,8 +129,9 @@ void server_deinit(struct server *server) {
     free(server->path);
     free(server->spa.ptr);
     outq_deinit(&server->output);
+    ledger_deinit(&server->ledger);
     store_deinit(&server->store);
-    tally_deinit(&server->tally);
+    quota_deinit(&server->quota);
     server->input = NULL;
     server->path = NULL;
     server->spa = (struct buf){0};
@@ -162,5 +164,5 @@ int64_t server_wait_ms(const struct server *server) {
         wait_ms = deadline_sooner_ms(wait_ms, server->starved_retry_ms, now_ms);
     for (unsigned i = 0; i < DEADLINE_COUNT; i++)
         wait_ms = deadline_wait_ms(&server->deadlines[i], now_ms, wait_ms);
-    return wait_ms;
+    return accesslog_wait_ms(&server->ledger.log, now_ms, wait_ms);
 }

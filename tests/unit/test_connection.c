@@ -2,7 +2,7 @@
  * must come to the same as undisturbed ones; or end, with the right reason and nothing left. */
 #include "serve/connection.h"
 
-#include "support/dialogue.h"
+#include "support/dialogue_tests.h"
 #include "support/disturbed.h"
 #include "support/memory.h"
 #include "support/still.h"

@@ -1,7 +1,7 @@
 /* Answers that are made while they are sent, of a directory: its listing, and an archive of it. */
 #include "serve/connection.h"
 
-#include "support/dialogue.h"
+#include "support/dialogue_tests.h"
 #include "support/disturbed.h"
 #include "support/memory.h"
 #include "support/still.h"

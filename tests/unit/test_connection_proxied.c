@@ -33,8 +33,8 @@ static int teardown(void **state) {
 
 static void limit_clients(size_t max) {
     struct err err = ERR_INIT;
-    tally_deinit(&stage.server.tally);
-    assert_int_equal(tally_init(&stage.server.tally, max, &err), 0);
+    quota_deinit(&stage.server.quota);
+    assert_int_equal(quota_init(&stage.server.quota, max, &err), 0);
 }
 
 static struct visitor *invite(size_t index) {
@@ -217,7 +217,7 @@ static void test_proxies_are_not_counted(void **state) {
         stage_ask(&stage, visitor, ASK);
         assert_int_equal(visitor_count(visitor, "200 OK"), 1);
     }
-    assert_int_equal(stage.server.tally.counts.count, 0);
+    assert_int_equal(stage.server.quota.counts.count, 0);
 }
 
 static void test_clients_are_counted(void **state) {

@@ -56,7 +56,7 @@ static void test_rfc9110_5_1_names(void **state) {
         {"longer", SLICE_INIT("Host2"), FIELD_COUNT},
         {"underscore for hyphen", SLICE_INIT("Content_Length"), FIELD_COUNT},
         {"CR for hyphen, which differ in the case bit", SLICE_INIT("If\rMatch"), FIELD_COUNT},
-        {"another", SLICE_INIT("User-Agent"), FIELD_COUNT},
+        {"another", SLICE_INIT("Accept-Language"), FIELD_COUNT},
         {"empty", SLICE_INIT(""), FIELD_COUNT},
     };
     for (size_t i = 0; i < ROWS_COUNT(rows); i++) {

@@ -42,6 +42,8 @@ static uint64_t number_in(const struct options *options, const struct option_row
         return (uint64_t) * (const int64_t *)field;
     case OPTION_CHOICE:
         return *(const unsigned *)field;
+    case OPTION_DESTINATION:
+        return ((const struct destination *)field)->kind;
     case OPTION_ADDRESSES:
         return ((const struct option_addresses *)field)->count;
     case OPTION_PATH:
@@ -89,6 +91,8 @@ static void test_defaults(void **state) {
     assert_int_equal(options.idle_timeout, 60000);
     assert_int_equal(options.send_timeout, 30000);
     assert_int_equal(options.drain_timeout, 10000);
+    assert_int_equal(options.access_log.kind, DESTINATION_UNSAID);
+    assert_int_equal(options.log_format, LOG_FORMAT_AUTO);
     assert_false(options.quiet || options.check || options.version || options.help);
 }
 
@@ -119,7 +123,9 @@ static const char *other_value(const struct option_row *row) {
     case OPTION_WORD:
         return "/dev/null"; /* a file, for --config */
     case OPTION_CHOICE:
-        return strchr(row->argument, '|') + 1;
+        return strrchr(row->argument, '|') + 1;
+    case OPTION_DESTINATION:
+        return "syslog:127.0.0.1:5514";
     case OPTION_ADDRESSES:
         return "127.0.0.1:1";
     case OPTION_NETWORKS:
@@ -292,6 +298,7 @@ static const struct {
     {"no time at all", {"--head-timeout=0s"}, "is out of range (1 to 86400000 ms)"},
     {"time too long", {"--head-timeout=25h"}, "is out of range (1 to 86400000 ms)"},
     {"fraction", {"--head-timeout=1.5s"}, "is not a time"},
+    {"no receiver", {"--access-log=syslog:x"}, "--access-log: 'syslog:x' is no receiver"},
     {"no choice", {"--symlinks=all"}, "--symlinks: 'all' is not one of inside|none"},
     {"part of a choice", {"--symlinks=in"}, "is not one of inside|none"},
     {"both choices", {"--symlinks=inside|none"}, "is not one of inside|none"},

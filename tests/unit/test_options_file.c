@@ -217,6 +217,7 @@ static const char *const *values_of(enum option_kind kind) {
         [OPTION_TEXT] = {"a", " ", "a\nb\\", "\"", "é #"},
         [OPTION_MOUNTS] = {"/a=b", "/c/=d=e ", "/f #/g=\x01"},
         [OPTION_CHOICE] = {NULL},
+        [OPTION_DESTINATION] = {"off", "-", "a b #c", "syslog:127.0.0.1:514", "syslog:[::1]:1"},
         [OPTION_ADDRESSES] = {"127.0.0.1:0", "*:80", "[::]:81", "0.0.0.0:82", "[::1]:65535"},
         [OPTION_NETWORKS] = {"10.0.0.0/8", "192.0.2.1", "::/0", "2001:db8::/33", "unix"},
         [OPTION_ACTION] = {NULL},
@@ -265,7 +266,7 @@ static void test_every_row_is_read_as_it_is_printed(void **state) {
         for (; count < 7 && values[count] != NULL; count++)
             load_value(scene, row, values[count]);
         if (row->kind == OPTION_CHOICE)
-            load_value(scene, row, strchr(row->argument, '|') + 1);
+            load_value(scene, row, strrchr(row->argument, '|') + 1);
         else
             row_assert(row->name, count > 0 || option_is_for_once(row));
     }

@@ -9,25 +9,25 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct tally {
+struct quota {
     size_t max; /* connections of a client; 0: any number, and nothing is counted */
     struct table counts;
     struct hash_key key; /* clients choose their addresses */
 };
 
-#define TALLY_INIT \
+#define QUOTA_INIT \
     { .counts = TABLE_INIT }
 
 /* Returns 0, or -errno and a message. */
-int tally_init(struct tally *tally, size_t max, struct err *err);
+int quota_init(struct quota *quota, size_t max, struct err *err);
 
 /* All connections must have left. Idempotent. */
-void tally_deinit(struct tally *tally);
+void quota_deinit(struct quota *quota);
 
 /* Counts a connection of the peer. Returns false where it would be one too many, or there is no
  * memory. Addresses of IPv6 count together by /64, which is what one client usually has; who comes
  * by a unix socket has no address, and is not counted. */
-bool tally_enter(struct tally *tally, const struct peer *peer);
+bool quota_enter(struct quota *quota, const struct peer *peer);
 
-/* Ends what tally_enter() has returned true for. */
-void tally_leave(struct tally *tally, const struct peer *peer);
+/* Ends what quota_enter() has returned true for. */
+void quota_leave(struct quota *quota, const struct peer *peer);

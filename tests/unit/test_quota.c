@@ -1,4 +1,4 @@
-#include "serve/tally.h"
+#include "serve/quota.h"
 
 #include "support/row.h"
 
@@ -21,12 +21,12 @@ void *__wrap_calloc(size_t count, size_t size) {
     return no_memory ? NULL : __real_calloc(count, size);
 }
 
-static struct tally tally;
+static struct quota quota;
 
 static void begin(size_t max) {
     struct err err = ERR_INIT;
     no_memory = false;
-    assert_int_equal(tally_init(&tally, max, &err), 0);
+    assert_int_equal(quota_init(&quota, max, &err), 0);
 }
 
 static struct peer peer_of_text(const char *ip, uint16_t port) {
@@ -42,12 +42,12 @@ static struct peer peer_of_text(const char *ip, uint16_t port) {
 
 static bool enter(const char *ip, uint16_t port) {
     struct peer peer = peer_of_text(ip, port);
-    return tally_enter(&tally, &peer);
+    return quota_enter(&quota, &peer);
 }
 
 static void leave(const char *ip, uint16_t port) {
     struct peer peer = peer_of_text(ip, port);
-    tally_leave(&tally, &peer);
+    quota_leave(&quota, &peer);
 }
 
 /* Rows: a client that has all it may have, and whether another is another. */
@@ -79,8 +79,8 @@ static void test_clients(void **state) {
         row_assert(pairs[i].name, enter(pairs[i].second, 4));
         leave(pairs[i].second, 4);
         leave(pairs[i].first, 1);
-        row_assert_number(pairs[i].name, tally.counts.count, 0);
-        tally_deinit(&tally);
+        row_assert_number(pairs[i].name, quota.counts.count, 0);
+        quota_deinit(&quota);
     }
 }
 
@@ -90,11 +90,11 @@ static void test_without_a_bound_nothing_is_kept(void **state) {
     no_memory = true;
     for (int i = 0; i < 1000; i++)
         assert_true(enter("192.0.2.1", 1));
-    assert_int_equal(tally.counts.count, 0);
-    assert_null(tally.counts.buckets);
+    assert_int_equal(quota.counts.count, 0);
+    assert_null(quota.counts.buckets);
     leave("192.0.2.1", 1);
-    tally_deinit(&tally);
-    tally_deinit(&tally);
+    quota_deinit(&quota);
+    quota_deinit(&quota);
 }
 
 static void test_many_clients(void **state) {
@@ -105,17 +105,17 @@ static void test_many_clients(void **state) {
         for (uint32_t i = 0; i < CLIENTS; i++) {
             struct peer peer = {.family = PEER_V4};
             memcpy(peer.ip, &i, sizeof i);
-            assert_int_equal(tally_enter(&tally, &peer), round == 0);
+            assert_int_equal(quota_enter(&quota, &peer), round == 0);
         }
     }
-    assert_int_equal(tally.counts.count, CLIENTS);
+    assert_int_equal(quota.counts.count, CLIENTS);
     for (uint32_t i = 0; i < CLIENTS; i++) {
         struct peer peer = {.family = PEER_V4};
         memcpy(peer.ip, &i, sizeof i);
-        tally_leave(&tally, &peer);
+        quota_leave(&quota, &peer);
     }
-    assert_int_equal(tally.counts.count, 0);
-    tally_deinit(&tally);
+    assert_int_equal(quota.counts.count, 0);
+    quota_deinit(&quota);
 }
 
 static void test_no_memory(void **state) {
@@ -124,12 +124,12 @@ static void test_no_memory(void **state) {
     begin(1);
     no_memory = true;
     assert_false(enter("192.0.2.1", 1));
-    assert_int_equal(tally.counts.count, 0);
-    tally_deinit(&tally);
-    assert_int_equal(tally_init(&tally, 1, &err), -ENOMEM);
+    assert_int_equal(quota.counts.count, 0);
+    quota_deinit(&quota);
+    assert_int_equal(quota_init(&quota, 1, &err), -ENOMEM);
     assert_string_equal(err.text, "not enough memory");
     no_memory = false;
-    tally_deinit(&tally);
+    quota_deinit(&quota);
 }
 
 int main(void) {
@@ -139,5 +139,5 @@ int main(void) {
         cmocka_unit_test(test_many_clients),
         cmocka_unit_test(test_no_memory),
     };
-    return cmocka_run_group_tests_name("tally", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("quota", tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-#include "serve/tally.h"
+#include "serve/quota.h"
 
 #include "base/check.h"
 #include "base/list.h"
@@ -17,19 +17,19 @@ struct count {
     size_t connections;
 };
 
-int tally_init(struct tally *tally, size_t max, struct err *err) {
-    *tally = (struct tally){.max = max};
+int quota_init(struct quota *quota, size_t max, struct err *err) {
+    *quota = (struct quota){.max = max};
     if (max == 0)
         return 0;
-    int result = random_fill(&tally->key, sizeof tally->key, err);
-    if (result == 0 && table_init(&tally->counts) < 0)
+    int result = random_fill(&quota->key, sizeof quota->key, err);
+    if (result == 0 && table_init(&quota->counts) < 0)
         result = err_set(err, ENOMEM, "not enough memory");
     return result;
 }
 
-void tally_deinit(struct tally *tally) {
-    CHECK(tally->counts.count == 0);
-    table_deinit(&tally->counts);
+void quota_deinit(struct quota *quota) {
+    CHECK(quota->counts.count == 0);
+    table_deinit(&quota->counts);
 }
 
 /* The peer without what its other connections need not have in common. */
@@ -40,12 +40,12 @@ static struct peer client_of(const struct peer *peer) {
     return client;
 }
 
-static uint64_t hash_of(const struct tally *tally, const struct peer *client) {
-    return hash_bytes(&tally->key, slice_of((const char *)client, sizeof *client));
+static uint64_t hash_of(const struct quota *quota, const struct peer *client) {
+    return hash_bytes(&quota->key, slice_of((const char *)client, sizeof *client));
 }
 
-static struct count *find(const struct tally *tally, const struct peer *client, uint64_t hash) {
-    struct table_link *link = table_find(&tally->counts, hash);
+static struct count *find(const struct quota *quota, const struct peer *client, uint64_t hash) {
+    struct table_link *link = table_find(&quota->counts, hash);
     for (; link != NULL; link = table_find_next(link)) {
         struct count *count = list_entry(link, struct count, link);
         if (memcmp(&count->client, client, sizeof *client) == 0)
@@ -54,33 +54,33 @@ static struct count *find(const struct tally *tally, const struct peer *client, 
     return NULL;
 }
 
-bool tally_enter(struct tally *tally, const struct peer *peer) {
-    if (tally->max == 0 || peer->family == PEER_UNIX)
+bool quota_enter(struct quota *quota, const struct peer *peer) {
+    if (quota->max == 0 || peer->family == PEER_UNIX)
         return true;
     struct peer client = client_of(peer);
-    uint64_t hash = hash_of(tally, &client);
-    struct count *count = find(tally, &client, hash);
+    uint64_t hash = hash_of(quota, &client);
+    struct count *count = find(quota, &client, hash);
     if (count == NULL) {
         count = malloc(sizeof *count);
         if (count == NULL)
             return false;
         *count = (struct count){.client = client};
-        table_insert(&tally->counts, &count->link, hash);
+        table_insert(&quota->counts, &count->link, hash);
     }
-    if (count->connections == tally->max)
+    if (count->connections == quota->max)
         return false;
     count->connections++;
     return true;
 }
 
-void tally_leave(struct tally *tally, const struct peer *peer) {
-    if (tally->max == 0 || peer->family == PEER_UNIX)
+void quota_leave(struct quota *quota, const struct peer *peer) {
+    if (quota->max == 0 || peer->family == PEER_UNIX)
         return;
     struct peer client = client_of(peer);
-    struct count *count = find(tally, &client, hash_of(tally, &client));
+    struct count *count = find(quota, &client, hash_of(quota, &client));
     CHECK(count != NULL);
     if (--count->connections > 0)
         return;
-    table_remove(&tally->counts, &count->link);
+    table_remove(&quota->counts, &count->link);
     free(count);
 }
