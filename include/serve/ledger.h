@@ -2,7 +2,8 @@
  * has been handed to the kernel, or its connection has ended before that.
  *
  * Mostly all answers of a turn are sent at its end; then nothing is allocated and nothing copied.
- * What is not settled then is copied, with its texts, and belongs to the connection. */
+ * What is not settled then is copied, with its texts, and belongs to the connection: that is no
+ * more than a turn reads, as nothing more is read before it is sent. */
 #pragma once
 
 #include "http/request.h"
@@ -88,9 +89,9 @@ bool ledger_settle_sent(struct ledger *ledger, struct account *account, uint64_t
 void ledger_settle_rest(struct ledger *ledger, struct account *account);
 
 /* Settles what has been sent of a connection's answers: `sent` bytes more have been handed to the
- * kernel. `queued` bytes more were queued for the last one behind its turn; `more`: so will others
- * be. What can't be settled is the account's from then on. Returns false where there is no memory
- * for that. */
+ * kernel. In later turns than that of its head, the last answer may grow by what has been queued
+ * since the last call, `queued` bytes; with `more`, it will go on to. What can't be settled is the
+ * account's from then on. Returns false where there is no memory for that. */
 static inline bool ledger_sent(struct ledger *ledger, struct account *account, uint64_t queued,
                                uint64_t sent, bool more) {
     return (ledger->count == 0 && account->rest == NULL) ||

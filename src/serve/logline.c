@@ -257,9 +257,9 @@ static void fill_column(struct buf *buf, size_t start, size_t width) {
 }
 
 /* A text at the right of its column. */
-static void put_right(struct buf *buf, const struct buf *text, size_t width) {
-    put_blanks(buf, text->len < width ? width - text->len : 0);
-    buf_put(buf, buf_slice(text));
+static void put_right(struct buf *buf, struct slice text, size_t width) {
+    put_blanks(buf, text.len < width ? width - text.len : 0);
+    buf_put(buf, text);
     put_blanks(buf, 2);
 }
 
@@ -267,7 +267,7 @@ static void put_size_column(struct buf *buf, uint64_t bytes) {
     char memory[SIZE_TEXT_MAX];
     struct buf text = BUF_INIT(memory, sizeof memory);
     size_put(&text, bytes);
-    put_right(buf, &text, SIZE_COLUMN);
+    put_right(buf, slice_of(memory, text.len), SIZE_COLUMN);
 }
 
 /* A number of units, rounded: with a tenth where it has but one or two digits before it. */
@@ -288,7 +288,7 @@ static void put_duration_column(struct buf *buf, int64_t took_us) {
     bool short_time = took_us < 999500;
     put_units(&text, (uint64_t)took_us, short_time ? 1000 : 1000000);
     buf_put(&text, short_time ? SLICE(" ms") : SLICE(" s"));
-    put_right(buf, &text, DURATION_COLUMN);
+    put_right(buf, slice_of(memory, text.len), DURATION_COLUMN);
 }
 
 static void put_status(struct buf *buf, const struct logline *logline, unsigned code) {

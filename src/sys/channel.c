@@ -36,6 +36,7 @@ static int passed_with(struct msghdr *message) {
     return passed;
 }
 
+/* The kernel writes to `byte`. NOLINTNEXTLINE(readability-non-const-parameter) */
 enum channel_outcome channel_receive(int fd, char *byte, int *passed) {
     struct iovec part = {.iov_base = byte, .iov_len = 1};
     union control control;

@@ -113,6 +113,15 @@ static struct slice take_lines(struct slice lines) {
     return slice_of(lines.ptr, last != NULL ? (size_t)(last - lines.ptr) + 1 : len);
 }
 
+/* The first `count` lines, with their ends. */
+static ssize_t len_of_lines(struct slice lines, int count) {
+    struct slice rest = lines;
+    struct slice line;
+    for (int i = 0; i < count; i++)
+        (void)slice_cut(&rest, '\n', &line);
+    return (ssize_t)(lines.len - rest.len);
+}
+
 /* Sends the first lines as a message each. Returns how many bytes of `lines` are sent, or -errno.
  */
 static ssize_t send_datagrams(int fd, struct slice lines) {
@@ -129,12 +138,7 @@ static ssize_t send_datagrams(int fd, struct slice lines) {
         count++;
     }
     int sent = sendmmsg(fd, messages, count, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (sent < 0)
-        return -errno;
-    ssize_t bytes = 0;
-    for (int i = 0; i < sent; i++)
-        bytes += (ssize_t)parts[i].iov_len + 1;
-    return bytes;
+    return sent < 0 ? -errno : len_of_lines(lines, sent);
 }
 
 static ssize_t write_some(const struct sink *sink, struct slice lines) {
