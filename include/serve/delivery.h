@@ -13,6 +13,7 @@ struct delivery {
     bool chunked;          /* else the head has said how long it is, or the connection's end will;
                               only for streams that have no stretches of files */
     size_t *live;          /* counts deliveries */
+    int64_t begun_ns;      /* when its answer was begun, on the loop's clock */
 };
 
 enum delivery_outcome {

@@ -7,19 +7,13 @@
 #include "http/head.h"
 #include "http/multipart.h"
 #include "serve/outq.h"
+#include "serve/tally.h"
 #include "store/store.h"
 #include "sys/loop.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-enum close_reason {
-#define CLOSE_REASON(name) CLOSE_##name,
-#include "serve/close_reason.def"
-#undef CLOSE_REASON
-    CLOSE_REASON_COUNT,
-};
 
 /* What a connection waits for. Every connection is in one of the queues at any time between two
  * turns. */
@@ -51,7 +45,9 @@ struct server {
     struct deadline_queue deadlines[DEADLINE_COUNT];
     struct list starved;      /* sources of listeners that ran out of descriptors */
     int64_t starved_retry_ms; /* when they try again at the latest, on the loop's clock */
-    uint64_t closed[CLOSE_REASON_COUNT];
+    struct tally *tally;      /* what is counted: `own_tally`, or one that others read; borrowed */
+    struct tally own_tally;
+    bool timed;     /* how long things take is noted, too */
     int64_t date_s; /* what `date_line` says */
     char date_line[HEAD_DATE_LEN];
     char boundary[MULTIPART_BOUNDARY_LEN]; /* random: nobody can have written it into a file */

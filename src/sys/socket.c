@@ -1,6 +1,7 @@
 #include "sys/socket.h"
 
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -100,6 +101,20 @@ int socket_listen(struct address *address, enum socket_place place, struct err *
 size_t socket_unacked_bytes(int fd) {
     int bytes = 0;
     return ioctl(fd, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? (size_t)bytes : 0;
+}
+
+int socket_look_at_queue(int fd, struct socket_queue *queue) {
+    struct tcp_info info;
+    uint32_t memory[SK_MEMINFO_VARS];
+    socklen_t info_len = sizeof info;
+    socklen_t memory_len = sizeof memory;
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &info_len) < 0 ||
+        getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory, &memory_len) < 0)
+        return -errno;
+    *queue = (struct socket_queue){.length = info.tcpi_unacked,
+                                   .limit = info.tcpi_sacked,
+                                   .drops = memory[SK_MEMINFO_DROPS]};
+    return 0;
 }
 
 int socket_accept(int fd) {
