@@ -12,11 +12,9 @@ struct gauges {
     struct server *server;           /* borrowed */
     const struct listener *listeners; /* borrowed */
     size_t listener_count;
-    uint32_t drops[OPTIONS_ADDRESSES_MAX]; /* of each listener's queue, when last looked at */
-    int64_t looked_ms;                     /* when the queues were */
+    int64_t looked_ms; /* when the accept queues were looked at */
 };
 
-/* Starts: what the queues have dropped up to now was counted, or will not be. */
 void gauges_init(struct gauges *gauges, struct server *server, const struct listener *listeners,
                  size_t listener_count);
 

@@ -23,12 +23,10 @@ size_t socket_unacked_bytes(int fd);
 struct socket_queue {
     uint32_t length; /* connections that wait in it */
     uint32_t limit;  /* that fit */
-    uint32_t drops;  /* that were dropped since the socket was opened, modulo 2^32 */
 };
 
-/* Looks at it (TCP_INFO, tcp(7): tcpi_unacked and tcpi_sacked of such a socket; SO_MEMINFO, Linux
- * 4.12). Returns 0 or -errno; of a socket that is not TCP's there is nothing to know, -EOPNOTSUPP.
- */
+/* Looks at it (TCP_INFO, tcp(7): tcpi_unacked and tcpi_sacked of such a socket). Returns 0 or
+ * -errno; of a socket that is not TCP's there is nothing to know, -EOPNOTSUPP. */
 int socket_look_at_queue(int fd, struct socket_queue *queue);
 
 /* Accepts a connection as a non-blocking socket. Returns its descriptor, or -errno (accept4(2)). */

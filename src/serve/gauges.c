@@ -34,8 +34,6 @@ static void note_queues(struct gauges *gauges) {
             continue;
         length += queue.length;
         limit += queue.limit;
-        counter_add(&tally->queue_drops, queue.drops - gauges->drops[i]);
-        gauges->drops[i] = queue.drops;
     }
     counter_set(&tally->queue_length, length);
     counter_set(&tally->queue_limit, limit);
@@ -45,11 +43,6 @@ void gauges_init(struct gauges *gauges, struct server *server, const struct list
                  size_t listener_count) {
     *gauges = (struct gauges){
         .server = server, .listeners = listeners, .listener_count = listener_count};
-    for (size_t i = 0; i < listener_count; i++) {
-        struct socket_queue queue;
-        if (socket_look_at_queue(listeners[i].source.fd, &queue) == 0)
-            gauges->drops[i] = queue.drops;
-    }
     note_queues(gauges);
 }
 

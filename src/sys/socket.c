@@ -1,7 +1,6 @@
 #include "sys/socket.h"
 
 #include <errno.h>
-#include <linux/sock_diag.h>
 #include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -105,15 +104,10 @@ size_t socket_unacked_bytes(int fd) {
 
 int socket_look_at_queue(int fd, struct socket_queue *queue) {
     struct tcp_info info;
-    uint32_t memory[SK_MEMINFO_VARS];
-    socklen_t info_len = sizeof info;
-    socklen_t memory_len = sizeof memory;
-    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &info_len) < 0 ||
-        getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory, &memory_len) < 0)
+    socklen_t len = sizeof info;
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
         return -errno;
-    *queue = (struct socket_queue){.length = info.tcpi_unacked,
-                                   .limit = info.tcpi_sacked,
-                                   .drops = memory[SK_MEMINFO_DROPS]};
+    *queue = (struct socket_queue){.length = info.tcpi_unacked, .limit = info.tcpi_sacked};
     return 0;
 }
 
