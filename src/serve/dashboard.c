@@ -6,6 +6,7 @@
 #include "store/size.h"
 
 #include <stdio.h>
+#include <string.h>
 
 EMBEDDED_DECLARE(dashboard_css);
 EMBEDDED_DECLARE(dashboard_js);
@@ -103,37 +104,37 @@ static void put_workers(struct buf *buf, const struct dashboard *dashboard) {
     buf_put_char(buf, ']');
 }
 
-/* The numbers that the page has a place for each, by its id. */
+/* What has been counted since the start, each with a place in the page that its key names. */
 struct total {
     const char *key;
     const char *label;
-    enum { AS_NUMBER, AS_BYTES } look;
+    bool is_part; /* of the one above */
+    bool is_bytes;
     uint64_t value;
 };
 
-enum { TOTALS = 14 };
+enum { ANSWERS = 6, OTHERS = 8, TOTALS = ANSWERS + OTHERS };
 
 static void sum_up(const struct dashboard *dashboard, struct total totals[TOTALS]) {
     const struct tally *all = dashboard->all;
+    const struct metrics_state *state = dashboard->state;
     const struct total sums[TOTALS] = {
-        {"answered", "Requests", AS_NUMBER, count_answers(all)},
-        {"c2", "2xx, found", AS_NUMBER, trend_count_class(all, 2)},
-        {"c3", "3xx, not modified or elsewhere", AS_NUMBER, trend_count_class(all, 3)},
-        {"c4", "4xx, the client’s mistakes", AS_NUMBER, trend_count_class(all, 4)},
-        {"c5", "5xx, the server’s", AS_NUMBER, trend_count_class(all, 5)},
-        {"sent", "Sent", AS_BYTES, all->sent_bytes},
-        {"accepted", "Connections accepted", AS_NUMBER, all->accepted},
-        {"queue", "waiting to be accepted", AS_NUMBER, all->queue_length},
-        {"drops", "dropped on this host, the queue being full", AS_NUMBER,
-         dashboard->state->listen_overflows},
-        {"entries", "Kept in memory", AS_NUMBER, all->cache_entries},
-        {"kept", "which takes", AS_BYTES, all->cache_bytes},
-        {"invalidated", "dropped as changed", AS_NUMBER, all->cache_invalidations},
-        {"starts", "Workers started", AS_NUMBER, dashboard->state->worker_starts},
-        {"deaths", "of which died", AS_NUMBER, dashboard->state->worker_deaths},
+        {"answered", "Requests", false, false, count_answers(all)},
+        {"c2", "2xx: here it is", true, false, trend_count_class(all, 2)},
+        {"c3", "3xx: elsewhere, or not modified", true, false, trend_count_class(all, 3)},
+        {"c4", "4xx: the client’s errors", true, false, trend_count_class(all, 4)},
+        {"c5", "5xx: the server’s errors", true, false, trend_count_class(all, 5)},
+        {"sent", "Bytes sent", false, true, all->sent_bytes},
+        {"accepted", "Connections accepted", false, false, all->accepted},
+        {"queue", "waiting for that now", true, false, all->queue_length},
+        {"drops", "overflows on this host", true, false, state->listen_overflows},
+        {"entries", "Files and paths in the cache", false, false, all->cache_entries},
+        {"kept", "memory that they take", true, true, all->cache_bytes},
+        {"invalidated", "dropped: may have changed", true, false, all->cache_invalidations},
+        {"starts", "Workers started", false, false, state->worker_starts},
+        {"deaths", "ended unexpectedly", true, false, state->worker_deaths},
     };
-    for (size_t i = 0; i < TOTALS; i++)
-        totals[i] = sums[i];
+    memcpy(totals, sums, sizeof sums);
 }
 
 static void put_totals(struct buf *buf, const struct dashboard *dashboard) {
@@ -232,7 +233,7 @@ static void put_times_card(struct buf *buf, const struct trend_point *point) {
     start_card(buf, "times", "Time to answer");
     buf_put(buf, SLICE("<b data-at=\"p50\">"));
     put_time_of_people(buf, known, point->median_ns);
-    buf_put(buf, SLICE("</b><small>median</small> <i data-at=\"p90\">"));
+    buf_put(buf, SLICE("</b><small>median</small><br><i data-at=\"p90\">"));
     put_time_of_people(buf, known, point->p90_ns);
     buf_put(buf, SLICE("</i><small>p90</small> <i data-at=\"p99\">"));
     put_time_of_people(buf, known, point->p99_ns);
@@ -277,22 +278,27 @@ static void put_cards(struct buf *buf, const struct dashboard *dashboard) {
     buf_put(buf, SLICE("</div>\n"));
 }
 
-static void put_total_rows(struct buf *buf, const struct dashboard *dashboard) {
-    struct total totals[TOTALS];
-    sum_up(dashboard, totals);
-    buf_put(buf, SLICE("<table id=\"totals\"><caption>Since the start</caption><tbody>\n"));
-    for (size_t i = 0; i < TOTALS; i++) {
-        buf_put(buf, SLICE("<tr><th scope=\"row\">"));
-        buf_put(buf, slice_of_text(totals[i].label));
-        buf_put(buf, totals[i].look == AS_BYTES ? SLICE("<td data-bytes=\"") : SLICE("<td data-total=\""));
-        buf_put(buf, slice_of_text(totals[i].key));
-        buf_put(buf, SLICE("\">"));
-        if (totals[i].look == AS_BYTES)
-            size_put(buf, totals[i].value);
-        else
-            buf_put_number(buf, totals[i].value);
-        buf_put_char(buf, '\n');
-    }
+static void put_total(struct buf *buf, const struct total *total) {
+    buf_put(buf, total->is_part ? SLICE("<tr class=\"part\">") : SLICE("<tr>"));
+    buf_put(buf, SLICE("<th scope=\"row\">"));
+    buf_put(buf, slice_of_text(total->label));
+    buf_put(buf, total->is_bytes ? SLICE("<td data-bytes=\"") : SLICE("<td data-total=\""));
+    buf_put(buf, slice_of_text(total->key));
+    buf_put(buf, SLICE("\">"));
+    if (total->is_bytes)
+        size_put(buf, total->value);
+    else
+        buf_put_number(buf, total->value);
+    buf_put_char(buf, '\n');
+}
+
+static void put_total_rows(struct buf *buf, const char *caption, const struct total *totals,
+                           size_t count) {
+    buf_put(buf, SLICE("<table class=\"totals\"><caption>"));
+    buf_put(buf, slice_of_text(caption));
+    buf_put(buf, SLICE("</caption><tbody>\n"));
+    for (size_t i = 0; i < count; i++)
+        put_total(buf, &totals[i]);
     buf_put(buf, SLICE("</tbody></table>\n"));
 }
 
@@ -315,6 +321,17 @@ static void put_worker_rows(struct buf *buf, const struct dashboard *dashboard) 
         buf_put_char(buf, '\n');
     }
     buf_put(buf, SLICE("</tbody></table>\n"));
+}
+
+static void put_tables(struct buf *buf, const struct dashboard *dashboard) {
+    struct total totals[TOTALS];
+    sum_up(dashboard, totals);
+    buf_put(buf, SLICE("<div class=\"tables\"><div>\n"));
+    put_total_rows(buf, "Since the start", totals, ANSWERS);
+    put_worker_rows(buf, dashboard);
+    buf_put(buf, SLICE("</div><div>\n"));
+    put_total_rows(buf, "Connections, cache, workers", totals + ANSWERS, OTHERS);
+    buf_put(buf, SLICE("</div></div>\n"));
 }
 
 static void put_head(struct buf *buf) {
@@ -357,10 +374,8 @@ void dashboard_put_page(struct buf *buf, const struct dashboard *dashboard) {
     put_header(buf, dashboard);
     buf_put(buf, SLICE("<main class=\"wrap\">\n"));
     put_cards(buf, dashboard);
-    buf_put(buf, SLICE("<div class=\"tables\">\n"));
-    put_total_rows(buf, dashboard);
-    put_worker_rows(buf, dashboard);
-    buf_put(buf, SLICE("</div>\n<footer><span id=\"note\">The last two minutes, a point a second"
+    put_tables(buf, dashboard);
+    buf_put(buf, SLICE("<footer><span id=\"note\">The last two minutes, a point a second"
                        "</span><span>For programs: <a href=\"metrics\">/metrics</a> "
                        "<a href=\"healthz\">/healthz</a></span></footer>\n</main>\n<script>"));
     buf_put(buf, EMBEDDED(dashboard_js));

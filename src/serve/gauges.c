@@ -29,7 +29,7 @@ static void note_queues(struct gauges *gauges) {
     uint64_t length = 0;
     uint64_t limit = 0;
     for (size_t i = 0; i < gauges->listener_count; i++) {
-        struct socket_queue queue;
+        struct socket_queue queue = {0};
         if (socket_look_at_queue(gauges->listeners[i].source.fd, &queue) < 0)
             continue;
         length += queue.length;
