@@ -233,7 +233,7 @@ $(BUILD)/pronto: $(BUILD)/obj/proc/main.o $(call archive,$(BELOW_proc))
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^
 
-$(BUILD)/print-docs: docs/print.c $(call archive,$(BELOW_conf)) $(BUILD)/flags
+$(BUILD)/print-docs: docs/print.c $(call archive,$(BELOW_serve)) $(BUILD)/flags
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.c %.o %.a,$^)
 
