@@ -37,24 +37,21 @@ uint64_t histogram_count(const struct histogram *histogram) {
     return count;
 }
 
-/* Where the `rank`-th of the `count` things in a bucket is. */
-static uint64_t place_within(unsigned bucket, uint64_t rank, uint64_t count) {
+/* The time that is reached when that share of a bucket has been passed. */
+static uint64_t place_within(unsigned bucket, double share) {
     uint64_t lower = bucket > 0 ? bounds_ns[bucket - 1] : 0;
-    if (bucket == HISTOGRAM_BOUNDS)
-        return lower;
-    double share = (double)rank / (double)count;
     return lower + (uint64_t)((double)(bounds_ns[bucket] - lower) * share);
 }
 
 uint64_t histogram_quantile_ns(const struct histogram *histogram, unsigned permille) {
     uint64_t total = histogram_count(histogram);
-    uint64_t rank = (uint64_t)((double)total * permille / 1000);
+    double rank = (double)total * permille / 1000;
     if (total == 0)
         return 0;
     for (unsigned i = 0; i < HISTOGRAM_BOUNDS; i++) {
-        uint64_t count = counter_read(&histogram->counts[i]);
+        double count = (double)counter_read(&histogram->counts[i]);
         if (count > 0 && rank <= count)
-            return place_within(i, rank, count);
+            return place_within(i, rank / count);
         rank -= count;
     }
     return bounds_ns[HISTOGRAM_BOUNDS - 1];
