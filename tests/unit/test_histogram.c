@@ -69,7 +69,7 @@ static const struct {
     uint64_t quantile_ns;
 } quantiles[] = {
     {"nothing", {{0}}, 500, 0},
-    {"one, in the middle of its bucket", {{1, 15 * US}}, 500, 10 * US},
+    {"one, wherever it is in its bucket", {{1, 19 * US}}, 500, 15 * US},
     {"all of one bucket, half", {{100, 15 * US}}, 500, 15 * US},
     {"all of one bucket, a tenth", {{100, 15 * US}}, 100, 11 * US},
     {"all of one bucket, all", {{100, 15 * US}}, 1000, 20 * US},
