@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -159,6 +160,7 @@ static int serve(struct process *process, struct err *err) {
 /* The signals that stop pronto are the master's, and stay blocked here: who sends them to all of its
  * processes, as a terminal does, does not end this one before the workers. */
 int observer_run(struct observer *observer, int channel) {
+    (void)prctl(PR_SET_NAME, "pronto-admin");
     struct process process = {.loop = LOOP_INIT};
     struct err err = ERR_INIT;
     int result = init(&process, observer, channel, &err);

@@ -376,8 +376,6 @@ static void test_events_once_a_second(void **state) {
         assert_int_equal(count(guest, "event: now\n"), 1 + i);
     }
     assert_false(guest->ended);
-    const char *last = strrchr(guest->bytes, '{');
-    assert_non_null(last);
     for (char *at = strstr(guest->bytes, "data: {"); at != NULL; at = strstr(at, "data: {")) {
         char *end = strchr(at, '\n');
         *end = '\0';
