@@ -69,8 +69,7 @@ static const char *type_of(enum metric_kind kind, enum metric_shape shape) {
     return kind == METRIC_COUNTER ? "counter" : kind == METRIC_GAUGE ? "gauge" : "gauge (highest)";
 }
 
-static void print_metric(const char *name, const char *type, const char *labels,
-                         const char *help) {
+static void print_metric(const char *name, const char *type, const char *labels, const char *help) {
     printf("| `%s` | %s | %s | ", name, type, labels);
     print_cell(help);
     puts(" |");

@@ -14,8 +14,8 @@
 
 /* The master's side of it. */
 struct observer {
-    struct metrics *metrics;           /* owned; NULL: there is no --admin, and nobody observes */
-    struct option_addresses addresses; /* as they are bound: with their ports */
+    struct metrics *metrics;            /* owned; NULL: there is no --admin, and nobody observes */
+    struct option_addresses addresses;  /* as they are bound: with their ports */
     int sockets[OPTIONS_ADDRESSES_MAX]; /* that listen; owned */
     size_t socket_count;
     pid_t pid;           /* 0: there is none now */

@@ -13,7 +13,7 @@ struct worker_config {
     int sockets[OPTIONS_ADDRESSES_MAX]; /* that listen, one for each address; owned by the worker */
     size_t socket_count;
     struct tally *tally; /* what it counts in, shared with those who ask; NULL: nobody can ask */
-    size_t slot; /* the worker in the first one tells of mistakes in files that change */
+    size_t slot;         /* the worker in the first one tells of mistakes in files that change */
     int channel; /* to the master: a byte is written when connections are accepted; at its end,
                     there is no master */
 };

@@ -1,5 +1,5 @@
-/* What is answered on --admin, request by request: the status page, /events that keep it up to date,
- * /metrics and /healthz. It knows the metrics and the time, and nothing of sockets. */
+/* What is answered on --admin, request by request: the status page, /events that keep it up to
+ * date, /metrics and /healthz. It knows the metrics and the time, and nothing of sockets. */
 #pragma once
 
 #include "base/buf.h"
@@ -41,5 +41,6 @@ enum admin_outcome admin_refuse(enum refusal refusal, int64_t now_s, struct admi
 /* Adds a point to the trend, as is due once a second; `now_ns` is on the monotonic clock. */
 void admin_look(struct admin *admin, int64_t now_ns);
 
-/* The event that tells what is so now, for all streams. Returns ADMIN_ANSWERED or ADMIN_NO_MEMORY. */
+/* The event that tells what is so now, for all streams. Returns ADMIN_ANSWERED or ADMIN_NO_MEMORY.
+ */
 enum admin_outcome admin_tell(const struct admin *admin, int64_t now_s, struct admin_text *text);

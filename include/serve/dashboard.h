@@ -1,6 +1,6 @@
 /* The status page: what the tallies say, for people. Pure; style and script are in the page, and
- * nothing is fetched for it but the events that keep it up to date. Without the script it shows what
- * is so when it is loaded. */
+ * nothing is fetched for it but the events that keep it up to date. Without the script it shows
+ * what is so when it is loaded. */
 #pragma once
 
 #include "base/buf.h"

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 struct gauges {
-    struct server *server;           /* borrowed */
+    struct server *server;            /* borrowed */
     const struct listener *listeners; /* borrowed */
     size_t listener_count;
     int64_t looked_ms; /* when the accept queues were looked at */

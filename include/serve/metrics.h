@@ -3,10 +3,10 @@
  * slot of its own; whoever asks reads them all.
  *
  * A worker is known by its number, 0 and up, which its successors have, too. A slot belongs to a
- * number for good: the next worker with that number goes on with what the slot has, so that counters
- * grow over deaths and reloads. While one drains, its successor has another slot, and what is known
- * of the number is the sum of both. So nothing is ever moved from slot to slot, and no reader sees
- * something twice, or not at all. */
+ * number for good: the next worker with that number goes on with what the slot has, so that
+ * counters grow over deaths and reloads. While one drains, its successor has another slot, and what
+ * is known of the number is the sum of both. So nothing is ever moved from slot to slot, and no
+ * reader sees something twice, or not at all. */
 #pragma once
 
 #include "base/err.h"
@@ -55,8 +55,8 @@ struct metrics_state_row {
 /* The rows of the state, ended by one without a name; static. */
 const struct metrics_state_row *metrics_state_rows(void);
 
-/* Makes the shared memory, of which only what is used takes any. `now_s` is the time of day. Returns
- * 0, or -errno and a message. */
+/* Makes the shared memory, of which only what is used takes any. `now_s` is the time of day.
+ * Returns 0, or -errno and a message. */
 int metrics_open(struct metrics **metrics, int64_t now_s, struct err *err);
 
 /* NULL is allowed here, and wherever the master speaks of its workers below: then nobody asks. */
@@ -69,8 +69,8 @@ void metrics_set_phase(struct metrics *metrics, enum metrics_phase phase);
 /* Workers will be started with another configuration. */
 void metrics_next_generation(struct metrics *metrics);
 
-/* A worker with that number starts; call it before fork(2). Returns its slot, or NULL where there is
- * none. */
+/* A worker with that number starts; call it before fork(2). Returns its slot, or NULL where there
+ * is none. */
 struct metrics_slot *metrics_worker_starts(struct metrics *metrics, size_t number);
 
 /* The worker of the slot has ended, and was waited for. `died`: without having been told to. The

@@ -14,8 +14,8 @@ struct trend_point {
     double requests_per_s;
     double errors_per_s; /* answers with 5xx */
     double bytes_per_s;
-    double hit_share; /* of the cache; negative: nothing was looked up */
-    uint64_t open;    /* connections, at the end */
+    double hit_share;  /* of the cache; negative: nothing was looked up */
+    uint64_t open;     /* connections, at the end */
     uint64_t requests; /* that the times below are of; 0: there are no times */
     uint64_t median_ns;
     uint64_t p90_ns;
@@ -30,8 +30,8 @@ struct trend {
     struct tally before;
 };
 
-/* All zero: nothing has been looked at. Adds a point for the time since the last look; the first one
- * makes none. `now_ns` is on the monotonic clock, and later than before. */
+/* All zero: nothing has been looked at. Adds a point for the time since the last look; the first
+ * one makes none. `now_ns` is on the monotonic clock, and later than before. */
 void trend_add(struct trend *trend, const struct tally *now, int64_t now_ns);
 
 /* How many points are kept, and the i-th of them; the last one comes last. */

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 enum {
-    VISITS_MAX = 64,         /* then the one idle longest gives way to a new one, or the new one goes */
+    VISITS_MAX = 64, /* then the one idle longest gives way to a new one, or the new one goes */
     VISITS_STREAMS_MAX = 16, /* of events */
     VISITS_HEAD_MAX = 8192,  /* bytes of a request */
 };
@@ -44,7 +44,8 @@ struct visits {
     int64_t look_at_ms; /* when the next point of the trend is due */
 };
 
-/* Accepts from `sockets`, which are borrowed, as are the loop and the metrics. Returns 0 or -errno. */
+/* Accepts from `sockets`, which are borrowed, as are the loop and the metrics. Returns 0 or -errno.
+ */
 int visits_init(struct visits *visits, struct loop *loop, const struct metrics *metrics,
                 const int *sockets, size_t socket_count);
 

@@ -37,9 +37,9 @@ struct store {
     bool rules_stale;                          /* one of the files has changed */
     int64_t rules_checked_ms;                  /* when they were looked at last */
     struct head_policy policy;                 /* where there are no rules */
-    struct list holders;        /* kept resources that hold descriptors, the oldest first */
-    size_t fds;                 /* that they hold */
-    size_t fds_max;             /* bound on them */
+    struct list holders; /* kept resources that hold descriptors, the oldest first */
+    size_t fds;          /* that they hold */
+    size_t fds_max;      /* bound on them */
     struct store_counts counts;
     struct docroot_file opened; /* scratch: the plain file of what was looked up, until its
                                    resource is released */

@@ -9,8 +9,8 @@
 /* Each is about twice the one before: so that a quantile is not off by more than that, wherever it
  * is. */
 static const uint64_t bounds_ns[HISTOGRAM_BOUNDS] = {
-    10 * US, 20 * US, 50 * US, 100 * US, 200 * US, 500 * US, 1 * MS, 2 * MS, 5 * MS, 10 * MS,
-    20 * MS, 50 * MS, 100 * MS, 200 * MS, 500 * MS, 1 * S, 2 * S, 5 * S, 10 * S,
+    10 * US, 20 * US, 50 * US,  100 * US, 200 * US, 500 * US, 1 * MS, 2 * MS, 5 * MS, 10 * MS,
+    20 * MS, 50 * MS, 100 * MS, 200 * MS, 500 * MS, 1 * S,    2 * S,  5 * S,  10 * S,
 };
 
 uint64_t histogram_bound_ns(unsigned i) {

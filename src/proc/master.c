@@ -39,9 +39,9 @@ enum {
 };
 
 struct slot {
-    pid_t pid;             /* 0: vacant */
+    pid_t pid;                    /* 0: vacant */
     struct metrics_slot *counted; /* where the worker counts; borrowed; NULL: nobody can ask */
-    struct source channel; /* fd -1: vacant */
+    struct source channel;        /* fd -1: vacant */
     bool ready;
     int64_t started_ms;
     int64_t start_at_ms; /* vacant: when the next one starts */

@@ -140,8 +140,8 @@ static int init(struct process *process, const struct observer *observer, int ch
     source_init(&process->channel, channel, on_channel);
     result = loop_add(&process->loop, &process->channel, EPOLLIN | EPOLLRDHUP);
     if (result == 0)
-        result = visits_init(&process->visits, &process->loop, observer->metrics,
-                             observer->sockets, observer->socket_count);
+        result = visits_init(&process->visits, &process->loop, observer->metrics, observer->sockets,
+                             observer->socket_count);
     return result < 0 ? err_set(err, -result, "cannot answer on --admin: %s", strerror(-result))
                       : 0;
 }
@@ -157,8 +157,8 @@ static int serve(struct process *process, struct err *err) {
     return 0;
 }
 
-/* The signals that stop pronto are the master's, and stay blocked here: who sends them to all of its
- * processes, as a terminal does, does not end this one before the workers. */
+/* The signals that stop pronto are the master's, and stay blocked here: who sends them to all of
+ * its processes, as a terminal does, does not end this one before the workers. */
 int observer_run(struct observer *observer, int channel) {
     (void)prctl(PR_SET_NAME, "pronto-admin");
     struct process process = {.loop = LOOP_INIT};

@@ -263,8 +263,8 @@ enum admin_outcome admin_answer(const struct admin *admin, const struct request 
     read_metrics(&reading, admin->metrics);
     if (route->put == put_health && !is_healthy(&reading))
         answer.status = STATUS_UNAVAILABLE;
-    bool per_worker = route->need == OF_WORKERS ||
-                      (route->need == OF_WORKERS_IF_ASKED && asks_for(target.query, SLICE("per=worker")));
+    bool per_worker = route->need == OF_WORKERS || (route->need == OF_WORKERS_IF_ASKED &&
+                                                    asks_for(target.query, SLICE("per=worker")));
     if (per_worker && !read_workers(&reading, admin->metrics, METRICS_SLOTS_MAX))
         return ADMIN_NO_MEMORY;
     enum admin_outcome result = write_answer(&answer, route, text);

@@ -79,7 +79,7 @@ static void put_point(struct buf *buf, const struct trend_point *point) {
 
 static uint64_t count_answers(const struct tally *tally) {
     uint64_t sum = 0;
-    for (unsigned class = 1; class <= 5; class++)
+    for (unsigned class = 1; class <= 5; class ++)
         sum += trend_count_class(tally, class);
     return sum;
 }

@@ -226,8 +226,8 @@ static void end_delivery(const struct answer *answer) {
     *answer->delivery = NULL;
 }
 
-/* Takes account of an answer whose head has been queued; the rest of it, if there is more, will come
- * from the delivery. */
+/* Takes account of an answer whose head has been queued; the rest of it, if there is more, will
+ * come from the delivery. */
 static void count(struct server *server, const struct answer *answer, struct delivery *delivery) {
     counter_add(&server->tally->answers[answer->method][answer->response.status], 1);
     if (delivery == NULL)

@@ -61,8 +61,8 @@ static void put_label(struct buf *buf, const char *name, size_t *labels) {
     put_text(buf, "=\"");
 }
 
-/* Starts a sample: its name and, where it has that, the label that all have. Returns how many labels
- * there are. */
+/* Starts a sample: its name and, where it has that, the label that all have. Returns how many
+ * labels there are. */
 static size_t start_sample(struct buf *buf, const struct series *series) {
     size_t labels = 0;
     put_text(buf, series->name);

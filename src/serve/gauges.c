@@ -41,8 +41,8 @@ static void note_queues(struct gauges *gauges) {
 
 void gauges_init(struct gauges *gauges, struct server *server, const struct listener *listeners,
                  size_t listener_count) {
-    *gauges = (struct gauges){
-        .server = server, .listeners = listeners, .listener_count = listener_count};
+    *gauges =
+        (struct gauges){.server = server, .listeners = listeners, .listener_count = listener_count};
     note_queues(gauges);
 }
 

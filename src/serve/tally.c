@@ -2,9 +2,12 @@
 
 static const struct metric_row rows[] = {
 #define TALLIED(field, shape, kind, name, help) \
-    {METRIC_##shape, METRIC_##kind,             \
-     name,           help,                      \
-     offsetof(struct tally, field), sizeof((struct tally *)0)->field / sizeof(uint64_t)},
+    {METRIC_##shape,                            \
+     METRIC_##kind,                             \
+     name,                                      \
+     help,                                      \
+     offsetof(struct tally, field),             \
+     sizeof((struct tally *)0)->field / sizeof(uint64_t)},
 #define STATED(field, kind, name, help)
 #include "serve/metric.def"
 #undef TALLIED

@@ -2,7 +2,8 @@
  * is sent before the next request is read, so that at most one is held in memory. A turn is bounded
  * by what can have been read: one buffer.
  *
- * The doors are tried once a second besides: where there were no descriptors, the edge has passed. */
+ * The doors are tried once a second besides: where there were no descriptors, the edge has passed.
+ */
 #include "serve/visits.h"
 
 #include "sys/socket.h"
@@ -106,8 +107,8 @@ static enum step answer(struct visit *visit, const struct request *request) {
     bool persist =
         request->keep_alive && request->minor_version > 0 && !request_has_content(request);
     size_t left = VISITS_STREAMS_MAX - visits->streams;
-    enum admin_outcome outcome = admin_answer(&visits->admin, request, persist, left,
-                                              visits->loop->time_s, &visit->output);
+    enum admin_outcome outcome =
+        admin_answer(&visits->admin, request, persist, left, visits->loop->time_s, &visit->output);
     visit->closing = !persist;
     visit->input_len -= request->head.len;
     memmove(visit->input, visit->input + request->head.len, visit->input_len);
@@ -119,8 +120,8 @@ static enum step refuse(struct visit *visit, enum refusal refusal) {
     return take_answer(visit, admin_refuse(refusal, visit->visits->loop->time_s, &visit->output));
 }
 
-/* Reads into the buffer behind its first `at` bytes. Returns how many; 0: there are none now. -1: at
- * the end, or where the connection is lost. */
+/* Reads into the buffer behind its first `at` bytes. Returns how many; 0: there are none now. -1:
+ * at the end, or where the connection is lost. */
 static ssize_t receive(struct visit *visit, size_t at) {
     ssize_t len;
     do

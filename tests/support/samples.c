@@ -211,7 +211,8 @@ static bool same_series(const struct sample *a, const struct sample *b) {
     return strcmp(a->name, b->name) == 0 && strcmp(a->labels, b->labels) == 0;
 }
 
-/* Checks the bucket at `i` against the one before it, and the last one against _sum and _count, which have to follow. */
+/* Checks the bucket at `i` against the one before it, and the last one against _sum and _count,
+ * which have to follow. */
 static const char *check_bucket(const struct samples *samples, size_t i) {
     const struct sample *bucket = &samples->items[i];
     const struct sample *before = i > 0 && same_series(bucket - 1, bucket) ? bucket - 1 : NULL;

@@ -1,5 +1,5 @@
-/* Metrics in the text format of Prometheus, version 0.0.4, read more strictly than a collector would: what it would
- * merely complain of, fails the test. */
+/* Metrics in the text format of Prometheus, version 0.0.4, read more strictly than a collector
+ * would: what it would merely complain of, fails the test. */
 #pragma once
 
 #include <stdbool.h>
@@ -20,15 +20,18 @@ struct samples {
 #define SAMPLES_INIT \
     { NULL, 0 }
 
-/* What is wrong with the text; NULL: nothing. Then, and only then, `samples` is filled in. Each family has HELP and TYPE
- * once and before its samples, which stand together; counters end in _total; no sample stands twice; numbers are such;
- * buckets are in order, grow, and end with +Inf, which is what _count says. Static. */
+/* What is wrong with the text; NULL: nothing. Then, and only then, `samples` is filled in. Each
+ * family has HELP and TYPE once and before its samples, which stand together; counters end in
+ * _total; no sample stands twice; numbers are such; buckets are in order, grow, and end with +Inf,
+ * which is what _count says. Static. */
 const char *samples_complaint(const char *text, struct samples *samples);
 
-/* The same; fails the test where something is wrong, and shows the text. Replaces what `samples` had. */
+/* The same; fails the test where something is wrong, and shows the text. Replaces what `samples`
+ * had. */
 void samples_read(struct samples *samples, const char *text);
 
-/* The sample of that name and exactly these labels; and whether there is one. 0 where there is none. */
+/* The sample of that name and exactly these labels; and whether there is one. 0 where there is
+ * none. */
 double samples_value(const struct samples *samples, const char *name, const char *labels);
 bool samples_have(const struct samples *samples, const char *name, const char *labels);
 

@@ -1,4 +1,5 @@
-/* --admin: what the server says of itself is what clients saw of it, and it goes on saying so whatever happens. */
+/* --admin: what the server says of itself is what clients saw of it, and it goes on saying so
+ * whatever happens. */
 #include "support/client.h"
 #include "support/json.h"
 #include "support/samples.h"
@@ -28,8 +29,8 @@ static void scrape(const struct scene *scene, const char *target, struct samples
     response_deinit(&response);
 }
 
-/* Scrapes until the sum over a metric is at least `value`: a worker counts an answer when it has given it, which is
- * later than the client has it. */
+/* Scrapes until the sum over a metric is at least `value`: a worker counts an answer when it has
+ * given it, which is later than the client has it. */
 static void await_sum(const struct scene *scene, const char *name, double value,
                       struct samples *samples) {
     int64_t deadline = note_now_ms() + AWAIT_MS;
@@ -222,7 +223,8 @@ static void test_counts_survive_a_killed_worker(void **state) {
     samples_deinit(&samples);
 }
 
-/* What answers on --admin may die: the workers do not notice, and what was counted is still there. */
+/* What answers on --admin may die: the workers do not notice, and what was counted is still there.
+ */
 static void test_another_takes_its_place(void **state) {
     struct scene *scene = *state;
     struct samples samples = SAMPLES_INIT;
@@ -234,7 +236,8 @@ static void test_another_takes_its_place(void **state) {
     client_expect(&client, "/a.txt", 200);
     assert_int_equal(find_processes(scene, &observer, workers), 1);
     assert_true(observer > 0);
-    assert_int_equal(kill(observer, SIGTERM), 0); /* of no effect: who stops all processes means the master */
+    assert_int_equal(kill(observer, SIGTERM),
+                     0); /* of no effect: who stops all processes means the master */
     await_sum(scene, "pronto_requests_total", 1, &samples);
     assert_true(process_is_alive(observer));
     assert_int_equal(kill(observer, SIGKILL), 0);
@@ -254,7 +257,8 @@ static void expect_health(const struct scene *scene, int status, const char *tex
     response_deinit(&response);
 }
 
-/* While a download takes its time, whoever asks is told that the server is going; the download is finished. */
+/* While a download takes its time, whoever asks is told that the server is going; the download is
+ * finished. */
 static void test_health_while_draining(void **state) {
     struct scene *scene = *state;
     struct client client;
@@ -316,7 +320,8 @@ static const char *find(const struct client *client, const char *at, const char 
     return at != NULL ? memmem(at, (size_t)(end - at), text, strlen(text)) : NULL;
 }
 
-/* The data of the next event that was received and is of that type, NUL-terminated; it is cut off. */
+/* The data of the next event that was received and is of that type, NUL-terminated; it is cut off.
+ */
 static char *take_event(struct client *client, const char *type) {
     for (;;) {
         const char *start = client->len > 0 ? client->data + client->start : NULL;

@@ -103,7 +103,8 @@ static void test_routes(void **state) {
 static void test_the_page_says_what_it_may_do(void **state) {
     struct response response = expect("GET / HTTP/1.1", 200);
     (void)state;
-    note_assert_contains(response_field(&response, "Content-Security-Policy"), "default-src 'none'");
+    note_assert_contains(response_field(&response, "Content-Security-Policy"),
+                         "default-src 'none'");
     note_assert_contains(response.body, "<td data-total=\"answered\">21\n");
     response_deinit(&response);
 }

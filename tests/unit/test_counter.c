@@ -23,8 +23,8 @@ static void test_another_process_reads_whole_numbers(void **state) {
     enum { NUMBERS = 200000 };
     static const uint64_t both_halves = 0x100000001;
     (void)state;
-    uint64_t *counter = mmap(NULL, sizeof *counter, PROT_READ | PROT_WRITE,
-                             MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    uint64_t *counter =
+        mmap(NULL, sizeof *counter, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_true(counter != MAP_FAILED);
     pid_t pid = fork();
     assert_true(pid >= 0);

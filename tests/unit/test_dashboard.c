@@ -106,8 +106,7 @@ static void test_before_there_is_any_point(void **state) {
 static void test_what_was(void **state) {
     (void)state;
     add_points(TREND_POINTS + 5);
-    const char *data =
-        data_of(write_by(dashboard_put_past), "retry: 2000\nevent: past\ndata: ");
+    const char *data = data_of(write_by(dashboard_put_past), "retry: 2000\nevent: past\ndata: ");
     assert_int_equal(json_count(data, ""), TREND_POINTS);
     assert_int_equal(json_number(data, "119.requests"), 10);
 }
@@ -147,8 +146,8 @@ static void test_times_of_all_lengths(void **state) {
         uint64_t ns;
         const char *text;
     } rows[] = {
-        {400, "0 µs"}, {999499, "999 µs"}, {1500000, "1.5 ms"}, {27000000, "27 ms"},
-        {2500000000, "2500 ms"}, {0, "–"},
+        {400, "0 µs"},       {999499, "999 µs"},      {1500000, "1.5 ms"},
+        {27000000, "27 ms"}, {2500000000, "2500 ms"}, {0, "–"},
     };
     char cell[64];
     (void)state;
@@ -189,12 +188,12 @@ static void test_the_policy_names_what_is_in_the_page(void **state) {
 /* The reader that these tests rely on says no to what is no JSON. */
 static void test_the_reader_is_strict(void **state) {
     static const char *const bad[] = {
-        "",      "{",       "{\"a\"}", "{\"a\":1,}", "[1,]",  "01",   "1.",    ".5",
-        "nan",   "[1 2]",   "\"a",     "\"\\x\"",    "1 2",   "'a'",  "{a:1}", "-",
-        "[1]]",  "\"\x01\"", "tru",    "{\"a\":}",   "[,1]",  "1e",
+        "",     "{",        "{\"a\"}", "{\"a\":1,}", "[1,]", "01",  "1.",    ".5",
+        "nan",  "[1 2]",    "\"a",     "\"\\x\"",    "1 2",  "'a'", "{a:1}", "-",
+        "[1]]", "\"\x01\"", "tru",     "{\"a\":}",   "[,1]", "1e",
     };
-    static const char *const good[] = {"0", "-1.5e+3", "[]", "{}", " [ 1 , {\"a\" : null} ] ",
-                                       "\"\\u00e9\\n\"", "true"};
+    static const char *const good[] = {
+        "0", "-1.5e+3", "[]", "{}", " [ 1 , {\"a\" : null} ] ", "\"\\u00e9\\n\"", "true"};
     (void)state;
     for (size_t i = 0; i < ROWS_COUNT(bad); i++)
         row_assert(bad[i], !json_is_valid(bad[i]));

@@ -128,18 +128,18 @@ static void test_each_worker_by_itself(void **state) {
     }
     tallies[1].answers[METHOD_HEAD][STATUS_OK] = 4;
     samples_read(&samples, write_text(tallies, 3, true));
-    assert_int_equal(
-        samples_value(&samples, "pronto_connections_accepted_total", "worker=\"2\""), 12);
+    assert_int_equal(samples_value(&samples, "pronto_connections_accepted_total", "worker=\"2\""),
+                     12);
     assert_false(samples_have(&samples, "pronto_connections_accepted_total", ""));
-    assert_int_equal(samples_value(&samples, "pronto_connections_closed_total",
-                                   "worker=\"2\",reason=\"shed\""),
-                     2);
+    assert_int_equal(
+        samples_value(&samples, "pronto_connections_closed_total", "worker=\"2\",reason=\"shed\""),
+        2);
     assert_int_equal(samples_value(&samples, "pronto_requests_total",
                                    "worker=\"1\",method=\"HEAD\",code=\"200\""),
                      4);
     assert_int_equal(samples_sum(&samples, "pronto_requests_total"), 4);
-    assert_int_equal(
-        samples_value(&samples, "pronto_turn_duration_seconds_count", "worker=\"2\""), 2);
+    assert_int_equal(samples_value(&samples, "pronto_turn_duration_seconds_count", "worker=\"2\""),
+                     2);
     assert_int_equal(samples_value(&samples, "pronto_workers", ""), 0);
 }
 
@@ -162,7 +162,8 @@ static const struct {
     {"nothing", "", NULL},
     {"a counter", A "a_total 1\n", NULL},
     {"labels", A "a_total{b=\"c\",d=\"\\\\\\\"\\n\"} 1\n", NULL},
-    {"a histogram", H "h_bucket{le=\"1\"} 1\nh_bucket{le=\"+Inf\"} 2\nh_sum 1.5\nh_count 2\n", NULL},
+    {"a histogram", H "h_bucket{le=\"1\"} 1\nh_bucket{le=\"+Inf\"} 2\nh_sum 1.5\nh_count 2\n",
+     NULL},
     {"no end of line", A "a_total 1", "the last line has no end"},
     {"no TYPE", "# HELP a_total x\na_total 1\n", "does not belong"},
     {"no HELP", "# TYPE a_total counter\n", "TYPE does not stand once"},

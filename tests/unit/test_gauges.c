@@ -82,7 +82,8 @@ static void test_what_the_store_counted_is_taken_once(void **state) {
     turn(0);
     uint64_t misses = tally->cache_misses;
     assert_int_equal(tally->cache_hits, 2);
-    assert_in_range(misses, 2, 3); /* a page of the site's for what there is not is looked for, too */
+    assert_in_range(misses, 2,
+                    3); /* a page of the site's for what there is not is looked for, too */
     assert_in_range(tally->cache_entries, 2, 3);
     assert_in_range(tally->cache_bytes, STAGE_SMALL, 10000);
     turn(0);
@@ -102,7 +103,8 @@ static void connect_guests(size_t count) {
     for (size_t i = 0; i < count; i++) {
         guests[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         assert_int_equal(connect(guests[i], &address.socket.any, address_len(&address)), 0);
-        assert_int_equal(write(guests[i], "G", 1), 1); /* the socket hands over who has said something */
+        assert_int_equal(write(guests[i], "G", 1),
+                         1); /* the socket hands over who has said something */
     }
 }
 

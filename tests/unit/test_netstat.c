@@ -37,7 +37,8 @@ static void test_find(void **state) {
     (void)state;
     for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
         uint64_t value = 0;
-        bool found = netstat_find(slice_of_text(rows[i].text), slice_of_text(rows[i].wanted), &value);
+        bool found =
+            netstat_find(slice_of_text(rows[i].text), slice_of_text(rows[i].wanted), &value);
         row_assert_number(rows[i].name, found, rows[i].found);
         row_assert_number(rows[i].name, value, rows[i].value);
     }

@@ -110,7 +110,7 @@ static void test_classes(void **state) {
             tally.answers[method][status] = 1;
     }
     uint64_t sum = 0;
-    for (unsigned class = 1; class <= 5; class++)
+    for (unsigned class = 1; class <= 5; class ++)
         sum += trend_count_class(&tally, class);
     assert_int_equal(sum, (METHOD_UNKNOWN + 1) * STATUS_COUNT);
     assert_int_equal(trend_count_class(&tally, 2), 3 * (METHOD_UNKNOWN + 1));
