@@ -10,7 +10,8 @@ static inline uint64_t counter_read(const uint64_t *counter) {
     return __atomic_load_n(counter, __ATOMIC_RELAXED);
 }
 
-/* These two are for the writer alone. */
+/* These two are for the writer alone.
+ * What is written through is not const. NOLINTNEXTLINE(readability-non-const-parameter) */
 static inline void counter_set(uint64_t *counter, uint64_t value) {
     __atomic_store_n(counter, value, __ATOMIC_RELAXED);
 }

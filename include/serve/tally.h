@@ -51,8 +51,13 @@ struct metric_row {
     const char *name;
     const char *help;
     size_t offset; /* of its field in struct tally, in bytes */
-    size_t count;  /* of numbers that the field has */
+    size_t size;   /* of it, the same */
 };
+
+/* How many numbers a row's field has. */
+static inline size_t tally_count(const struct metric_row *row) {
+    return row->size / sizeof(uint64_t);
+}
 
 /* The rows of what is tallied, in the order of the table, ended by one without a name; static. */
 const struct metric_row *tally_rows(void);

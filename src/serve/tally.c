@@ -7,7 +7,7 @@ static const struct metric_row rows[] = {
      name,                                      \
      help,                                      \
      offsetof(struct tally, field),             \
-     sizeof((struct tally *)0)->field / sizeof(uint64_t)},
+     sizeof((struct tally *)0)->field},
 #define STATED(field, kind, name, help)
 #include "serve/metric.def"
 #undef TALLIED
@@ -26,7 +26,7 @@ static uint64_t *numbers_of(struct tally *tally, const struct metric_row *row) {
 static void read_row(const struct metric_row *row, struct tally *sum, const struct tally *shared) {
     uint64_t *to = numbers_of(sum, row);
     const uint64_t *from = tally_numbers(shared, row);
-    for (size_t i = 0; i < row->count; i++) {
+    for (size_t i = 0; i < tally_count(row); i++) {
         uint64_t value = counter_read(&from[i]);
         if (row->kind != METRIC_HIGHEST)
             to[i] += value;
@@ -43,7 +43,7 @@ void tally_read(struct tally *sum, const struct tally *shared) {
 
 void tally_reset_gauges(struct tally *tally) {
     for (const struct metric_row *row = rows; row->name != NULL; row++) {
-        for (size_t i = 0; i < row->count && row->kind != METRIC_COUNTER; i++)
+        for (size_t i = 0; i < tally_count(row) && row->kind != METRIC_COUNTER; i++)
             counter_set(&numbers_of(tally, row)[i], 0);
     }
 }
