@@ -7,6 +7,7 @@
 #include "http/head.h"
 #include "http/multipart.h"
 #include "serve/outq.h"
+#include "serve/stopwatch.h"
 #include "serve/tally.h"
 #include "store/store.h"
 #include "sys/loop.h"
@@ -47,8 +48,9 @@ struct server {
     int64_t starved_retry_ms; /* when they try again at the latest, on the loop's clock */
     struct tally *tally;      /* what is counted: `own_tally`, or one that others read; borrowed */
     struct tally own_tally;
-    bool timed;     /* how long things take is noted, too */
-    int64_t date_s; /* what `date_line` says */
+    bool timed;                 /* how long things take is noted, too */
+    struct stopwatch stopwatch; /* the same; to be read at the end of each turn */
+    int64_t date_s;             /* what `date_line` says */
     char date_line[HEAD_DATE_LEN];
     char boundary[MULTIPART_BOUNDARY_LEN]; /* random: nobody can have written it into a file */
 

@@ -33,7 +33,7 @@ struct route {
     struct slice path;
     struct slice content_type;
     void (*put)(struct buf *buf, const struct answer *answer);
-    enum { OF_ALL, OF_WORKERS, OF_WORKERS_IF_ASKED } need; /* of the tallies */
+    enum { OF_HEALTH, OF_ALL, OF_WORKERS, OF_WORKERS_IF_ASKED } need; /* of what can be read */
     bool has_policy;
     bool streams;
 };
@@ -63,7 +63,6 @@ static void read_metrics(struct reading *reading, const struct metrics *metrics)
     reading->workers = NULL;
     reading->worker_count = 0;
     metrics_read_state(metrics, &reading->state);
-    read_host(&reading->state);
     metrics_read_all(metrics, &reading->all);
 }
 
@@ -132,13 +131,13 @@ static const struct route routes[] = {
     {SLICE_INIT(""), SLICE_INIT("text/html; charset=utf-8"), put_page, OF_WORKERS, true, false},
     {SLICE_INIT("metrics"), SLICE_INIT(EXPOSITION_TYPE), put_metrics, OF_WORKERS_IF_ASKED, false,
      false},
-    {SLICE_INIT("healthz"), SLICE_INIT("text/plain; charset=utf-8"), put_health, OF_ALL, false,
+    {SLICE_INIT("healthz"), SLICE_INIT("text/plain; charset=utf-8"), put_health, OF_HEALTH, false,
      false},
     {SLICE_INIT("events"), SLICE_INIT("text/event-stream"), put_events, OF_WORKERS, false, true},
 };
 
 static const struct route error_route = {
-    .content_type = SLICE_INIT("text/html; charset=utf-8"), .put = put_error, .need = OF_ALL};
+    .content_type = SLICE_INIT("text/html; charset=utf-8"), .put = put_error, .need = OF_HEALTH};
 
 static const struct route event_route = {.put = put_event, .need = OF_WORKERS};
 
@@ -261,6 +260,8 @@ enum admin_outcome admin_answer(const struct admin *admin, const struct request 
     }
     answer.persist &= !route->streams;
     read_metrics(&reading, admin->metrics);
+    if (route->need != OF_HEALTH)
+        read_host(&reading.state);
     if (route->put == put_health && !is_healthy(&reading))
         answer.status = STATUS_UNAVAILABLE;
     bool per_worker = route->need == OF_WORKERS || (route->need == OF_WORKERS_IF_ASKED &&
@@ -289,6 +290,7 @@ enum admin_outcome admin_tell(const struct admin *admin, int64_t now_s, struct a
     struct slice content;
     *text = (struct admin_text){NULL, 0};
     read_metrics(&reading, admin->metrics);
+    read_host(&reading.state);
     if (!read_workers(&reading, admin->metrics, DASHBOARD_WORKERS_MAX))
         return ADMIN_NO_MEMORY;
     char *memory = write_content(&answer, &event_route, &content);

@@ -25,7 +25,6 @@
 #include "base/check.h"
 #include "serve/intake.h"
 #include "serve/outq.h"
-#include "sys/clock.h"
 #include "sys/socket.h"
 
 #include <errno.h>
@@ -118,8 +117,7 @@ static enum outq_outcome flush(struct connection *conn, struct outq *queue, uint
     enum outq_outcome outcome = outq_flush(queue, conn->source.fd, SEND_BYTES_PER_TURN, sent);
     counter_add(&server->tally->sent_bytes, *sent);
     if (outcome == OUTQ_SENT && server->timed && answers > 0)
-        histogram_observe(&server->tally->request_times, (uint64_t)(clock_now_ns() - begun_ns),
-                          answers);
+        stopwatch_add(&server->stopwatch, &server->tally->request_times, answers, begun_ns);
     return outcome;
 }
 

@@ -5,8 +5,10 @@
 
 enum { LOOK_MS = 1000 };
 
-static void note_turn(struct tally *tally, const struct loop *loop) {
-    uint64_t duration_ns = (uint64_t)(clock_now_ns() - loop->now_ns);
+static void note_turn(struct tally *tally, struct stopwatch *stopwatch, int64_t begun_ns) {
+    int64_t now_ns = clock_now_ns();
+    uint64_t duration_ns = (uint64_t)(now_ns - begun_ns);
+    stopwatch_read(stopwatch, &tally->request_times, now_ns);
     histogram_observe(&tally->turn_times, duration_ns, 1);
     if (duration_ns > tally->longest_turn)
         counter_set(&tally->longest_turn, duration_ns);
@@ -51,7 +53,7 @@ void gauges_init(struct gauges *gauges, struct server *server, const struct list
 void gauges_note(struct gauges *gauges) {
     struct tally *tally = gauges->server->tally;
     const struct loop *loop = gauges->server->loop;
-    note_turn(tally, loop);
+    note_turn(tally, &gauges->server->stopwatch, loop->now_ns);
     note_store(tally, &gauges->server->store);
     if (loop->now_ms - gauges->looked_ms >= LOOK_MS || tally->queue_length > 0) {
         gauges->looked_ms = loop->now_ms;
