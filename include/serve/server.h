@@ -47,8 +47,7 @@ struct server {
     struct list starved;      /* sources of listeners that ran out of descriptors */
     int64_t starved_retry_ms; /* when they try again at the latest, on the loop's clock */
     struct tally *tally;      /* what is counted: `own_tally`, or one that others read; borrowed */
-    struct tally own_tally;
-    bool timed;                 /* how long things take is noted, too */
+    bool timed;               /* how long things take is noted, too */
     struct stopwatch stopwatch; /* the same; to be read at the end of each turn */
     int64_t date_s;             /* what `date_line` says */
     char date_line[HEAD_DATE_LEN];
@@ -59,6 +58,8 @@ struct server {
     size_t input_capacity;
     char *path; /* a decoded target, REQUEST_TARGET_MAX; owned */
     struct outq output;
+
+    struct tally own_tally; /* large, so that it stands behind what every request needs */
 };
 
 #define SERVER_INIT \
