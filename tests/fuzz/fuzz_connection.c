@@ -369,6 +369,7 @@ static void check_nothing_left(void) {
     CHECK(closes == 1);
     CHECK(stage.server.tally->closed[CLOSE_FAULT] == 0);
     CHECK(stage.server.connections == 0);
+    CHECK(tally_open_connections(stage.server.tally) == 0);
     CHECK(outq_is_empty(&stage.server.output) && stage.server.output.bytes.len == 0);
     CHECK(list_is_empty(&stage.loop.ready));
     for (unsigned i = 0; i < DEADLINE_COUNT; i++)
@@ -388,7 +389,7 @@ static void finish(struct client *client) {
     }
     settle(client);
     check_nothing_left();
-    memset(stage.server.closed, 0, sizeof stage.server.closed);
+    *stage.server.tally = (struct tally){0};
     stage.server.draining = false;
 }
 
