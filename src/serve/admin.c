@@ -29,20 +29,22 @@ struct answer {
     int64_t now_s;
 };
 
+/* How much is read for an answer. */
+enum need { NEED_STATE, NEED_WORKERS, NEED_WORKERS_IF_ASKED };
+
 struct route {
     struct slice path;
     struct slice content_type;
     void (*put)(struct buf *buf, const struct answer *answer);
-    enum { OF_HEALTH, OF_ALL, OF_WORKERS, OF_WORKERS_IF_ASKED } need; /* of what can be read */
+    enum need need;
     bool has_policy;
     bool streams;
 };
 
 /* Reading */
 
-static bool read_workers(struct reading *reading, const struct metrics *metrics, size_t max) {
-    size_t count = metrics_numbers(metrics);
-    reading->worker_count = count < max ? count : max;
+static bool read_workers(struct reading *reading, const struct metrics *metrics) {
+    reading->worker_count = metrics_numbers(metrics);
     reading->workers = calloc(reading->worker_count + 1, sizeof *reading->workers);
     for (size_t i = 0; i < reading->worker_count && reading->workers != NULL; i++)
         metrics_read_worker(metrics, i, &reading->workers[i]);
@@ -58,12 +60,30 @@ static void read_host(struct metrics_state *state) {
     state->listen_drops = netstat.listen_drops;
 }
 
-static void read_metrics(struct reading *reading, const struct metrics *metrics) {
+/* Whether a query has that word among those that '&' separates. */
+static bool asks_for(struct slice query, struct slice word) {
+    struct slice part;
+    while (query.ptr != NULL && slice_cut(&query, '&', &part)) {
+        if (slice_equal(part, word))
+            return true;
+    }
+    return false;
+}
+
+/* Returns false where there is no memory. */
+static bool read_metrics(struct reading *reading, const struct metrics *metrics, enum need need,
+                         struct slice query) {
+    bool per_worker = need == NEED_WORKERS ||
+                      (need == NEED_WORKERS_IF_ASKED && asks_for(query, SLICE("per=worker")));
     reading->phase = metrics_phase(metrics);
     reading->workers = NULL;
     reading->worker_count = 0;
     metrics_read_state(metrics, &reading->state);
+    if (need == NEED_STATE)
+        return true;
+    read_host(&reading->state);
     metrics_read_all(metrics, &reading->all);
+    return !per_worker || read_workers(reading, metrics);
 }
 
 /* Pages */
@@ -128,18 +148,18 @@ static void put_error(struct buf *buf, const struct answer *answer) {
 }
 
 static const struct route routes[] = {
-    {SLICE_INIT(""), SLICE_INIT("text/html; charset=utf-8"), put_page, OF_WORKERS, true, false},
-    {SLICE_INIT("metrics"), SLICE_INIT(EXPOSITION_TYPE), put_metrics, OF_WORKERS_IF_ASKED, false,
+    {SLICE_INIT(""), SLICE_INIT("text/html; charset=utf-8"), put_page, NEED_WORKERS, true, false},
+    {SLICE_INIT("metrics"), SLICE_INIT(EXPOSITION_TYPE), put_metrics, NEED_WORKERS_IF_ASKED, false,
      false},
-    {SLICE_INIT("healthz"), SLICE_INIT("text/plain; charset=utf-8"), put_health, OF_HEALTH, false,
+    {SLICE_INIT("healthz"), SLICE_INIT("text/plain; charset=utf-8"), put_health, NEED_STATE, false,
      false},
-    {SLICE_INIT("events"), SLICE_INIT("text/event-stream"), put_events, OF_WORKERS, false, true},
+    {SLICE_INIT("events"), SLICE_INIT("text/event-stream"), put_events, NEED_WORKERS, false, true},
 };
 
 static const struct route error_route = {
-    .content_type = SLICE_INIT("text/html; charset=utf-8"), .put = put_error, .need = OF_HEALTH};
+    .content_type = SLICE_INIT("text/html; charset=utf-8"), .put = put_error, .need = NEED_STATE};
 
-static const struct route event_route = {.put = put_event, .need = OF_WORKERS};
+static const struct route event_route = {.put = put_event, .need = NEED_WORKERS};
 
 /* Deciding */
 
@@ -151,30 +171,18 @@ static const struct route *find_route(struct slice path) {
     return NULL;
 }
 
-/* Decides what is answered: a route, or a status with its page. */
-static const struct route *decide(const struct request *request, const struct target *target,
-                                  enum target_outcome outcome, struct answer *answer) {
-    const struct route *route = outcome == TARGET_PATH ? find_route(target->path) : NULL;
-    answer->status = STATUS_OK;
+/* What is answered with, as far as it depends on the request; `route` is where it leads. */
+static enum status decide(const struct request *request, enum target_outcome target,
+                          const struct route *route, size_t streams_left) {
     if (request->method == METHOD_UNKNOWN)
-        answer->status = STATUS_NOT_IMPLEMENTED;
-    else if (request->method != METHOD_GET && request->method != METHOD_HEAD)
-        answer->status = STATUS_METHOD_NOT_ALLOWED;
-    else if (outcome == TARGET_BAD)
-        answer->status = STATUS_BAD_REQUEST;
-    else if (route == NULL)
-        answer->status = STATUS_NOT_FOUND;
-    return answer->status == STATUS_OK ? route : &error_route;
-}
-
-/* Whether a query has that word among those that '&' separates. */
-static bool asks_for(struct slice query, struct slice word) {
-    struct slice part;
-    while (query.ptr != NULL && slice_cut(&query, '&', &part)) {
-        if (slice_equal(part, word))
-            return true;
-    }
-    return false;
+        return STATUS_NOT_IMPLEMENTED;
+    if (request->method != METHOD_GET && request->method != METHOD_HEAD)
+        return STATUS_METHOD_NOT_ALLOWED;
+    if (target == TARGET_BAD)
+        return STATUS_BAD_REQUEST;
+    if (route == NULL)
+        return STATUS_NOT_FOUND;
+    return route->streams && streams_left == 0 ? STATUS_UNAVAILABLE : STATUS_OK;
 }
 
 /* Rendering */
@@ -240,37 +248,37 @@ static enum admin_outcome write_answer(const struct answer *answer, const struct
     return route->streams && !answer->to_head ? ADMIN_STREAM : ADMIN_ANSWERED;
 }
 
+/* Reads what the route needs, and answers. */
+static enum admin_outcome read_and_write(struct answer *answer, const struct route *route,
+                                         struct slice query, struct admin_text *text) {
+    struct reading reading;
+    enum admin_outcome outcome = ADMIN_NO_MEMORY;
+    answer->reading = &reading;
+    if (read_metrics(&reading, answer->admin->metrics, route->need, query)) {
+        if (route->put == put_health && !is_healthy(&reading))
+            answer->status = STATUS_UNAVAILABLE;
+        outcome = write_answer(answer, route, text);
+    }
+    free(reading.workers);
+    return outcome;
+}
+
 enum admin_outcome admin_answer(const struct admin *admin, const struct request *request,
                                 bool persist, size_t streams_left, int64_t now_s,
                                 struct admin_text *text) {
     char path_memory[REQUEST_TARGET_MAX];
     struct buf path = BUF_INIT(path_memory, sizeof path_memory);
     struct target target = {.query = SLICE_NONE};
-    struct reading reading;
+    enum target_outcome outcome = target_parse(request->method, request->target, &path, &target);
+    const struct route *route = outcome == TARGET_PATH ? find_route(target.path) : NULL;
     struct answer answer = {.admin = admin,
-                            .reading = &reading,
-                            .persist = persist,
+                            .status = decide(request, outcome, route, streams_left),
                             .to_head = request->method == METHOD_HEAD,
                             .now_s = now_s};
-    enum target_outcome outcome = target_parse(request->method, request->target, &path, &target);
-    const struct route *route = decide(request, &target, outcome, &answer);
-    if (route->streams && streams_left == 0) {
-        answer.status = STATUS_UNAVAILABLE;
+    if (answer.status != STATUS_OK)
         route = &error_route;
-    }
-    answer.persist &= !route->streams;
-    read_metrics(&reading, admin->metrics);
-    if (route->need != OF_HEALTH)
-        read_host(&reading.state);
-    if (route->put == put_health && !is_healthy(&reading))
-        answer.status = STATUS_UNAVAILABLE;
-    bool per_worker = route->need == OF_WORKERS || (route->need == OF_WORKERS_IF_ASKED &&
-                                                    asks_for(target.query, SLICE("per=worker")));
-    if (per_worker && !read_workers(&reading, admin->metrics, METRICS_SLOTS_MAX))
-        return ADMIN_NO_MEMORY;
-    enum admin_outcome result = write_answer(&answer, route, text);
-    free(reading.workers);
-    return result;
+    answer.persist = persist && !route->streams;
+    return read_and_write(&answer, route, target.query, text);
 }
 
 enum admin_outcome admin_refuse(enum refusal refusal, int64_t now_s, struct admin_text *text) {
@@ -287,16 +295,11 @@ void admin_look(struct admin *admin, int64_t now_ns) {
 enum admin_outcome admin_tell(const struct admin *admin, int64_t now_s, struct admin_text *text) {
     struct reading reading;
     const struct answer answer = {.admin = admin, .reading = &reading, .now_s = now_s};
-    struct slice content;
-    *text = (struct admin_text){NULL, 0};
-    read_metrics(&reading, admin->metrics);
-    read_host(&reading.state);
-    if (!read_workers(&reading, admin->metrics, DASHBOARD_WORKERS_MAX))
-        return ADMIN_NO_MEMORY;
-    char *memory = write_content(&answer, &event_route, &content);
+    struct slice content = SLICE_NONE;
+    char *memory = NULL;
+    if (read_metrics(&reading, admin->metrics, event_route.need, SLICE_NONE))
+        memory = write_content(&answer, &event_route, &content);
     free(reading.workers);
-    if (memory == NULL)
-        return ADMIN_NO_MEMORY;
     *text = (struct admin_text){memory, content.len};
-    return ADMIN_ANSWERED;
+    return memory != NULL ? ADMIN_ANSWERED : ADMIN_NO_MEMORY;
 }

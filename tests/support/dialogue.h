@@ -173,7 +173,7 @@ static inline void leave_early(const struct dialogue *dialogue, const char *row,
     visitor_leave(&visitor);
     stage_settle(&stage, &visitor);
     assert_gone(row, before);
-    memset(stage.server.closed, 0, sizeof stage.server.closed);
+    *stage.server.tally = (struct tally){0};
 }
 
 /* An allocation fails, the one behind `k`: there is an end to it, and nothing is left. */
@@ -188,5 +188,5 @@ static inline void run_out_of_memory(const struct dialogue *dialogue, const char
     for (unsigned reason = 0; reason < CLOSE_REASON_COUNT; reason++)
         closes += stage.server.tally->closed[reason];
     row_assert_number(row, closes, 1);
-    memset(stage.server.closed, 0, sizeof stage.server.closed);
+    *stage.server.tally = (struct tally){0};
 }

@@ -363,6 +363,20 @@ static void test_events(void **state) {
     client_close(&client);
 }
 
+/* Who stops pronto does not wait for one that does not end. */
+static void test_one_that_hangs_does_not_hold_up_the_end(void **state) {
+    struct scene *scene = *state;
+    pid_t workers[SERVER_WORKERS_MAX];
+    pid_t observer;
+    serve(scene, "1");
+    assert_int_equal(find_processes(scene, &observer, workers), 1);
+    assert_int_equal(kill(observer, SIGSTOP), 0);
+    assert_int_equal(kill(scene->server.process.pid, SIGTERM), 0);
+    assert_true(process_wait(&scene->server.process, AWAIT_MS));
+    assert_int_equal(process_exit_code(&scene->server.process), 0);
+    assert_false(process_is_alive(observer));
+}
+
 static void test_curl_shows_the_page(void **state) {
     struct scene *scene = *state;
     char url[64];
@@ -412,6 +426,7 @@ int main(void) {
         scene_test(test_health_while_draining),
         scene_test(test_scrapes_under_load),
         scene_test(test_events),
+        scene_test(test_one_that_hangs_does_not_hold_up_the_end),
         scene_test(test_curl_shows_the_page),
         scene_test(test_without_it_there_are_workers_only),
         scene_test(test_an_address_that_is_taken),
