@@ -120,12 +120,12 @@ check: deps
 ## lint: layers, format, clang-tidy, cppcheck, documents printed from tables, tests that documents name
 lint: lint-layers lint-format lint-docs lint-conformance lint-cppcheck lint-tidy
 
-## test-browser: Chromium shows www/ and listings, and seeks in a video; installs what that takes; pictures in build/browser/
+## test-browser: Chromium shows www/, listings and the status page, and seeks in a video; installs what that takes; pictures in build/browser/
 test-browser:
 	$(Q)tests/deps.sh browser
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) WERROR=1 all
 	$(Q)PRONTO=$(abspath $(BUILD)/pronto) node --test tests/browser/test_browser.mjs \
-	  tests/browser/test_listing.mjs
+	  tests/browser/test_listing.mjs tests/browser/test_dashboard.mjs
 
 ## fuzz: fuzz each target in tests/fuzz/ for T seconds (T=60)
 fuzz: T ?= 60
@@ -233,7 +233,7 @@ $(BUILD)/pronto: $(BUILD)/obj/proc/main.o $(call archive,$(BELOW_proc))
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^
 
-$(BUILD)/print-docs: docs/print.c $(call archive,$(BELOW_conf)) $(BUILD)/flags
+$(BUILD)/print-docs: docs/print.c $(call archive,$(BELOW_serve)) $(BUILD)/flags
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.c %.o %.a,$^)
 

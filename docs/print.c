@@ -1,6 +1,7 @@
 /* Prints the documents that come from tables, so that nothing is typed twice: `print-docs options`
  * is docs/options.md. */
 #include "conf/options.h"
+#include "serve/metrics.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,11 +50,47 @@ static void print_options(void) {
         print_option(row);
 }
 
+/* The labels that a metric of that shape has, as a cell. */
+static const char *labels_of(enum metric_shape shape) {
+    static const char *const labels[] = {
+        [METRIC_PLAIN] = "",
+        [METRIC_SECONDS] = "",
+        [METRIC_REASONS] = "`reason`",
+        [METRIC_REFUSALS] = "`reason`",
+        [METRIC_ANSWERS] = "`method`, `code`",
+        [METRIC_TIMES] = "`le`",
+    };
+    return labels[shape];
+}
+
+static const char *type_of(enum metric_kind kind, enum metric_shape shape) {
+    if (shape == METRIC_TIMES)
+        return "histogram";
+    return kind == METRIC_COUNTER ? "counter" : kind == METRIC_GAUGE ? "gauge" : "gauge (highest)";
+}
+
+static void print_metric(const char *name, const char *type, const char *labels, const char *help) {
+    printf("| `%s` | %s | %s | ", name, type, labels);
+    print_cell(help);
+    puts(" |");
+}
+
+static void print_metrics(void) {
+    puts("| metric | type | labels | meaning |\n| --- | --- | --- | --- |");
+    print_metric("pronto_build_info", "gauge", "`version`", "Always 1.");
+    for (const struct metrics_state_row *row = metrics_state_rows(); row->name != NULL; row++)
+        print_metric(row->name, type_of(row->kind, METRIC_PLAIN), "", row->help);
+    for (const struct metric_row *row = tally_rows(); row->name != NULL; row++)
+        print_metric(row->name, type_of(row->kind, row->shape), labels_of(row->shape), row->help);
+}
+
 int main(int argc, char *argv[]) {
     if (argc == 2 && strcmp(argv[1], "options") == 0)
         print_options();
     else if (argc == 2 && strcmp(argv[1], "help") == 0)
         options_print_help(stdout);
+    else if (argc == 2 && strcmp(argv[1], "metrics") == 0)
+        print_metrics();
     else
         return EXIT_FAILURE;
     return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

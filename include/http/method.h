@@ -13,6 +13,9 @@ enum method {
 /* Names are compared with their case (RFC 9110 §9.1). */
 enum method method_parse(struct slice name);
 
+/* The name of a method other than METHOD_UNKNOWN; static. */
+struct slice method_name(enum method method);
+
 /* Whether pronto serves the method at all; false for METHOD_UNKNOWN. */
 bool method_is_allowed(enum method method);
 

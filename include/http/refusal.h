@@ -13,3 +13,6 @@ enum refusal {
 
 /* `refusal` must not be REFUSAL_NONE. */
 enum status refusal_status(enum refusal refusal);
+
+/* Its name, as in refusal.def; static. The same. */
+const char *refusal_name(enum refusal refusal);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "conf/options.h"
+#include "serve/tally.h"
 #include "store/roots.h"
 
 /* What a worker is made from; all of it is borrowed until worker_run() returns, but for the
@@ -11,8 +12,9 @@ struct worker_config {
     const struct roots *roots;
     int sockets[OPTIONS_ADDRESSES_MAX]; /* that listen, one for each address; owned by the worker */
     size_t socket_count;
-    size_t slot; /* the worker in the first one tells of mistakes in files that change */
-    int log_fd;  /* what accesslog_open() returned; owned by the worker */
+    struct tally *tally; /* what it counts in, shared with those who ask; NULL: nobody can ask */
+    size_t slot;         /* the worker in the first one tells of mistakes in files that change */
+    int log_fd;          /* what accesslog_open() returned; owned by the worker */
     int channel; /* to the master: a byte is written when connections are accepted; at its end,
                     there is no master */
 };

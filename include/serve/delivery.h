@@ -14,8 +14,9 @@ struct delivery {
     bool chunked;          /* else the head has said how long it is, or the connection's end will;
                               only for streams that have no stretches of files */
     size_t *live;          /* counts deliveries */
-    int64_t begun_ns; /* when the request was there that waits for it (ledger.begun_ns); 0: none
-                         has waited */
+    int64_t begun_ns;    /* when the request was there that waits for it (ledger.begun_ns); 0: none
+                            has waited */
+    int64_t answered_ns; /* when its answer was begun, on the loop's clock */
 };
 
 enum delivery_outcome {

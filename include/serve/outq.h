@@ -48,6 +48,8 @@ struct outq {
     uint64_t queued_bytes; /* since it was empty */
     uint64_t head_end;     /* of these, up to the end of the last head */
     struct buf bytes;
+    unsigned answers; /* whose last byte is queued */
+    int64_t begun_ns; /* with `answers`: when the first of them was, on the loop's clock */
 };
 
 enum outq_outcome {
@@ -86,6 +88,12 @@ void outq_push_content(struct outq *queue, struct entry *entry, uint64_t offset,
 /* Queues a stretch of a file, whose descriptor it takes over in any case. Returns false where there
  * is no memory. */
 bool outq_push_stretch(struct outq *queue, const struct stretch *stretch);
+
+/* What has been queued up to here ends an answer that was begun at `begun_ns`. */
+static inline void outq_note_end(struct outq *queue, int64_t begun_ns) {
+    if (queue->answers++ == 0)
+        queue->begun_ns = begun_ns;
+}
 
 /* Drops what is queued. */
 void outq_clear(struct outq *queue);

@@ -9,19 +9,14 @@
 #include "serve/ledger.h"
 #include "serve/outq.h"
 #include "serve/quota.h"
+#include "serve/stopwatch.h"
+#include "serve/tally.h"
 #include "store/store.h"
 #include "sys/loop.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-enum close_reason {
-#define CLOSE_REASON(name) CLOSE_##name,
-#include "serve/close_reason.def"
-#undef CLOSE_REASON
-    CLOSE_REASON_COUNT,
-};
 
 /* What a connection waits for. Every connection is in one of the queues at any time between two
  * turns. */
@@ -58,7 +53,9 @@ struct server {
     struct deadline_queue deadlines[DEADLINE_COUNT];
     struct list starved;      /* sources of listeners that ran out of descriptors */
     int64_t starved_retry_ms; /* when they try again at the latest, on the loop's clock */
-    uint64_t closed[CLOSE_REASON_COUNT];
+    struct tally *tally;      /* what is counted: `own_tally`, or one that others read; borrowed */
+    bool timed;               /* how long things take is noted, too */
+    struct stopwatch stopwatch; /* the same; to be read at the end of each turn */
     struct ledger ledger;
     int64_t date_s; /* what `date_line` says */
     char date_line[HEAD_DATE_LEN];
@@ -69,6 +66,8 @@ struct server {
     size_t input_capacity;
     char *path; /* a decoded target, REQUEST_TARGET_MAX; owned */
     struct outq output;
+
+    struct tally own_tally; /* large, so that it stands behind what every request needs */
 };
 
 #define SERVER_INIT \

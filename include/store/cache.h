@@ -56,5 +56,14 @@ void cache_grow(struct cache *cache, struct cached *cached, size_t by_bytes);
 
 void cache_remove(struct cache *cache, struct cached *cached);
 
+/* How much is kept. */
+static inline size_t cache_count(const struct cache *cache) {
+    return cache->by_key.count;
+}
+
+static inline size_t cache_bytes(const struct cache *cache) {
+    return cache->small_bytes + cache->main_bytes;
+}
+
 /* What should be removed to keep within the bound; NULL: nothing. */
 struct cached *cache_victim(struct cache *cache);

@@ -18,6 +18,13 @@
 
 enum { STORE_CHECK_MS = 1000 };
 
+/* Look-ups since these were last taken away; plain numbers, that nobody else reads. */
+struct store_counts {
+    uint64_t hits;          /* answered by what was kept */
+    uint64_t misses;        /* not so */
+    uint64_t invalidations; /* kept things dropped because something had changed */
+};
+
 struct store {
     const struct roots *roots; /* borrowed */
     const struct types *types; /* that go before those of the table; borrowed */
@@ -30,9 +37,10 @@ struct store {
     bool rules_stale;                          /* one of the files has changed */
     int64_t rules_checked_ms;                  /* when they were looked at last */
     struct head_policy policy;                 /* where there are no rules */
-    struct list holders;        /* kept resources that hold descriptors, the oldest first */
-    size_t fds;                 /* that they hold */
-    size_t fds_max;             /* bound on them */
+    struct list holders; /* kept resources that hold descriptors, the oldest first */
+    size_t fds;          /* that they hold */
+    size_t fds_max;      /* bound on them */
+    struct store_counts counts;
     struct docroot_file opened; /* scratch: the plain file of what was looked up, until its
                                    resource is released */
 };

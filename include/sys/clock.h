@@ -4,18 +4,15 @@
 #include <stdint.h>
 #include <time.h>
 
-/* Milliseconds on the monotonic clock (clock_gettime(2)). */
-static inline int64_t clock_now_ms(void) {
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-/* The same in nanoseconds. */
+/* Nanoseconds, and milliseconds, on the monotonic clock (clock_gettime(2)). */
 static inline int64_t clock_now_ns(void) {
     struct timespec now;
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static inline int64_t clock_now_ms(void) {
+    return clock_now_ns() / 1000000;
 }
 
 /* Nanoseconds since the epoch. */

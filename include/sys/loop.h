@@ -25,6 +25,7 @@ struct source {
 struct loop {
     int epoll_fd;
     int64_t now_ms;    /* the monotonic clock at the start of this turn */
+    int64_t now_ns;    /* the same */
     int64_t time_s;    /* the time of day then, in seconds since the epoch */
     struct list ready; /* sources to be run in the next turn */
     struct list heavy; /* the same, of which one is run in each turn, after the others */

@@ -25,6 +25,16 @@ size_t socket_unacked_bytes(int fd);
  * nothing. Returns 0 or -errno. */
 int socket_limit_rate(int fd, uint64_t bytes_per_s);
 
+/* The accept queue of a socket that listens. */
+struct socket_queue {
+    uint32_t length; /* connections that wait in it */
+    uint32_t limit;  /* that fit */
+};
+
+/* Looks at it (TCP_INFO, tcp(7): tcpi_unacked and tcpi_sacked of such a socket). Returns 0 or
+ * -errno; of a socket that is not TCP's there is nothing to know, -EOPNOTSUPP. */
+int socket_look_at_queue(int fd, struct socket_queue *queue);
+
 /* Accepts a connection as a non-blocking socket, and says who it is from. Returns its descriptor,
  * owned by the caller, or -errno (accept4(2)). */
 int socket_accept(int fd, struct peer *peer);

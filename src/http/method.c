@@ -17,6 +17,10 @@ enum method method_parse(struct slice name) {
     return METHOD_UNKNOWN;
 }
 
+struct slice method_name(enum method method) {
+    return methods[method].name;
+}
+
 bool method_is_allowed(enum method method) {
     return method < METHOD_UNKNOWN && methods[method].allowed;
 }

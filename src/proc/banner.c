@@ -69,7 +69,8 @@ static void print_mount(struct slice path, const char *directory) {
     free(real);
 }
 
-static void print_terminal(const struct options *options, const struct listeners *listeners) {
+static void print_terminal(const struct options *options, const struct listeners *listeners,
+                           const struct option_addresses *admin) {
     char *root = realpath(options->root, NULL);
     fprintf(stderr, "pronto %s  serving %s  (%zu worker%s)\n", VERSION,
             root != NULL ? root : options->root, listeners->workers,
@@ -79,10 +80,21 @@ static void print_terminal(const struct options *options, const struct listeners
         print_mount(options->mount.items[i].path, options->mount.items[i].directory);
     for (size_t i = 0; i < listeners->addresses.count; i++)
         print_urls(&listeners->addresses.items[i]);
+    for (size_t i = 0; i < admin->count; i++) {
+        char text[ADDRESS_TEXT_MAX];
+        address_format(&admin->items[i], text);
+        fprintf(stderr, "  Status   http://%s/\n", text);
+    }
     fputs("  Ctrl-C stops\n", stderr);
 }
 
-static void print_lines(const struct options *options, const struct listeners *listeners) {
+static void print_lines(const struct options *options, const struct listeners *listeners,
+                        const struct option_addresses *admin) {
+    for (size_t i = 0; i < admin->count; i++) {
+        char text[ADDRESS_TEXT_MAX];
+        address_format(&admin->items[i], text);
+        diag_message("status on http://%s/", text);
+    }
     for (size_t i = 0; i < listeners->addresses.count; i++) {
         char text[ADDRESS_TEXT_MAX];
         address_format(&listeners->addresses.items[i], text);
@@ -92,7 +104,8 @@ static void print_lines(const struct options *options, const struct listeners *l
     }
 }
 
-void banner_print(const struct options *options, const struct listeners *listeners) {
+void banner_print(const struct options *options, const struct listeners *listeners,
+                  const struct option_addresses *admin) {
     if (options->quiet)
         return;
     if (listeners->taken_port != 0)
@@ -100,7 +113,7 @@ void banner_print(const struct options *options, const struct listeners *listene
                      (unsigned)listeners->taken_port,
                      (unsigned)address_port(&listeners->addresses.items[0]));
     if (isatty(STDERR_FILENO))
-        print_terminal(options, listeners);
+        print_terminal(options, listeners, admin);
     else
-        print_lines(options, listeners);
+        print_lines(options, listeners, admin);
 }

@@ -11,6 +11,7 @@
 #include "base/diag.h"
 #include "proc/banner.h"
 #include "proc/listeners.h"
+#include "proc/observer.h"
 #include "proc/worker.h"
 #include "serve/accesslog.h"
 #include "sys/channel.h"
@@ -40,8 +41,9 @@ enum {
 };
 
 struct slot {
-    pid_t pid;             /* 0: vacant */
-    struct source channel; /* fd -1: vacant */
+    pid_t pid;                    /* 0: vacant */
+    struct metrics_slot *counted; /* where the worker counts; borrowed; NULL: nobody can ask */
+    struct source channel;        /* fd -1: vacant */
     bool ready;
     int64_t started_ms;
     int64_t start_at_ms; /* vacant: when the next one starts */
@@ -56,7 +58,8 @@ struct master {
     struct loop loop;
     struct source signals;
     struct listeners listeners;
-    int log_fd;         /* what accesslog_open() returned: workers may not be able to open it */
+    int log_fd; /* what accesslog_open() returned: workers may not be able to open it */
+    struct observer observer;
     struct slot *slots; /* listeners.workers of them; owned */
     enum phase phase;
     int64_t kill_at_ms; /* while stopping */
@@ -64,7 +67,7 @@ struct master {
         notice_at_ms; /* while stopping: when to say what is waited for; INT64_MAX: it is said */
     bool killed;      /* while stopping: workers were not given time */
     int status;       /* to exit with */
-    bool in_worker;   /* this is a worker's process */
+    bool in_child;    /* this is a worker's process, or the observer's */
 };
 
 /* The CPUs this process may use. */
@@ -111,6 +114,7 @@ static void stop(struct master *master) {
         return;
     }
     master->phase = PHASE_STOPPING;
+    metrics_set_phase(master->observer.metrics, METRICS_DRAINING);
     master->kill_at_ms = master->loop.now_ms + master->options->drain_timeout + KILL_GRACE_MS;
     master->notice_at_ms = master->loop.now_ms + NOTICE_MS;
     /* The kernel stops accepting when the workers have closed theirs, too. */
@@ -122,7 +126,7 @@ static void stop(struct master *master) {
 
 /* Starting workers */
 
-/* What a worker must not inherit. */
+/* What a child must not inherit. */
 static void leave_master(struct master *master) {
     for (size_t i = 0; i < master->listeners.workers; i++) {
         if (master->slots[i].channel.fd >= 0)
@@ -135,16 +139,19 @@ static void leave_master(struct master *master) {
 }
 
 static int run_worker(struct master *master, size_t index, int channel) {
+    struct metrics_slot *counted = master->slots[index].counted;
     struct worker_config config = {
         .options = master->options,
         .roots = master->roots,
         .socket_count = master->listeners.addresses.count,
         .log_fd = master->log_fd,
         .channel = channel,
+        .tally = counted != NULL ? &counted->tally : NULL,
         .slot = index,
     };
     master->log_fd = -1;
     leave_master(master);
+    observer_leave(&master->observer);
     if (master->listeners.steered)
         (void)steering_bind(index); /* where that is not allowed, any CPU will do */
     listeners_hand_over(&master->listeners, index, config.sockets);
@@ -160,13 +167,16 @@ static int start_worker(struct master *master, size_t index) {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
         return -errno;
+    slot->counted = metrics_worker_starts(master->observer.metrics, index);
     pid_t pid = fork();
     if (pid == 0) {
         (void)close(ends[0]);
-        master->in_worker = true;
+        master->in_child = true;
         master->status = run_worker(master, index, ends[1]);
         return 0;
     }
+    if (pid < 0)
+        metrics_worker_ended(master->observer.metrics, slot->counted, false);
     int result = pid < 0 ? -errno : 0;
     (void)close(ends[1]);
     source_init(&slot->channel, ends[0], on_channel);
@@ -195,7 +205,7 @@ static void schedule_start(struct master *master, struct slot *slot) {
 }
 
 static void start_due_workers(struct master *master) {
-    for (size_t i = 0; i < master->listeners.workers && !master->in_worker; i++) {
+    for (size_t i = 0; i < master->listeners.workers && !master->in_child; i++) {
         struct slot *slot = &master->slots[i];
         if (slot->pid != 0 || slot->start_at_ms > master->loop.now_ms)
             continue;
@@ -213,7 +223,17 @@ static void start_due_workers(struct master *master) {
     }
 }
 
-/* Ended workers */
+static void start_observer(struct master *master) {
+    int channel;
+    if (!observer_fork(&master->observer, master->loop.now_ms, &channel))
+        return;
+    leave_master(master);
+    listeners_deinit(&master->listeners);
+    master->in_child = true;
+    master->status = observer_run(&master->observer, channel);
+}
+
+/* Ended children */
 
 /* Why a worker ended, as the end of a sentence. */
 static void describe_end(int wait_status, struct err *end) {
@@ -243,6 +263,8 @@ static void worker_ended(struct master *master, struct slot *slot, int wait_stat
     int pid = (int)slot->pid;
     bool was_ready = vacate(slot);
     describe_end(wait_status, &end);
+    metrics_worker_ended(master->observer.metrics, slot->counted,
+                         wait_status != 0 || master->phase != PHASE_STOPPING);
     if (master->phase == PHASE_STOPPING) {
         if (wait_status != 0 && !master->killed) {
             diag_message("worker %d %s", pid, end.text);
@@ -258,10 +280,14 @@ static void worker_ended(struct master *master, struct slot *slot, int wait_stat
     }
 }
 
-static void reap_workers(struct master *master) {
+static void reap_children(struct master *master) {
     int wait_status;
     pid_t pid;
     while ((pid = waitpid(-1, &wait_status, WNOHANG)) > 0) {
+        struct err end = ERR_INIT;
+        describe_end(wait_status, &end);
+        if (observer_ended(&master->observer, pid, end.text, master->loop.now_ms))
+            continue;
         for (size_t i = 0; i < master->listeners.workers; i++) {
             if (master->slots[i].pid == pid)
                 worker_ended(master, &master->slots[i], wait_status);
@@ -299,7 +325,7 @@ static void on_signal(struct source *source) {
     source->ready = 0;
     while ((number = signals_next(source->fd)) != 0) {
         if (number == SIGCHLD)
-            reap_workers(master);
+            reap_children(master);
         else if (number == SIGUSR1)
             reopen_log(master);
         else
@@ -313,9 +339,10 @@ static int init(struct master *master, struct err *err) {
     static const int numbers[] = {SIGTERM, SIGINT, SIGQUIT, SIGCHLD, SIGUSR1, 0};
     size_t workers = master->options->workers > 0 ? (size_t)master->options->workers : count_cpus();
     int result = accesslog_open(master->options, &master->log_fd, err);
-    if (result < 0)
-        return result;
-    result = listeners_open(&master->listeners, master->options, workers, err);
+    if (result == 0)
+        result = listeners_open(&master->listeners, master->options, workers, err);
+    if (result == 0)
+        result = observer_open(&master->observer, master->options, err);
     if (result < 0)
         return result;
     result = loop_init(&master->loop, err);
@@ -346,6 +373,7 @@ static void deinit(struct master *master) {
         (void)close(master->log_fd);
     loop_deinit(&master->loop);
     listeners_deinit(&master->listeners);
+    observer_close(&master->observer);
 }
 
 static bool is_everyone_gone(const struct master *master) {
@@ -371,7 +399,7 @@ static void watch_stopping(struct master *master) {
  * be started. */
 static int64_t wait_ms(const struct master *master) {
     int64_t now_ms = master->loop.now_ms;
-    int64_t wait_ms = -1;
+    int64_t wait_ms = observer_wait_ms(&master->observer, now_ms, -1);
     if (master->phase == PHASE_STOPPING && !master->killed) {
         wait_ms = deadline_sooner_ms(wait_ms, master->kill_at_ms, now_ms);
         return deadline_sooner_ms(wait_ms, master->notice_at_ms, now_ms);
@@ -386,12 +414,14 @@ static int64_t wait_ms(const struct master *master) {
     return wait_ms;
 }
 
-/* Returns in the master when all workers are gone, and in a worker when it is done. */
+/* Returns in the master when all workers are gone, and in a child when it is done. */
 static void supervise(struct master *master) {
     for (;;) {
-        if (master->phase != PHASE_STOPPING)
+        if (observer_is_due(&master->observer, master->loop.now_ms))
+            start_observer(master);
+        if (master->phase != PHASE_STOPPING && !master->in_child)
             start_due_workers(master);
-        if (master->in_worker)
+        if (master->in_child)
             return;
         if (master->phase == PHASE_STOPPING && is_everyone_gone(master))
             return;
@@ -403,7 +433,8 @@ static void supervise(struct master *master) {
         }
         if (master->phase == PHASE_STARTING && is_everyone_ready(master)) {
             master->phase = PHASE_SERVING;
-            banner_print(master->options, &master->listeners);
+            metrics_set_phase(master->observer.metrics, METRICS_SERVING);
+            banner_print(master->options, &master->listeners, &master->observer.addresses);
         }
         if (master->phase == PHASE_STOPPING && !master->killed)
             watch_stopping(master);
@@ -417,6 +448,7 @@ int master_run(const struct options *options, const struct roots *roots) {
         .loop = LOOP_INIT,
         .signals = {.fd = -1},
         .log_fd = -1,
+        .observer = OBSERVER_INIT,
         .status = EXIT_SUCCESS,
     };
     struct err err = ERR_INIT;

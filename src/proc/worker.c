@@ -2,6 +2,7 @@
 
 #include "base/diag.h"
 #include "serve/connection.h"
+#include "serve/gauges.h"
 #include "serve/listener.h"
 #include "serve/server.h"
 #include "sys/channel.h"
@@ -26,6 +27,7 @@ struct worker {
     struct server server;
     struct listener listeners[OPTIONS_ADDRESSES_MAX];
     size_t listener_count;
+    struct gauges gauges; /* with server.timed */
     struct source signals;
     struct source channel;
     int64_t drain_timeout_ms;
@@ -47,6 +49,7 @@ static void close_listeners(struct worker *worker) {
         (void)close(worker->listeners[i].source.fd);
     }
     worker->listener_count = 0;
+    worker->gauges.listener_count = 0;
 }
 
 static void on_signal(struct source *source) {
@@ -92,6 +95,13 @@ static void tell_what_is_unwatched(const struct worker *worker, const struct roo
     }
 }
 
+/* Somebody can ask how the worker does. */
+static void count_for_others(struct worker *worker, struct tally *tally) {
+    worker->server.tally = tally;
+    worker->server.timed = true;
+    gauges_init(&worker->gauges, &worker->server, worker->listeners, worker->listener_count);
+}
+
 static int init(struct worker *worker, const struct worker_config *config, struct err *err) {
     static const int numbers[] = {SIGTERM, 0};
     ignore_signals();
@@ -117,6 +127,8 @@ static int init(struct worker *worker, const struct worker_config *config, struc
     }
     if (result < 0)
         return err_set(err, -result, "cannot wait for connections: %s", strerror(-result));
+    if (config->tally != NULL)
+        count_for_others(worker, config->tally);
     worker->server.store.rulebook.silent = config->slot > 0;
     worker->drain_timeout_ms = config->options->drain_timeout;
     if (config->options->cache_size > 0)
@@ -170,6 +182,8 @@ static int serve(struct worker *worker) {
         if (crowded_turns % CROWDED_TURNS_MAX == 0)
             connections_expire(&worker->server);
         accesslog_flush_due(&worker->server.ledger.log, worker->loop.now_ms);
+        if (worker->server.timed)
+            gauges_note(&worker->gauges);
         if (worker->server.draining && is_drained(worker))
             break;
     }

@@ -81,7 +81,7 @@ static void close_connection(struct connection *conn, enum close_reason reason) 
         quota_leave(&server->quota, &conn->account.peer);
     free(conn);
     server->connections--;
-    server->closed[reason]++;
+    counter_add(&server->tally->closed[reason], 1);
     server_wake_starved(server);
 }
 
@@ -133,6 +133,18 @@ static bool is_registered(struct connection *conn) {
 }
 
 /* Sending */
+
+/* Sends what is queued, about a turn's worth of it, and counts. */
+static enum outq_outcome flush(struct connection *conn, struct outq *queue, uint64_t *sent) {
+    struct server *server = conn->server;
+    unsigned answers = queue->answers;
+    int64_t begun_ns = queue->begun_ns;
+    enum outq_outcome outcome = outq_flush(queue, conn->source.fd, SEND_BYTES_PER_TURN, sent);
+    counter_add(&server->tally->sent_bytes, *sent);
+    if (outcome == OUTQ_SENT && server->timed && answers > 0)
+        stopwatch_add(&server->stopwatch, &server->tally->request_times, answers, begun_ns);
+    return outcome;
+}
 
 /* The last answer has been handed to the kernel. The connection can be closed at once if the client
  * has all of it, and has nothing more to say. */
@@ -221,7 +233,7 @@ static enum step flush_scratch(struct connection *conn) {
     enum outq_outcome outcome = OUTQ_SENT;
     if (!outq_is_empty(scratch)) {
         progress(conn);
-        outcome = outq_flush(scratch, conn->source.fd, SEND_BYTES_PER_TURN, &sent);
+        outcome = flush(conn, scratch, &sent);
     }
     bool accounted = account_for(conn, queued, sent);
     if (accounted && outcome == OUTQ_SENT)
@@ -257,6 +269,8 @@ static enum step make_more(struct connection *conn) {
     if (conn->intake.delivery->preparing)
         return prepare_more(conn);
     enum delivery_outcome outcome = delivery_fill(conn->intake.delivery, scratch);
+    if (outcome == DELIVERY_DONE)
+        outq_note_end(scratch, conn->intake.delivery->answered_ns);
     if (outcome != DELIVERY_MORE)
         end_delivery(conn);
     switch (outcome) {
@@ -277,8 +291,7 @@ static enum step send_rest(struct connection *conn) {
     uint64_t sent = 0;
     if ((conn->source.ready & EPOLLOUT) == 0)
         return STEP_WAIT;
-    enum outq_outcome outcome =
-        outq_flush(conn->output, conn->source.fd, SEND_BYTES_PER_TURN, &sent);
+    enum outq_outcome outcome = flush(conn, conn->output, &sent);
     (void)account_for(conn, 0, sent); /* takes no memory: what is sent was kept before */
     if (outcome != OUTQ_SENT)
         return flushed(conn, outcome, sent);
@@ -431,9 +444,10 @@ static void run(struct source *source) {
 
 void connection_open(struct server *server, int fd, const struct peer *peer) {
     struct connection *conn = calloc(1, sizeof *conn);
+    counter_add(&server->tally->accepted, 1);
     if (conn == NULL) {
         (void)close(fd);
-        server->closed[CLOSE_FAULT]++;
+        counter_add(&server->tally->closed[CLOSE_FAULT], 1);
         return;
     }
     source_init(&conn->source, fd, run);

@@ -235,6 +235,16 @@ static void render(struct server *server, const struct answer *answer,
         ledger_enter(&server->ledger, request, answer->response.status, &server->output);
 }
 
+/* Takes account of an answer whose head has been queued; the rest of it, if there is more, will
+ * come from the delivery. */
+static void count(struct server *server, const struct answer *answer, struct delivery *delivery) {
+    counter_add(&server->tally->answers[answer->method][answer->response.status], 1);
+    if (delivery == NULL)
+        outq_note_end(&server->output, server->loop->now_ns);
+    else
+        delivery->answered_ns = server->loop->now_ns;
+}
+
 /* Renders what was decided. Returns whether the connection persists. */
 static bool finish(struct server *server, struct answer *answer, bool persist) {
     bool endless = answer->representation != NULL && answer->request->minor_version == 0 &&
@@ -244,6 +254,7 @@ static bool finish(struct server *server, struct answer *answer, bool persist) {
     render(server, answer, answer->request);
     if (*answer->delivery != NULL)
         end_delivery(answer);
+    count(server, answer, *answer->delivery);
     return answer->persist;
 }
 
@@ -271,6 +282,8 @@ enum exchange_outcome exchange_answer(struct server *server, const struct reques
 void exchange_refuse(struct server *server, enum refusal refusal, const struct request *request) {
     const struct answer answer = {.method = request->method, .response = respond_refusal(refusal)};
     render(server, &answer, request);
+    count(server, &answer, NULL);
+    counter_add(&server->tally->refused[refusal], 1);
 }
 
 void exchange_continue(struct server *server) {

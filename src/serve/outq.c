@@ -37,6 +37,7 @@ void outq_clear(struct outq *queue) {
     queue->held_bytes = 0;
     queue->queued_bytes = 0;
     queue->head_end = 0;
+    queue->answers = 0;
 }
 
 void outq_deinit(struct outq *queue) {
@@ -129,7 +130,9 @@ struct outq *outq_detach(struct outq *scratch) {
         return NULL;
     }
     *queue = (struct outq){.segments = (struct segment *)(void *)(queue + 1),
-                           .has_file = scratch->has_file};
+                           .has_file = scratch->has_file,
+                           .answers = scratch->answers,
+                           .begun_ns = scratch->begun_ns};
     queue->bytes = (struct buf)BUF_INIT((char *)(queue + 1) + segments_size, bytes_len);
     for (size_t i = 0; i < scratch->count; i++) {
         struct segment *segment = &queue->segments[queue->count++];

@@ -95,6 +95,7 @@ int server_init(struct server *server, struct loop *loop, const struct roots *ro
         .date_s = INT64_MIN,
         .input_capacity = options->max_head + SERVER_READ_BYTES,
     };
+    server->tally = &server->own_tally;
     const int64_t durations_ms[DEADLINE_COUNT] = {
         [DEADLINE_IDLE] = options->idle_timeout, [DEADLINE_HEAD] = options->head_timeout,
         [DEADLINE_BODY] = options->idle_timeout, [DEADLINE_SEND] = options->send_timeout,

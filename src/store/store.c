@@ -50,6 +50,7 @@ static void on_change(struct directories *directories, struct dependency *depend
         return;
     }
     resource->changed = true;
+    store->counts.invalidations++;
     if (resource->borrowed)
         directories_leave(directories, dependency);
     else
@@ -484,16 +485,21 @@ static bool is_still_true(const struct store *store, const struct resource *reso
 struct resource *store_recall(struct store *store, struct slice key, int64_t now_ms) {
     check_rules(store, now_ms);
     struct cached *cached = store->keeps ? cache_find(&store->cache, key) : NULL;
-    if (cached == NULL)
+    if (cached == NULL) {
+        store->counts.misses++;
         return NULL;
+    }
     struct resource *resource = resource_of(cached);
     if (now_ms - resource->checked_ms >= STORE_CHECK_MS) {
         if (!is_still_true(store, resource)) {
+            store->counts.misses++;
+            store->counts.invalidations++;
             drop(store, resource);
             return NULL;
         }
         resource->checked_ms = now_ms;
     }
+    store->counts.hits++;
     resource->borrowed = true;
     return resource;
 }

@@ -29,7 +29,8 @@
 enum { EVENTS_PER_TURN = 256 };
 
 static void tell_time(struct loop *loop) {
-    loop->now_ms = clock_now_ms();
+    loop->now_ns = clock_now_ns();
+    loop->now_ms = loop->now_ns / 1000000;
     loop->time_s = clock_time_s();
 }
 

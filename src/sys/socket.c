@@ -109,6 +109,15 @@ int socket_limit_rate(int fd, uint64_t bytes_per_s) {
     return setsockopt(fd, SOL_SOCKET, SO_MAX_PACING_RATE, &rate, sizeof rate) < 0 ? -errno : 0;
 }
 
+int socket_look_at_queue(int fd, struct socket_queue *queue) {
+    struct tcp_info info;
+    socklen_t len = sizeof info;
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
+        return -errno;
+    *queue = (struct socket_queue){.length = info.tcpi_unacked, .limit = info.tcpi_sacked};
+    return 0;
+}
+
 int socket_accept(int fd, struct peer *peer) {
     /* Room for the families that have a peer; others are cut, and unix(7) is of any length. */
     union {

@@ -9,9 +9,9 @@ import { Pronto } from './pronto.mjs';
 
 const PICTURES = 'build/browser';
 
-// Runs a test with a server for `root` and a browser, and ends both however it went.
-export async function withBoth(root, run) {
-    const server = await Pronto.start(root);
+// Runs a test with a server for `root`, with more options, and a browser, and ends both however it went.
+export async function withBoth(root, run, ...options) {
+    const server = await Pronto.start(root, ...options);
     let browser;
     try {
         browser = await Chromium.start();

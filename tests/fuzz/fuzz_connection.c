@@ -351,7 +351,7 @@ static void start(struct client *client) {
 
 /* What was received ends where an answer does, unless the server lost patience. */
 static void check_end(const struct client *client) {
-    bool cut = stage.server.closed[CLOSE_SEND_TIMEOUT] > 0;
+    bool cut = stage.server.tally->closed[CLOSE_SEND_TIMEOUT] > 0;
     CHECK(client->ended);
     CHECK(client->len == 0 || cut || client->len + 1 == client->timeout_len);
 }
@@ -366,10 +366,11 @@ static uint64_t open_fds(void) {
 static void check_nothing_left(void) {
     uint64_t closes = 0;
     for (unsigned i = 0; i < CLOSE_REASON_COUNT; i++)
-        closes += stage.server.closed[i];
+        closes += stage.server.tally->closed[i];
     CHECK(closes == 1);
-    CHECK(stage.server.closed[CLOSE_FAULT] == 0);
+    CHECK(stage.server.tally->closed[CLOSE_FAULT] == 0);
     CHECK(stage.server.connections == 0);
+    CHECK(tally_open_connections(stage.server.tally) == 0);
     CHECK(outq_is_empty(&stage.server.output) && stage.server.output.bytes.len == 0);
     CHECK(list_is_empty(&stage.loop.ready));
     for (unsigned i = 0; i < DEADLINE_COUNT; i++)
@@ -389,7 +390,7 @@ static void finish(struct client *client) {
     }
     settle(client);
     check_nothing_left();
-    memset(stage.server.closed, 0, sizeof stage.server.closed);
+    *stage.server.tally = (struct tally){0};
     stage.server.draining = false;
 }
 

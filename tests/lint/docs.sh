@@ -1,22 +1,34 @@
 #!/bin/sh
-# docs.sh PRINTER write|check: the documents that come from tables. docs/options.md is the option table; in README.md, the
-# text between the marks "<!-- help -->" and "<!-- /help -->" is what --help prints.
+# docs.sh PRINTER write|check: what documents have from tables. docs/options.md is the option table; in others, the text
+# between marks such as "<!-- help -->" and "<!-- /help -->" is what the printer prints for that name.
 set -eu
 cd "$(dirname "$0")/../.."
 printer=$1 mode=$2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-"$printer" options > "$work/options.md"
-"$printer" help > "$work/help"
-awk -v help="$work/help" '
-/^<!-- help -->$/ { print; print "```text"; while ((getline line < help) > 0) print line; print "```"; inside = 1; found = 1 }
-/^<!-- \/help -->$/ { inside = 0 }
-!inside { print }
-END { exit !found }
-' README.md > "$work/README.md" || { echo "README.md: the marks of the help text are missing"; exit 1; }
+# fill DOCUMENT NAME [FENCE]: the document with what is printed for NAME between its marks, within lines of FENCE.
+fill() {
+    "$printer" "$2" > "$work/printed"
+    awk -v name="$2" -v fence="${3:-}" -v printed="$work/printed" '
+    $0 == "<!-- " name " -->" {
+        print
+        if (fence != "") print fence "text"
+        while ((getline line < printed) > 0) print line
+        if (fence != "") print fence
+        inside = found = 1
+    }
+    $0 == "<!-- /" name " -->" { inside = 0 }
+    !inside { print }
+    END { exit !found }
+    ' "$1" || { echo "$1: the marks of \"$2\" are missing" >&2; exit 1; }
+}
 
-for pair in options.md:docs/options.md README.md:README.md; do
+"$printer" options > "$work/options.md"
+fill README.md help '```' > "$work/README.md"
+fill docs/operations.md metrics > "$work/operations.md"
+
+for pair in options.md:docs/options.md README.md:README.md operations.md:docs/operations.md; do
     new=$work/${pair%%:*} old=${pair#*:}
     if [ "$mode" = write ]; then
         cmp -s "$new" "$old" || cp "$new" "$old"

@@ -168,13 +168,26 @@ static void fail_unfinished(const struct client *client, const char *reason) {
              (int)(len < 1024 ? len : 1024), data);
 }
 
+/* It takes as long to look whether a response is whole as it is long; so a long one is looked at
+ * again when a good part of it has come, or nothing more comes for a moment. */
+static bool receive_some(struct client *client) {
+    enum { MOMENT_MS = 20 };
+    size_t enough = client->len + client->len / 4;
+    if (!client_receive(client, CLIENT_TIMEOUT_MS))
+        return false;
+    while (client->len < enough && !client->ended && client->error == 0 &&
+           client_receive(client, MOMENT_MS))
+        continue;
+    return true;
+}
+
 void client_read(struct client *client, bool to_head, struct response *response) {
     while (!client_take(client, to_head, response)) {
         if (client->ended)
             fail_unfinished(client, "closed");
         if (client->error != 0)
             fail_unfinished(client, strerror(client->error));
-        if (!client_receive(client, CLIENT_TIMEOUT_MS))
+        if (!receive_some(client))
             fail_unfinished(client, "nothing more comes");
     }
 }

@@ -152,7 +152,7 @@ static inline void reset_while_reading(const struct dialogue *dialogue, const ch
     row_assert(row, memcmp(visitor.bytes, expected, visitor.len) == 0);
     assert_gone(row, before);
     bool answered = visitor.len == expected_len && dialogue->reason != CLOSE_PEER_CLOSED;
-    if (answered && stage.server.closed[CLOSE_PEER_GONE] == 0)
+    if (answered && stage.server.tally->closed[CLOSE_PEER_GONE] == 0)
         stage_assert_closed(&stage, row, dialogue->reason);
     else
         stage_assert_closed(&stage, row, CLOSE_PEER_GONE);
@@ -180,7 +180,7 @@ static inline void leave_early(const struct dialogue *dialogue, const char *row,
     visitor_leave(&visitor);
     stage_settle(&stage, &visitor);
     assert_gone(row, before);
-    memset(stage.server.closed, 0, sizeof stage.server.closed);
+    *stage.server.tally = (struct tally){0};
 }
 
 /* An allocation fails, the one behind `k`: there is an end to it, and nothing is left. */
@@ -193,7 +193,7 @@ static inline void run_out_of_memory(const struct dialogue *dialogue, const char
     allocations_until_failure = -1;
     assert_gone(row, before);
     for (unsigned reason = 0; reason < CLOSE_REASON_COUNT; reason++)
-        closes += stage.server.closed[reason];
+        closes += stage.server.tally->closed[reason];
     row_assert_number(row, closes, 1);
-    memset(stage.server.closed, 0, sizeof stage.server.closed);
+    *stage.server.tally = (struct tally){0};
 }

@@ -84,16 +84,25 @@ static uint16_t port_of(const char *url) {
     return (uint16_t)strtoul(url + len, NULL, 10);
 }
 
-uint16_t server_port(const struct server *server, const char *prefix) {
+/* The same of the URL that starts with `prefix` and is announced with those words. */
+static uint16_t find_port(const struct server *server, const char *words, const char *prefix) {
     char *text = process_text(server->process.err_fd);
     uint16_t port = 0;
-    for (const char *at = text; port == 0 && (at = strstr(at, announcement)) != NULL;) {
-        at += sizeof announcement - 1;
+    for (const char *at = text; port == 0 && (at = strstr(at, words)) != NULL;) {
+        at += strlen(words);
         if (strncmp(at, prefix, strlen(prefix)) == 0)
             port = port_of(at + strlen("http://"));
     }
     free(text);
     return port;
+}
+
+uint16_t server_port(const struct server *server, const char *prefix) {
+    return find_port(server, announcement, prefix);
+}
+
+uint16_t server_admin_port(const struct server *server) {
+    return find_port(server, "pronto: status on ", "http://");
 }
 
 bool server_says(const struct server *server, const char *needle) {

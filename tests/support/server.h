@@ -31,6 +31,9 @@ void server_start(struct server *server, const struct process_options *options, 
 /* The port of the announced URL that starts with `prefix`, as "http://[::1]:"; 0: there is none. */
 uint16_t server_port(const struct server *server, const char *prefix);
 
+/* The port of the first address of --admin that it announced; 0: there is none. */
+uint16_t server_admin_port(const struct server *server);
+
 /* Whether the server has written `needle` to its stderr. */
 bool server_says(const struct server *server, const char *needle);
 

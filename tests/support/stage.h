@@ -203,18 +203,18 @@ static inline const char *stage_reason_name(unsigned reason) {
 static inline void stage_assert_closed(struct stage *stage, const char *row,
                                        enum close_reason reason) {
     for (unsigned i = 0; i < CLOSE_REASON_COUNT; i++) {
-        if (stage->server.closed[i] != (i == reason ? 1 : 0))
+        if (stage->server.tally->closed[i] != (i == reason ? 1 : 0))
             fail_msg("%s: closed %llu times for %s, expected one close for %s", row,
-                     (unsigned long long)stage->server.closed[i], stage_reason_name(i),
+                     (unsigned long long)stage->server.tally->closed[i], stage_reason_name(i),
                      stage_reason_name(reason));
-        stage->server.closed[i] = 0;
+        stage->server.tally->closed[i] = 0;
     }
 }
 
 /* Fails if since the last call any connection was closed. */
 static inline void stage_assert_none_closed(const struct stage *stage, const char *row) {
     for (unsigned i = 0; i < CLOSE_REASON_COUNT; i++) {
-        if (stage->server.closed[i] != 0)
+        if (stage->server.tally->closed[i] != 0)
             fail_msg("%s: closed for %s", row, stage_reason_name(i));
     }
 }

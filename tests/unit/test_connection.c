@@ -333,13 +333,13 @@ static void test_close_idle(void **state) {
     no_edges = true;
     stage_ask(&stage, &visitors[3], GET("small"));
     connections_close_idle(&stage.server);
-    assert_int_equal(stage.server.closed[CLOSE_DRAINED], 2);
+    assert_int_equal(stage.server.tally->closed[CLOSE_DRAINED], 2);
     for (int i = 0; i < 4; i++) {
         (void)visitor_receive(&visitors[i]);
         row_assert_number(row_at("visitor", (size_t)i), visitors[i].ended, i < 2);
     }
     connections_close_all(&stage.server);
-    assert_int_equal(stage.server.closed[CLOSE_DRAINED], 4);
+    assert_int_equal(stage.server.tally->closed[CLOSE_DRAINED], 4);
     assert_int_equal(stage.server.connections, 0);
     for (int i = 0; i < 4; i++)
         visitor_leave(&visitors[i]);

@@ -137,9 +137,9 @@ static void test_the_send_deadline_runs_while_nothing_is_taken(void **state) {
     stage_assert_none_closed(&stage, "waits");
     stage.loop.now_ms += stage.options.send_timeout + 1;
     connections_expire(&stage.server);
-    assert_int_equal(stage.server.closed[CLOSE_SEND_TIMEOUT], 1);
+    assert_int_equal(stage.server.tally->closed[CLOSE_SEND_TIMEOUT], 1);
     assert_int_equal(stage.server.deliveries, 0);
-    stage.server.closed[CLOSE_SEND_TIMEOUT] = 0;
+    stage.server.tally->closed[CLOSE_SEND_TIMEOUT] = 0;
 }
 
 /* The client leaves in the middle of the plan, with its request answered by nobody. */

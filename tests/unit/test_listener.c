@@ -208,7 +208,7 @@ static void test_starved_until_a_connection_closes(void **state) {
     guests[0] = -1;
     settle();
     assert_int_equal(stage.server.connections, 1);
-    assert_int_equal(stage.server.closed[CLOSE_PEER_GONE], 1); /* the one before */
+    assert_int_equal(stage.server.tally->closed[CLOSE_PEER_GONE], 1); /* the one before */
     assert_true(list_is_empty(&stage.server.starved));
 }
 
@@ -221,7 +221,7 @@ static void test_an_idle_one_gives_way(void **state) {
     planned = calls + 1;
     settle();
     assert_int_equal(stage.server.connections, 1);
-    assert_int_equal(stage.server.closed[CLOSE_SHED], 1);
+    assert_int_equal(stage.server.tally->closed[CLOSE_SHED], 1);
     assert_true(list_is_empty(&stage.server.starved));
 }
 
@@ -235,10 +235,10 @@ static void test_one_that_becomes_idle_gives_way(void **state) {
     plan[calls + 1] = EMFILE;
     planned = calls + 2;
     settle();
-    assert_int_equal(stage.server.closed[CLOSE_SHED], 0);
+    assert_int_equal(stage.server.tally->closed[CLOSE_SHED], 0);
     assert_int_equal(write(guests[0], "Host: a\r\n\r\n", 11), 11);
     settle();
-    assert_int_equal(stage.server.closed[CLOSE_SHED], 1);
+    assert_int_equal(stage.server.tally->closed[CLOSE_SHED], 1);
     assert_int_equal(stage.server.connections, 1);
     char bytes[16]; /* but its answer came first */
     assert_int_equal(recv(guests[0], bytes, 12, MSG_DONTWAIT), 12);
@@ -253,7 +253,7 @@ static void test_idle_ones_do_not_give_way_in_vain(void **state) {
     connect_guest(20, "");
     always = ENOMEM;
     settle();
-    assert_in_range(stage.server.closed[CLOSE_SHED], 0, 1);
+    assert_in_range(stage.server.tally->closed[CLOSE_SHED], 0, 1);
     assert_false(list_is_empty(&stage.server.starved));
 }
 
@@ -272,7 +272,7 @@ static void test_one_that_has_asked_does_not_give_way(void **state) {
     connect_guest(2, "");
     assert_int_equal(write(guests[0], ASK, strlen(ASK)), strlen(ASK));
     settle();
-    assert_int_equal(stage.server.closed[CLOSE_SHED], 1);
+    assert_int_equal(stage.server.tally->closed[CLOSE_SHED], 1);
     assert_true(recv(guests[0], bytes, sizeof bytes, MSG_DONTWAIT) > 0);
 }
 
@@ -284,10 +284,10 @@ static void test_with_many_an_idle_one_gives_way(void **state) {
     stage.server.comfortable = 1;
     connect_guest(1, "GET");
     settle();
-    assert_int_equal(stage.server.closed[CLOSE_SHED], 1);
+    assert_int_equal(stage.server.tally->closed[CLOSE_SHED], 1);
     connect_guest(2, "GET");
     settle(); /* nobody is idle: taken all the same */
-    assert_int_equal(stage.server.closed[CLOSE_SHED], 1);
+    assert_int_equal(stage.server.tally->closed[CLOSE_SHED], 1);
     assert_int_equal(stage.server.connections, 2);
 }
 
@@ -308,14 +308,14 @@ static void test_the_most_connections(void **state) {
     assert_int_equal(write(guests[0], rest, strlen(rest)), strlen(rest));
     settle(); /* answered, idle, and gone for the third, which is idle then */
     assert_int_equal(stage.server.connections, 2);
-    assert_int_equal(stage.server.closed[CLOSE_SHED], 1);
+    assert_int_equal(stage.server.tally->closed[CLOSE_SHED], 1);
     assert_int_equal(recv(guests[2], bytes, 12, MSG_DONTWAIT), 12);
     settle();
-    assert_int_equal(stage.server.closed[CLOSE_SHED], 1);
+    assert_int_equal(stage.server.tally->closed[CLOSE_SHED], 1);
     connect_guest(3, ASK);
     settle();
     assert_int_equal(stage.server.connections, 2);
-    assert_int_equal(stage.server.closed[CLOSE_SHED], 2);
+    assert_int_equal(stage.server.tally->closed[CLOSE_SHED], 2);
     assert_int_equal(recv(guests[3], bytes, 12, MSG_DONTWAIT), 12);
 }
 
@@ -326,7 +326,7 @@ static void test_no_memory_for_a_connection(void **state) {
     settle();
     no_memory = false;
     assert_int_equal(stage.server.connections, 0);
-    assert_int_equal(stage.server.closed[CLOSE_FAULT], 2);
+    assert_int_equal(stage.server.tally->closed[CLOSE_FAULT], 2);
     char byte;
     assert_int_equal(recv(guests[0], &byte, 1, MSG_DONTWAIT), 0);
 }

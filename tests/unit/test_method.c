@@ -37,6 +37,12 @@ static void test_rfc9110_9_1_parse(void **state) {
     }
 }
 
+static void test_each_name_is_that_of_its_method(void **state) {
+    (void)state;
+    for (unsigned i = 0; i < METHOD_UNKNOWN; i++)
+        assert_int_equal(method_parse(method_name((enum method)i)), i);
+}
+
 static void test_rfc9110_10_2_1_allow(void **state) {
     (void)state;
     row_assert_slice("Allow", method_allow(), SLICE("GET, HEAD, OPTIONS"));
@@ -45,6 +51,7 @@ static void test_rfc9110_10_2_1_allow(void **state) {
 int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rfc9110_9_1_parse),
+        cmocka_unit_test(test_each_name_is_that_of_its_method),
         cmocka_unit_test(test_rfc9110_10_2_1_allow),
     };
     return cmocka_run_group_tests_name("method", tests, NULL, NULL);

@@ -231,6 +231,7 @@ static const struct {
     {"second choice", {"--symlinks=none"}, "symlinks", SYMLINKS_NONE},
     {"address", {"--listen", "80"}, "listen", 1},
     {"addresses", {"--listen=80", "-l81", "-l", "[::1]:82"}, "listen", 3},
+    {"where to ask", {"--admin", "9090", "--admin=*:0"}, "admin", 2},
     {"type", {"--mime", "ts=text/plain"}, "mime", 1},
     {"types", {"--mime=a=b/c;d=e", "--mime", ".a=b/d", "--mime=f=g/h"}, "mime", 3},
     {"text", {"--explain", "/a b"}, "explain", 1},

@@ -37,9 +37,18 @@ static void test_codes(void **state) {
         row_assert(row_at("refusal without a row", i), seen[i]);
 }
 
+static void test_names(void **state) {
+    (void)state;
+    assert_string_equal(refusal_name(REFUSAL_BAD_REQUEST_LINE), "BAD_REQUEST_LINE");
+    assert_string_equal(refusal_name(REFUSAL_TIMEOUT), "TIMEOUT");
+    for (unsigned i = REFUSAL_NONE + 1; i < REFUSAL_COUNT; i++)
+        row_assert(row_at("refusal without a name", i), refusal_name((enum refusal)i) != NULL);
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_codes),
+        cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests_name("refusal", tests, NULL, NULL);
 }

@@ -229,7 +229,7 @@ static void test_waiting_for_a_100_is_due(void **state) {
 static void ask_and_stall(void) {
     visitor_leave(&visitor);
     later(0);
-    memset(stage.server.closed, 0, sizeof stage.server.closed);
+    *stage.server.tally = (struct tally){0};
     visitor_connect(&visitor);
     slow_fd = visitor.server_fd;
     visitor_enter(&stage, &visitor);
@@ -315,7 +315,7 @@ static void test_408_that_nobody_takes(void **state) {
     (void)state;
     visitor_leave(&visitor);
     later(0);
-    memset(stage.server.closed, 0, sizeof stage.server.closed);
+    *stage.server.tally = (struct tally){0};
     visitor_connect(&visitor);
     slow_fd = visitor.server_fd;
     visitor_enter(&stage, &visitor);

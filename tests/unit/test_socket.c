@@ -314,6 +314,36 @@ static void test_without_ipv6_an_ipv6_address_fails(void **state) {
         -EAFNOSUPPORT);
 }
 
+static void test_a_look_at_the_accept_queue(void **state) {
+    enum { WAITING = 3 };
+    struct address address = address_of("0");
+    struct socket_queue queue = {UINT32_MAX, 0};
+    int clients[WAITING];
+    (void)state;
+    int fd = must_listen(&address, SOCKET_FIRST);
+    assert_int_equal(socket_look_at_queue(fd, &queue), 0);
+    assert_int_equal(queue.length, 0);
+    assert_true(queue.limit > 0);
+    for (int i = 0; i < WAITING; i++) {
+        clients[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(connect(clients[i], &address.socket.any, address_len(&address)), 0);
+        assert_int_equal(write(clients[i], "x", 1), 1);
+    }
+    assert_int_equal(socket_look_at_queue(fd, &queue), 0);
+    assert_int_equal(queue.length, WAITING);
+    for (int i = 0; i < WAITING; i++)
+        (void)close(clients[i]);
+    (void)close(fd);
+}
+
+static void test_what_is_not_tcp_has_no_queue_to_look_at(void **state) {
+    struct socket_queue queue;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    (void)state;
+    assert_int_equal(socket_look_at_queue(fd, &queue), -EOPNOTSUPP);
+    (void)close(fd);
+}
+
 static void test_failures(void **state) {
     (void)state;
     bind_error = EADDRNOTAVAIL;
@@ -372,6 +402,8 @@ int main(void) {
         test(test_without_ipv6_all_is_the_ipv4_wildcard),
         test(test_without_ipv6_an_ipv6_address_fails),
         test(test_rate_is_inherited),
+        test(test_a_look_at_the_accept_queue),
+        test(test_what_is_not_tcp_has_no_queue_to_look_at),
         test(test_failures),
     };
     return cmocka_run_group_tests_name("socket", tests, NULL, NULL);
