@@ -36,18 +36,26 @@ static void consider(const struct networks *trusted, struct slice element, struc
     }
 }
 
-struct peer client_of_request(const struct networks *trusted, const struct peer *peer,
-                              const struct request *request) {
+bool client_named(const struct networks *trusted, const struct request *request,
+                  struct peer *client) {
     struct slice line = SLICE_NONE;
     struct ip found = {.len = 0};
     bool has_found = false;
-    if (!client_is_trusted(trusted, peer))
-        return *peer;
     while (request_field_next(request, FIELD_X_FORWARDED_FOR, &line)) {
         struct slice rest = line;
         struct slice element;
         while (forwarded_next(&rest, &element))
             consider(trusted, element, &found, &has_found);
     }
-    return has_found ? peer_of_ip(&found, 0) : *peer;
+    if (has_found)
+        *client = peer_of_ip(&found, 0);
+    return has_found;
+}
+
+struct peer client_of_request(const struct networks *trusted, const struct peer *peer,
+                              const struct request *request) {
+    struct peer client = *peer;
+    if (client_is_trusted(trusted, peer))
+        (void)client_named(trusted, request, &client);
+    return client;
 }
