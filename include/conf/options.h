@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 enum { OPTIONS_ADDRESSES_MAX = 16, OPTIONS_VALUE_MAX = 256, OPTIONS_PATH_MAX = 2048 /* bytes */ };
 
@@ -25,6 +26,7 @@ enum option_kind {
     OPTION_TEXT,
     OPTION_MOUNTS,
     OPTION_CHOICE,
+    OPTION_MODE,
     OPTION_ADDRESSES,
 };
 
@@ -50,6 +52,7 @@ enum option_symlinks { SYMLINKS_INSIDE, SYMLINKS_NONE };
 #define OPTION_TYPE_TEXT      const char * /* NULL: not given */
 #define OPTION_TYPE_MOUNTS    struct mounts
 #define OPTION_TYPE_CHOICE    unsigned
+#define OPTION_TYPE_MODE      mode_t
 #define OPTION_TYPE_ADDRESSES struct option_addresses
 
 struct options {

@@ -128,6 +128,21 @@ static int set_value(const struct option_row *row, const char *text, struct slic
     return 0;
 }
 
+static int set_mode(const struct option_row *row, const char *text, mode_t *mode,
+                    struct err *err) {
+    size_t len = strlen(text);
+    mode_t value = 0;
+    if (len == 0 || len > 4 || strspn(text, "01234567") != len)
+        return err_set(err, EINVAL, "--%s: '%s' is no mode (three octal digits, as in 660)",
+                       row->name, text);
+    for (size_t i = 0; i < len; i++)
+        value = value * 8 + (mode_t)(text[i] - '0');
+    if (value > 0777)
+        return err_set(err, EINVAL, "--%s: '%s' is out of range (0 to 777)", row->name, text);
+    *mode = value;
+    return 0;
+}
+
 static int add_mount(const struct option_row *row, const char *text, struct mounts *mounts,
                      struct err *err) {
     struct err reason = ERR_INIT;
@@ -186,6 +201,8 @@ static int set(struct options *options, const struct option_row *row, const char
         return add_mount(row, text, field, err);
     case OPTION_CHOICE:
         return set_choice(row, text, field, err);
+    case OPTION_MODE:
+        return set_mode(row, text, field, err);
     case OPTION_ADDRESSES:
         break;
     }
@@ -394,6 +411,7 @@ void options_print_help(FILE *stream) {
     for (const struct option_row *row = rows; row->name != NULL; row++)
         print_row(stream, row);
     fputs("\nSIZE takes K, M or G; T takes ms, s, m or h.\n"
-          "Signals: TERM, INT and QUIT stop gracefully, a second one at once.\n",
+          "Signals: TERM, INT and QUIT stop gracefully, a second one at once; HUP reloads;\n"
+          "USR2 upgrades to the binary that is now on disk.\n",
           stream);
 }

@@ -67,7 +67,7 @@ static int setup(void **state) {
     for (int i = 0; i < GUESTS; i++)
         guests[i] = -1;
     stage_open(&stage);
-    return listener_init(&listener, &stage.server, listening_socket());
+    return listener_init(&listener, &stage.server, listening_socket(), false);
 }
 
 static int teardown(void **state) {
@@ -330,8 +330,8 @@ static void test_stop_while_starved(void **state) {
 static void test_init_fails(void **state) {
     (void)state;
     struct listener second;
-    assert_int_equal(listener_init(&second, &stage.server, listener.source.fd), -EEXIST);
-    assert_int_equal(listener_init(&second, &stage.server, -1), -EBADF);
+    assert_int_equal(listener_init(&second, &stage.server, listener.source.fd, false), -EEXIST);
+    assert_int_equal(listener_init(&second, &stage.server, -1, false), -EBADF);
 }
 
 #define test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
