@@ -49,8 +49,8 @@ struct master {
     struct course course;
     struct upgrade upgrade;
     struct notify notify;
-    int relieved_fd;      /* to an older pronto that waits to be relieved; -1: none */
-    bool relieves;        /* there is, or was, such a one */
+    struct source relieved; /* to an older pronto that waits to be relieved; fd -1: none */
+    bool relieves;          /* there is, or was, such a one */
     bool has_terminal;
     char *pid_file;       /* that was written; owned; NULL: none */
     int64_t notice_at_ms; /* while stopping: when to say what is waited for; INT64_MAX: it is said */
@@ -58,6 +58,14 @@ struct master {
     int status;           /* to exit with */
     bool in_worker;       /* this is a worker's process */
 };
+
+static void close_source(struct source *source) {
+    if (source->fd < 0)
+        return;
+    list_remove(&source->place);
+    (void)close(source->fd);
+    source->fd = -1;
+}
 
 static struct generation *generation_at(struct list *place) {
     return list_entry(place, struct generation, place);
@@ -133,11 +141,8 @@ static void leave_master(struct master *master, const struct generation *own) {
             drop_generation(master, generation_at(place));
     }
     upgrade_close_channel(&master->upgrade);
-    if (master->relieved_fd >= 0)
-        (void)close(master->relieved_fd);
-    master->relieved_fd = -1;
-    (void)close(master->signals.fd);
-    master->signals.fd = -1;
+    close_source(&master->relieved);
+    close_source(&master->signals);
     loop_deinit(&master->loop);
 }
 
@@ -272,9 +277,18 @@ static void announce(struct master *master) {
         banner_print_new(&master->serving->listeners);
     else
         banner_print(options, &master->serving->listeners);
-    if (master->relieved_fd >= 0)
-        (void)!write(master->relieved_fd, "r", 1);
+    if (master->relieved.fd >= 0)
+        (void)!write(master->relieved.fd, "r", 1);
     else
+        say_status(master, "READY=1\n");
+}
+
+/* The older pronto has left the serving to this one, or is gone; only now the service manager hears
+ * this one. */
+static void on_relieved(struct source *source) {
+    struct master *master = list_entry(source, struct master, relieved);
+    close_source(source);
+    if (master->course.phase != COURSE_STARTING)
         say_status(master, "READY=1\n");
 }
 
@@ -288,6 +302,8 @@ static void kill_workers(struct master *master) {
 
 static void stop(struct master *master) {
     master->notice_at_ms = master->loop.now_ms + NOTICE_MS;
+    master->coming = NULL; /* nobody takes over any more */
+    master->retiring = NULL;
     notify_send(&master->notify, "STOPPING=1");
     list_for_each(place, &master->generations) {
         listeners_remove_files(&generation_at(place)->listeners, NULL);
@@ -465,23 +481,28 @@ static int init_first(struct master *master, struct setup *setup, const struct h
     return first != NULL ? 0 : -EINVAL;
 }
 
-static int init(struct master *master, struct setup *setup, struct err *err) {
+static int init_sources(struct master *master, int channel, struct err *err) {
     static const int numbers[] = {SIGTERM, SIGINT,  SIGQUIT, SIGCHLD,
                                   SIGHUP,  SIGUSR2, 0};
-    const struct handover handover = handover_take();
-    master->relieved_fd = handover.channel;
-    master->relieves = handover.channel >= 0;
-    if (master->relieves)
-        (void)fcntl(master->relieved_fd, F_SETFD, FD_CLOEXEC);
     int result = loop_init(&master->loop, err);
     if (result == 0)
         result = signals_open(numbers, err);
-    if (result >= 0) {
-        source_init(&master->signals, result, on_signal);
-        result = loop_add(&master->loop, &master->signals, EPOLLIN);
-        if (result < 0)
-            (void)err_set(err, -result, "cannot wait for signals: %s", strerror(-result));
+    if (result < 0)
+        return result;
+    source_init(&master->signals, result, on_signal);
+    result = loop_add(&master->loop, &master->signals, EPOLLIN);
+    if (result == 0 && channel >= 0) {
+        (void)fcntl(channel, F_SETFD, FD_CLOEXEC);
+        source_init(&master->relieved, channel, on_relieved);
+        master->relieves = true;
+        result = loop_add(&master->loop, &master->relieved, EPOLLIN);
     }
+    return result < 0 ? err_set(err, -result, "cannot wait for signals: %s", strerror(-result)) : 0;
+}
+
+static int init(struct master *master, struct setup *setup, struct err *err) {
+    const struct handover handover = handover_take();
+    int result = init_sources(master, handover.channel, err);
     if (result < 0) {
         setup_free(setup);
         return result;
@@ -497,10 +518,8 @@ static void deinit(struct master *master) {
         pidfile_remove(master->pid_file);
     free(master->pid_file);
     upgrade_deinit(&master->upgrade);
-    if (master->relieved_fd >= 0)
-        (void)close(master->relieved_fd);
-    if (master->signals.fd >= 0)
-        (void)close(master->signals.fd);
+    close_source(&master->relieved);
+    close_source(&master->signals);
     loop_deinit(&master->loop);
 }
 
@@ -608,6 +627,7 @@ int master_run(const struct command_line *line, struct setup *setup) {
         .line = line,
         .loop = LOOP_INIT,
         .signals = {.fd = -1},
+        .relieved = {.fd = -1},
         .status = EXIT_SUCCESS,
         .has_terminal = isatty(STDERR_FILENO) == 1,
     };
