@@ -122,7 +122,9 @@ void server_await_times(const struct server *server, const char *needle, size_t 
     while (server_times(server, needle) < count) {
         if (note_now_ms() > deadline) {
             char *text = process_text(server->process.err_fd);
-            fail_msg("the server does not say \"%s\" %zu times:\n%s", needle, count, text);
+            note_say("its stderr:\n%s", text);
+            free(text);
+            fail_msg("the server does not say \"%s\" %zu times", needle, count);
         }
         note_pause_ms(5);
     }
