@@ -127,7 +127,8 @@ static int open_binding(struct listeners *listeners, const struct socketplan *pl
     } else {
         result = open_first(binding, step, options, err);
     }
-    note_file(binding);
+    if (result == 0)
+        note_file(binding);
     if (result == 0 && step->kind == BINDING_EACH)
         result = open_others(binding, step->kept, count, err);
     if (result == 0)
