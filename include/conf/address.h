@@ -11,7 +11,7 @@
 #include <sys/un.h>
 
 enum {
-    ADDRESS_PATH_MAX = sizeof ((struct sockaddr_un *)0)->sun_path, /* with its NUL */
+    ADDRESS_PATH_MAX = sizeof((struct sockaddr_un *)0)->sun_path, /* with its NUL */
     ADDRESS_TEXT_MAX = ADDRESS_PATH_MAX + sizeof "unix:", /* an IPv6 address and a port fit, too */
 };
 
@@ -47,8 +47,8 @@ const char *address_path(const struct address *address);
 uint16_t address_port(const struct address *address);
 void address_set_port(struct address *address, uint16_t port);
 
-/* Whether the address is reached from this machine alone (127.0.0.0/8, ::1, unix:), or stands for all of
- * the machine's. */
+/* Whether the address is reached from this machine alone (127.0.0.0/8, ::1, unix:), or stands for
+ * all of the machine's. */
 bool address_is_loopback(const struct address *address);
 bool address_is_wildcard(const struct address *address);
 

@@ -3,8 +3,8 @@
  *
  *   LISTEN_PID       the process that this is meant for
  *   LISTEN_FDS       how many sockets there are, from descriptor 3 on
- *   PRONTO_UPGRADE   CHANNEL:KINDS: a descriptor, and what each of the sockets is, a letter for each
- *                    (listeners_describe()); only among prontos */
+ *   PRONTO_UPGRADE   CHANNEL:KINDS: a descriptor, and what each of the sockets is, a letter for
+ * each (listeners_describe()); only among prontos */
 #pragma once
 
 #include <stdbool.h>

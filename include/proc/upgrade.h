@@ -20,8 +20,10 @@ struct upgrade {
     int64_t deadline_ms;   /* until it is ready; until it is killed, where it is late */
 };
 
-#define UPGRADE_INIT \
-    { .channel = {.fd = -1} }
+#define UPGRADE_INIT           \
+    {                          \
+        .channel = {.fd = -1 } \
+    }
 
 /* Finds out what an upgrade would start: `word`, the name by which pronto was started, where it is
  * a path, so that a symbolic link which is set anew leads to the new binary; else the path of the

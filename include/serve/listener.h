@@ -8,8 +8,8 @@ struct listener {
     struct server *server; /* borrowed */
 };
 
-/* Starts accepting from `fd`, which is borrowed: it outlives the listener. `shared`: other processes
- * accept from the same socket, and not all of them are to be woken for a connection
+/* Starts accepting from `fd`, which is borrowed: it outlives the listener. `shared`: other
+ * processes accept from the same socket, and not all of them are to be woken for a connection
  * (EPOLLEXCLUSIVE, epoll_ctl(2)). Returns 0 or -errno. */
 int listener_init(struct listener *listener, struct server *server, int fd, bool shared);
 

@@ -11,16 +11,16 @@ enum socket_place {
     SOCKET_BESIDE, /* shares it with a SOCKET_FIRST of this process's */
 };
 
-/* Opens a non-blocking TCP socket that listens on `address`; the kernel spreads connections over all
- * sockets that share one (SO_REUSEPORT). Connections are held back until their first bytes are
+/* Opens a non-blocking TCP socket that listens on `address`; the kernel spreads connections over
+ * all sockets that share one (SO_REUSEPORT). Connections are held back until their first bytes are
  * there (TCP_DEFER_ACCEPT), and those accepted from it have TCP_NODELAY. For SOCKET_FIRST, a port
  * of 0 in `address` is replaced by the one the kernel chose, and "*" by the IPv4 wildcard on a host
  * without IPv6. Returns the descriptor, owned by the caller, or -errno and a message. */
 int socket_listen(struct address *address, enum socket_place place, struct err *err);
 
-/* The same for a local address, whose file gets `mode`, whatever the umask. A file that is left over
- * from a process that is gone, on which connect(2) is refused, is replaced; any other stays, and is
- * -EADDRINUSE. */
+/* The same for a local address, whose file gets `mode`, whatever the umask. A file that is left
+ * over from a process that is gone, on which connect(2) is refused, is replaced; any other stays,
+ * and is -EADDRINUSE. */
 int socket_listen_local(const struct address *address, mode_t mode, struct err *err);
 
 /* Takes over a socket that another process has opened: fails unless it is a stream socket that

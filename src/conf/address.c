@@ -129,10 +129,13 @@ static int set_local(struct address *address, const char *name, struct err *err)
     size_t len = strlen(name);
     *address = (struct address){.socket.local.sun_family = AF_UNIX};
     if (len == 0 || strcmp(name, "@") == 0)
-        return err_set(err, EINVAL, "'unix:%s' names no socket (as in unix:/run/pronto.sock)", name);
+        return err_set(err, EINVAL, "'unix:%s' names no socket (as in unix:/run/pronto.sock)",
+                       name);
     if (len >= ADDRESS_PATH_MAX)
-        return err_set(err, EINVAL, "'unix:%.100s...' is longer than the %d bytes that a socket's "
-                       "name may have", name, ADDRESS_PATH_MAX - 1);
+        return err_set(err, EINVAL,
+                       "'unix:%.100s...' is longer than the %d bytes that a socket's "
+                       "name may have",
+                       name, ADDRESS_PATH_MAX - 1);
     memcpy(address->socket.local.sun_path, name, len);
     if (name[0] == '@')
         address->socket.local.sun_path[0] = '\0';

@@ -128,8 +128,7 @@ static int set_value(const struct option_row *row, const char *text, struct slic
     return 0;
 }
 
-static int set_mode(const struct option_row *row, const char *text, mode_t *mode,
-                    struct err *err) {
+static int set_mode(const struct option_row *row, const char *text, mode_t *mode, struct err *err) {
     size_t len = strlen(text);
     mode_t value = 0;
     if (len == 0 || len > 4 || strspn(text, "01234567") != len)

@@ -227,7 +227,8 @@ static void signal_workers(const struct generation *generation, int number) {
 /* The kernel stops accepting for a socket when the workers have closed theirs, too. */
 static void begin_draining(struct generation *generation, int64_t now_ms) {
     generation->phase = GENERATION_DRAINING;
-    generation->deadline_ms = now_ms + generation->setup->options.drain_timeout + GENERATION_KILL_GRACE_MS;
+    generation->deadline_ms =
+        now_ms + generation->setup->options.drain_timeout + GENERATION_KILL_GRACE_MS;
     listeners_deinit(&generation->listeners);
 }
 

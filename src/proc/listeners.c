@@ -65,8 +65,8 @@ static int open_first(struct binding *binding, const struct socketplan_step *ste
                       const struct options *options, struct err *err) {
     if (step->kind == BINDING_SHARED)
         return take(binding, socket_listen_local(&binding->address, options->unix_mode, err));
-    return take(binding, socket_listen(&binding->address,
-                                       step->beside ? SOCKET_BESIDE : SOCKET_FIRST, err));
+    return take(binding,
+                socket_listen(&binding->address, step->beside ? SOCKET_BESIDE : SOCKET_FIRST, err));
 }
 
 /* Nobody asked for the standard port, so any one near it will do. */

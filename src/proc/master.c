@@ -52,11 +52,12 @@ struct master {
     struct source relieved; /* to an older pronto that waits to be relieved; fd -1: none */
     bool relieves;          /* there is, or was, such a one */
     bool has_terminal;
-    char *pid_file;       /* that was written; owned; NULL: none */
-    int64_t notice_at_ms; /* while stopping: when to say what is waited for; INT64_MAX: it is said */
-    bool killed;          /* while stopping: workers were not given time */
-    int status;           /* to exit with */
-    bool in_worker;       /* this is a worker's process */
+    char *pid_file; /* that was written; owned; NULL: none */
+    int64_t
+        notice_at_ms; /* while stopping: when to say what is waited for; INT64_MAX: it is said */
+    bool killed;      /* while stopping: workers were not given time */
+    int status;       /* to exit with */
+    bool in_worker;   /* this is a worker's process */
 };
 
 static void close_source(struct source *source) {
@@ -208,8 +209,7 @@ static void begin_reload(struct master *master) {
     notify_send(&master->notify, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, clock_now_ms() * 1000);
     struct setup *setup = setup_load(master->line, &err);
     if (setup != NULL)
-        generation =
-            generation_new(setup, &master->serving->listeners, master->loop.now_ms, &err);
+        generation = generation_new(setup, &master->serving->listeners, master->loop.now_ms, &err);
     if (generation != NULL)
         add_generation(master, generation);
     else
@@ -466,8 +466,7 @@ static void on_signal(struct source *source) {
 static int init_first(struct master *master, struct setup *setup, const struct handover *handover,
                       struct err *err) {
     struct listeners given;
-    int result =
-        listeners_adopt(&given, HANDOVER_FIRST, handover->sockets, handover->kinds, err);
+    int result = listeners_adopt(&given, HANDOVER_FIRST, handover->sockets, handover->kinds, err);
     if (result < 0) {
         setup_free(setup);
         return result;
@@ -482,8 +481,7 @@ static int init_first(struct master *master, struct setup *setup, const struct h
 }
 
 static int init_sources(struct master *master, int channel, struct err *err) {
-    static const int numbers[] = {SIGTERM, SIGINT,  SIGQUIT, SIGCHLD,
-                                  SIGHUP,  SIGUSR2, 0};
+    static const int numbers[] = {SIGTERM, SIGINT, SIGQUIT, SIGCHLD, SIGHUP, SIGUSR2, 0};
     int result = loop_init(&master->loop, err);
     if (result == 0)
         result = signals_open(numbers, err);

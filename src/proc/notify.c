@@ -28,8 +28,8 @@ static int64_t read_watchdog(void) {
     const char *patience = getenv("WATCHDOG_USEC");
     const char *pid = getenv("WATCHDOG_PID");
     uint64_t number;
-    if (pid != NULL && (!number_parse(slice_of_text(pid), INT_MAX, &number) ||
-                        number != (uint64_t)getpid()))
+    if (pid != NULL &&
+        (!number_parse(slice_of_text(pid), INT_MAX, &number) || number != (uint64_t)getpid()))
         return 0;
     if (patience == NULL || !number_parse(slice_of_text(patience), INT64_MAX, &number))
         return 0;
@@ -78,8 +78,7 @@ void notify_send(const struct notify *notify, const char *format, ...) {
         return;
     if (len > 0)
         (void)!sendto(fd, message, (size_t)len < sizeof message ? (size_t)len : sizeof message - 1,
-                      MSG_NOSIGNAL, (const struct sockaddr *)&notify->address,
-                      notify->address_len);
+                      MSG_NOSIGNAL, (const struct sockaddr *)&notify->address, notify->address_len);
     (void)close(fd);
 }
 

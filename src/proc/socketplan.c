@@ -112,7 +112,6 @@ void socketplan_make(struct socketplan *plan, const struct options *options, siz
             keep(step, &there[step->from], workers);
         else
             open_new(step, workers);
-        step->beside =
-            step->from == SOCKETPLAN_NONE && overlaps(&step->address, there, count);
+        step->beside = step->from == SOCKETPLAN_NONE && overlaps(&step->address, there, count);
     }
 }

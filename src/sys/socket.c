@@ -223,9 +223,10 @@ int socket_adopt(int fd, struct address *address, struct err *err) {
     if (result == 0 && (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
                         fcntl(fd, F_SETFD, FD_CLOEXEC) < 0))
         result = -errno;
-    return result < 0 ? err_set(err, -result, "cannot listen on descriptor %d, which was passed: %s",
-                                fd, strerror(-result))
-                      : 0;
+    return result < 0
+               ? err_set(err, -result, "cannot listen on descriptor %d, which was passed: %s", fd,
+                         strerror(-result))
+               : 0;
 }
 
 size_t socket_unacked_bytes(int fd) {

@@ -114,8 +114,8 @@ static void run(void *context) {
 }
 
 void load_start(struct load *load, uint16_t port) {
-    load->shared = mmap(NULL, sizeof *load->shared, PROT_READ | PROT_WRITE,
-                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    load->shared =
+        mmap(NULL, sizeof *load->shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_true(load->shared != MAP_FAILED);
     load->shared->port = port;
     for (size_t i = 0; i < LOAD_CLIENTS; i++) {

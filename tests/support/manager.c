@@ -79,13 +79,13 @@ static const char *find_line(const char *message, const char *line) {
     return NULL;
 }
 
-const char *manager_await(struct manager *manager, const char *line, const char *not) {
+const char *manager_await(struct manager *manager, const char *line, const char * not ) {
     for (;;) {
         receive(manager, line);
         const char *found = find_line(manager->message, line);
         if (found != NULL)
             return found;
-        if (not != NULL && find_line(manager->message, not) != NULL)
+        if (not != NULL && find_line(manager->message, not ) != NULL)
             fail_msg("the manager is told \"%s\" before \"%s\"", not, line);
     }
 }

@@ -24,7 +24,7 @@ void manager_forget(void);
 
 void manager_close(struct manager *manager);
 
-/* Waits for the next message with that line, "READY=1" say, or, where the line ends in '=', with any
- * value. Messages without it are passed over, but for one that has `not` (NULL: none), which fails
- * the test, as does silence. Returns what follows the line's name. */
-const char *manager_await(struct manager *manager, const char *line, const char *not);
+/* Waits for the next message with that line, "READY=1" say, or, where the line ends in '=', with
+ * any value. Messages without it are passed over, but for one that has `not` (NULL: none), which
+ * fails the test, as does silence. Returns what follows the line's name. */
+const char *manager_await(struct manager *manager, const char *line, const char * not );

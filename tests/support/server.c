@@ -69,8 +69,8 @@ void server_start(struct server *server, const struct process_options *options, 
     server_start_as(server, options, addresses, server_binary(), words);
 }
 
-void server_start_as(struct server *server, const struct process_options *options,
-                     size_t addresses, const char *program, const char *const words[]) {
+void server_start_as(struct server *server, const struct process_options *options, size_t addresses,
+                     const char *program, const char *const words[]) {
     const char *argv[WORDS_MAX] = {program};
     for (size_t i = 0; words[i] != NULL; i++) {
         assert_in_range(i, 0, WORDS_MAX - 3);

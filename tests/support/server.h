@@ -29,8 +29,8 @@ void server_start(struct server *server, const struct process_options *options, 
                   const char *const words[]);
 
 /* The same with another program, by its path. */
-void server_start_as(struct server *server, const struct process_options *options,
-                     size_t addresses, const char *program, const char *const words[]);
+void server_start_as(struct server *server, const struct process_options *options, size_t addresses,
+                     const char *program, const char *const words[]);
 
 /* The port of the announced URL that starts with `prefix`, as "http://[::1]:"; 0: there is none. */
 uint16_t server_port(const struct server *server, const char *prefix);

@@ -88,8 +88,7 @@ void tracer_detach(struct tracer *tracer) {
         if (child != 0 && ptrace(PTRACE_DETACH, child, NULL, 0) != 0)
             await_end(child);
     }
-    if (ptrace(PTRACE_INTERRUPT, tracer->pid, NULL, NULL) != 0 ||
-        !await_stop(tracer->pid, &status))
+    if (ptrace(PTRACE_INTERRUPT, tracer->pid, NULL, NULL) != 0 || !await_stop(tracer->pid, &status))
         fail_msg("process %d cannot be let go", (int)tracer->pid);
     bool is_signal = status >> 16 == 0;
     (void)ptrace(PTRACE_DETACH, tracer->pid, NULL, is_signal ? WSTOPSIG(status) : 0);

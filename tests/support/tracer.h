@@ -11,7 +11,8 @@ struct tracer {
     int count;
 };
 
-/* From now on, children of `pid` are held. Returns false, and says so, where that is not allowed. */
+/* From now on, children of `pid` are held. Returns false, and says so, where that is not allowed.
+ */
 bool tracer_attach(struct tracer *tracer, pid_t pid);
 
 /* Waits for the next child, and holds it. Fails the test where there is none. */

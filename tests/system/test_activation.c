@@ -124,8 +124,7 @@ static void test_options_choose_among_them(void **state) {
     for (int i = 0; i < 2; i++)
         gift.fds[i] = open_socket(SOCK_STREAM, true, &ports[i]);
     (void)snprintf(address, sizeof address, "127.0.0.1:%u", (unsigned)ports[1]);
-    const char *const words[] = {"--listen", address, "--listen", "127.0.0.2:0",
-                                 scene->tree.path};
+    const char *const words[] = {"--listen", address, "--listen", "127.0.0.2:0", scene->tree.path};
     memcpy(gift.words, words, sizeof words);
     start_with(scene, &gift);
     server_await_times(&scene->server, "pronto: listening on ", 2);
@@ -233,12 +232,9 @@ static void test_systemd_with_a_local_one_too(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        scene_test(test_one_socket_for_all_workers),
-        scene_test(test_many_connections_at_once),
-        scene_test(test_options_choose_among_them),
-        scene_test(test_what_is_no_listening_socket),
-        scene_test(test_systemd_with_one_socket),
-        scene_test(test_systemd_with_a_local_one_too),
+        scene_test(test_one_socket_for_all_workers), scene_test(test_many_connections_at_once),
+        scene_test(test_options_choose_among_them),  scene_test(test_what_is_no_listening_socket),
+        scene_test(test_systemd_with_one_socket),    scene_test(test_systemd_with_a_local_one_too),
     };
     return cmocka_run_group_tests_name("activation", tests, NULL, NULL);
 }

@@ -23,9 +23,16 @@ static const char *local_address(const struct scene *scene) {
 }
 
 static void serve(struct scene *scene, const char *name, const char *value) {
-    const char *const words[] = {"--listen", local_address(scene), "--listen",
-                                 "127.0.0.1:0", "--workers", "2", name, value,
-                                 tree_path(&scene->tree, "site"), NULL};
+    const char *const words[] = {"--listen",
+                                 local_address(scene),
+                                 "--listen",
+                                 "127.0.0.1:0",
+                                 "--workers",
+                                 "2",
+                                 name,
+                                 value,
+                                 tree_path(&scene->tree, "site"),
+                                 NULL};
     tree_text(&scene->tree, "site/a.txt", "some text");
     server_start(&scene->server, NULL, 2, words);
     shell_tell(scene);
@@ -68,9 +75,10 @@ static void test_a_large_file_and_a_kept_connection(void **state) {
     struct scene *scene = *state;
     tree_file(&scene->tree, "site/large.bin", 1, 3 << 20);
     serve(scene, "--idle-timeout", "30s");
-    shell_run("curl --silent --show-error --unix-socket \"$TREE/socket\" "
-              "-o \"$TREE/1\" http://localhost/large.bin -o \"$TREE/2\" http://localhost/large.bin; "
-              "cmp \"$TREE/1\" \"$TREE/site/large.bin\"; cmp \"$TREE/2\" \"$TREE/site/large.bin\"");
+    shell_run(
+        "curl --silent --show-error --unix-socket \"$TREE/socket\" "
+        "-o \"$TREE/1\" http://localhost/large.bin -o \"$TREE/2\" http://localhost/large.bin; "
+        "cmp \"$TREE/1\" \"$TREE/site/large.bin\"; cmp \"$TREE/2\" \"$TREE/site/large.bin\"");
 }
 
 static void test_survives_reloads_and_upgrades(void **state) {
@@ -126,8 +134,8 @@ static void test_one_that_is_served_stays(void **state) {
     struct scene *scene = *state;
     struct process second = PROCESS_INIT;
     serve(scene, "--unix-mode", "666");
-    const char *const argv[] = {server_binary(), "--listen", local_address(scene),
-                                scene->tree.path, NULL};
+    const char *const argv[] = {server_binary(), "--listen", local_address(scene), scene->tree.path,
+                                NULL};
     process_start(&second, NULL, argv);
     assert_true(process_wait(&second, END_TIMEOUT_MS));
     assert_int_equal(process_exit_code(&second), 1);
@@ -179,7 +187,7 @@ static void test_pid_file(void **state) {
 static void test_a_pid_file_that_cannot_be_written(void **state) {
     struct scene *scene = *state;
     const char *path = tree_path(&scene->tree, "absent/pid");
-    const char *const argv[] = {server_binary(), "--listen", "127.0.0.1:0", "--pid-file", path,
+    const char *const argv[] = {server_binary(),  "--listen", "127.0.0.1:0", "--pid-file", path,
                                 scene->tree.path, NULL};
     process_start(&scene->server.process, NULL, argv);
     assert_true(process_wait(&scene->server.process, END_TIMEOUT_MS));

@@ -114,8 +114,10 @@ static void test_watchdog(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        scene_test(test_start_and_stop), scene_test(test_reload),
-        scene_test(test_a_reload_that_fails), scene_test(test_upgrade),
+        scene_test(test_start_and_stop),
+        scene_test(test_reload),
+        scene_test(test_a_reload_that_fails),
+        scene_test(test_upgrade),
         scene_test(test_watchdog),
     };
     return cmocka_run_group_tests_name("notify", tests, NULL, NULL);

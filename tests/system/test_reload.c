@@ -30,9 +30,9 @@ static void choose(const struct scene *scene, const char *version) {
 }
 
 static void serve_current(struct scene *scene, const char *workers) {
-    const char *const words[] = {"--listen",  "127.0.0.1:0", "--drain-timeout",
-                                 "5s",        "--workers",   workers,
-                                 "--unix-mode", "600",       tree_path(&scene->tree, "current"),
+    const char *const words[] = {"--listen",    "127.0.0.1:0", "--drain-timeout",
+                                 "5s",          "--workers",   workers,
+                                 "--unix-mode", "600",         tree_path(&scene->tree, "current"),
                                  NULL};
     server_start(&scene->server, NULL, 1, words);
 }
@@ -258,8 +258,13 @@ static void test_generations_are_bounded(void **state) {
     struct client clients[DOWNLOADS];
     pid_t workers[SERVER_WORKERS_MAX];
     make_versions(scene);
-    const char *const words[] = {"--listen",  "127.0.0.1:0", "--drain-timeout", "1h",
-                                 "--workers", "1",           tree_path(&scene->tree, "current"),
+    const char *const words[] = {"--listen",
+                                 "127.0.0.1:0",
+                                 "--drain-timeout",
+                                 "1h",
+                                 "--workers",
+                                 "1",
+                                 tree_path(&scene->tree, "current"),
                                  NULL};
     server_start(&scene->server, NULL, 1, words);
     for (size_t i = 0; i < DOWNLOADS; i++) {

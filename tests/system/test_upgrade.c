@@ -21,7 +21,8 @@ static void install(const struct scene *scene, const char *program) {
         tree_link(&scene->tree, "pronto", program);
 }
 
-/* A script instead of a binary. One that goes on as the binary keeps its name, for the next time. */
+/* A script instead of a binary. One that goes on as the binary keeps its name, for the next time.
+ */
 static void install_script(const struct scene *scene, const char *script) {
     char text[1024];
     (void)snprintf(text, sizeof text, "#!/bin/bash\n%s\n", script);

@@ -11,7 +11,7 @@
 #define LONGEST_NAME TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN "012345"
 #define LONGEST      "/" LONGEST_NAME
 
-#define NO_PORT    "has no port from 0 to 65535"
+#define NO_PORT "has no port from 0 to 65535"
 
 static const struct {
     const char *name;
@@ -172,9 +172,9 @@ static void test_path(void **state) {
 static void test_equal(void **state) {
     (void)state;
     static const char *const texts[] = {
-        "127.0.0.1:80", "127.0.0.1:81", "127.0.0.2:80", "0.0.0.0:80", "[::1]:80", "[::1]:81",
-        "[::2]:80",     "[::]:80",      "*:80",         "unix:/a",    "unix:/ab", "unix:@/a",
-        "unix:a"};
+        "127.0.0.1:80", "127.0.0.1:81", "127.0.0.2:80", "0.0.0.0:80", "[::1]:80",
+        "[::1]:81",     "[::2]:80",     "[::]:80",      "*:80",       "unix:/a",
+        "unix:/ab",     "unix:@/a",     "unix:a"};
     for (size_t i = 0; i < ROWS_COUNT(texts) * ROWS_COUNT(texts); i++) {
         const char *one = texts[i % ROWS_COUNT(texts)];
         const char *other = texts[i / ROWS_COUNT(texts)];
@@ -252,11 +252,15 @@ static void test_covers_no_other_family(void **state) {
 
 int main(void) {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good),   cmocka_unit_test(test_the_rest_is_zero),
-        cmocka_unit_test(test_bad),    cmocka_unit_test(test_set_port),
-        cmocka_unit_test(test_path),   cmocka_unit_test(test_a_path_that_is_too_long),
+        cmocka_unit_test(test_good),
+        cmocka_unit_test(test_the_rest_is_zero),
+        cmocka_unit_test(test_bad),
+        cmocka_unit_test(test_set_port),
+        cmocka_unit_test(test_path),
+        cmocka_unit_test(test_a_path_that_is_too_long),
         cmocka_unit_test(test_equal),
-        cmocka_unit_test(test_covers), cmocka_unit_test(test_covers_no_other_family),
+        cmocka_unit_test(test_covers),
+        cmocka_unit_test(test_covers_no_other_family),
     };
     return cmocka_run_group_tests_name("address", tests, NULL, NULL);
 }

@@ -41,9 +41,8 @@ static void ask_for(const char *one, const char *other) {
     struct err err = ERR_INIT;
     options.listen.count = 0;
     for (size_t i = 0; i < 2 && texts[i] != NULL; i++)
-        assert_int_equal(address_parse(texts[i], &options.listen.items[options.listen.count++],
-                                       &err),
-                         0);
+        assert_int_equal(
+            address_parse(texts[i], &options.listen.items[options.listen.count++], &err), 0);
 }
 
 static const char *local_address(void) {

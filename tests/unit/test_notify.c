@@ -203,14 +203,10 @@ static void test_is_passed_on(void **state) {
 
 int main(void) {
     static const struct CMUnitTest tests[] = {
-        test(test_to_a_path),
-        test(test_to_an_abstract_name),
-        test(test_to_nobody),
-        test(test_a_path_that_is_too_long),
-        test(test_nobody_listens),
-        test(test_a_message_that_is_too_long_is_cut),
-        test(test_watchdog),
-        test(test_is_passed_on),
+        test(test_to_a_path),      test(test_to_an_abstract_name),
+        test(test_to_nobody),      test(test_a_path_that_is_too_long),
+        test(test_nobody_listens), test(test_a_message_that_is_too_long_is_cut),
+        test(test_watchdog),       test(test_is_passed_on),
     };
     return cmocka_run_group_tests_name("notify", tests, NULL, NULL);
 }

@@ -75,7 +75,11 @@ static void test_a_link_is_not_followed(void **state) {
 
 static void test_another_process_keeps_its_own(void **state) {
     (void)state;
-    static const char *const texts[] = {"1\n", "", "\n", "x\n", "12345678901234567890\n",
+    static const char *const texts[] = {"1\n",
+                                        "",
+                                        "\n",
+                                        "x\n",
+                                        "12345678901234567890\n",
                                         "a text that is longer than any number could be\n"};
     for (size_t i = 0; i < ROWS_COUNT(texts); i++) {
         tree_text(&tree, "pid", texts[i]);
@@ -107,8 +111,8 @@ static void test_it_cannot_be_written(void **state) {
 
 int main(void) {
     static const struct CMUnitTest tests[] = {
-        test(test_is_written_and_removed),       test(test_an_old_one_is_replaced),
-        test(test_a_link_is_not_followed),       test(test_another_process_keeps_its_own),
+        test(test_is_written_and_removed), test(test_an_old_one_is_replaced),
+        test(test_a_link_is_not_followed), test(test_another_process_keeps_its_own),
         test(test_it_cannot_be_written),
     };
     return cmocka_run_group_tests_name("pidfile", tests, NULL, NULL);

@@ -8,8 +8,8 @@ enum { ADDRESSES_MAX = 4, WORKERS = 4 };
 
 /* What is there, in the form "ADDRESS KIND SOCKETS": the kind is e for a socket of each worker, s
  * for a shared one, g for a given one. What is planned for four workers, step by step, in the form
- * "ADDRESS KIND FROM+KEPT+OPENED", where FROM is the place of what is there, or "new"; with "beside"
- * behind it where that is so, and "standard" behind all. */
+ * "ADDRESS KIND FROM+KEPT+OPENED", where FROM is the place of what is there, or "new"; with
+ * "beside" behind it where that is so, and "standard" behind all. */
 static const struct {
     const char *name;
     bool lan;
@@ -149,9 +149,9 @@ static void write_plan(const struct socketplan *plan, char *text, size_t size) {
         address_format(&step->address, address);
         if (step->from != SOCKETPLAN_NONE)
             (void)snprintf(from, sizeof from, "%zu", step->from);
-        len += (size_t)snprintf(text + len, size - len, "%s%s %c %s+%zu+%zu%s",
-                                i > 0 ? ", " : "", address, letters[step->kind], from, step->kept,
-                                step->opened, step->beside ? " beside" : "");
+        len += (size_t)snprintf(text + len, size - len, "%s%s %c %s+%zu+%zu%s", i > 0 ? ", " : "",
+                                address, letters[step->kind], from, step->kept, step->opened,
+                                step->beside ? " beside" : "");
     }
     (void)snprintf(text + len, size - len, "%s", plan->standard ? " standard" : "");
 }
