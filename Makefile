@@ -333,7 +333,7 @@ lint-conformance:
 	$(Q)tests/lint/conformance.sh docs/conformance.md docs/http.md
 
 lint-units:
-	$(call say,LINT,unit files)
+	$(call say,LINT,units)
 	$(Q)tests/lint/units.sh $(UNITS)
 
 lint-cppcheck:

@@ -14,7 +14,7 @@
 struct upgrade {
     char *program;         /* what is started; owned; NULL: it is not known */
     pid_t pid;             /* of the new master; 0: there is none */
-    struct source channel; /* fd -1: none */
+    struct source channel; /* fd -1: none; to be closed when the new master serves alone */
     bool ready;            /* it serves */
     bool late;             /* it was not ready in time, and is told to end */
     int64_t deadline_ms;   /* until it is ready; until it is killed, where it is late */
@@ -38,9 +38,6 @@ void upgrade_deinit(struct upgrade *upgrade);
 int upgrade_begin(struct upgrade *upgrade, char *const words[], const struct listeners *listeners,
                   const struct notify *notify, int64_t timeout_ms, struct loop *loop,
                   struct err *err);
-
-/* Closes the channel: the new master serves alone from now on. */
-void upgrade_close_channel(struct upgrade *upgrade);
 
 /* What there is no new master for any more is forgotten. */
 void upgrade_end(struct upgrade *upgrade);

@@ -58,19 +58,11 @@ struct generation *generation_new(struct setup *setup, const struct listeners *b
     return NULL;
 }
 
-static void close_channel(struct slot *slot) {
-    if (slot->channel.fd < 0)
-        return;
-    list_remove(&slot->channel.place);
-    (void)close(slot->channel.fd);
-    slot->channel.fd = -1;
-}
-
 void generation_free(struct generation *generation) {
     if (generation == NULL)
         return;
     for (size_t i = 0; i < generation->workers; i++)
-        close_channel(&generation->slots[i]);
+        source_close(&generation->slots[i].channel);
     listeners_deinit(&generation->listeners);
     setup_free(generation->setup);
     free(generation->slots);
@@ -121,7 +113,7 @@ static pid_t keep_worker(struct slot *slot, pid_t pid, int end, struct loop *loo
     if (result == 0)
         result = loop_add(loop, &slot->channel, EPOLLIN);
     if (result < 0)
-        close_channel(slot); /* a worker that was forked sees the end of it */
+        source_close(&slot->channel); /* a worker that was forked sees the end of it */
     slot->pid = pid < 0 ? 0 : pid;
     if (pid < 0)
         schedule_start(slot, loop->now_ms);
@@ -158,7 +150,7 @@ int generation_work(struct generation *generation, size_t index, int channel) {
         .slot = index,
     };
     for (size_t i = 0; i < generation->workers; i++)
-        close_channel(&generation->slots[i]);
+        source_close(&generation->slots[i].channel);
     if (generation->listeners.is_steered)
         (void)steering_bind(index); /* where that is not allowed, any CPU will do */
     config.shared = listeners_hand_over(&generation->listeners, index, config.sockets);
@@ -180,7 +172,7 @@ enum generation_loss generation_lose(struct generation *generation, struct slot 
     if (slot->channel.fd >= 0)
         on_channel(&slot->channel); /* its word may not have been read yet */
     bool was_ready = slot->ready;
-    close_channel(slot);
+    source_close(&slot->channel);
     slot->pid = 0;
     slot->ready = false;
     if (generation->phase == GENERATION_DRAINING)

@@ -30,21 +30,13 @@ void upgrade_init(struct upgrade *upgrade, const char *word) {
 }
 
 void upgrade_deinit(struct upgrade *upgrade) {
-    upgrade_close_channel(upgrade);
+    source_close(&upgrade->channel);
     free(upgrade->program);
     upgrade->program = NULL;
 }
 
-void upgrade_close_channel(struct upgrade *upgrade) {
-    if (upgrade->channel.fd < 0)
-        return;
-    list_remove(&upgrade->channel.place);
-    (void)close(upgrade->channel.fd);
-    upgrade->channel.fd = -1;
-}
-
 void upgrade_end(struct upgrade *upgrade) {
-    upgrade_close_channel(upgrade);
+    source_close(&upgrade->channel);
     upgrade->pid = 0;
     upgrade->ready = false;
     upgrade->late = false;
@@ -144,7 +136,7 @@ static int start(struct upgrade *upgrade, char *const words[], struct parcel *pa
         result = -errno;
     (void)close(ends[1]);
     if (result < 0)
-        upgrade_close_channel(upgrade);
+        source_close(&upgrade->channel);
     else
         upgrade->pid = pid;
     return result;
