@@ -1,5 +1,6 @@
 /* Sockets that pronto is given: by systemd-socket-activate, as systemd does, and by the test. */
 #include "support/client.h"
+#include "support/load.h"
 #include "support/scene.h"
 #include "support/shell.h"
 
@@ -114,6 +115,29 @@ static void test_many_connections_at_once(void **state) {
     }
 }
 
+/* One worker may have been woken for a connection, and no other: it is not left in the queue. */
+static void test_reloads_lose_nothing(void **state) {
+    enum { RELOADS = 6, ANSWERS = 40 };
+    struct scene *scene = *state;
+    struct load load;
+    uint16_t port;
+    struct gift gift = {.count = 1, .words = {scene->tree.path}};
+    gift.fds[0] = open_socket(SOCK_STREAM, true, &port);
+    tree_file(&scene->tree, "load.bin", 7, LOAD_FILE_SIZE);
+    start_with(scene, &gift);
+    load_start(&load, port);
+    for (size_t i = 1; i <= RELOADS; i++) {
+        load_await(&load, ANSWERS);
+        assert_int_equal(kill(scene->server.process.pid, SIGHUP), 0);
+        server_await_times(&scene->server, "pronto: reloaded", i);
+    }
+    load_await(&load, ANSWERS);
+    struct load_counts counts = load_stop(&load);
+    if (counts.lost > 0)
+        fail_msg("%llu requests were lost; the last one: %s", (unsigned long long)counts.lost,
+                 counts.reason);
+}
+
 static void test_options_choose_among_them(void **state) {
     struct scene *scene = *state;
     uint16_t ports[2];
@@ -201,6 +225,7 @@ static void test_systemd_with_one_socket(void **state) {
     activate(scene, address, NULL);
     for (int i = 0; i < 20; i++)
         client_expect_once(port, "/a.txt", 200);
+    server_await_text(&scene->server, "pronto: listening on"); /* when all workers are ready */
     assert_int_equal(server_port(&scene->server, "http://"), port);
     assert_int_equal(server_times(&scene->server, "pronto: listening on"), 1);
 }
@@ -224,7 +249,7 @@ static void test_systemd_with_a_local_one_too(void **state) {
               "--unix-socket \"$TREE/socket\" http://localhost/a.txt; done");
     for (int i = 0; i < 20; i++)
         client_expect_once(port, "/a.txt", 200);
-    assert_int_equal(server_times(&scene->server, "pronto: listening on"), 2);
+    server_await_times(&scene->server, "pronto: listening on", 2);
     server_stop(&scene->server);
     scene->server = (struct server)SERVER_INIT;
     assert_int_equal(lstat(path, &stat), 0);
@@ -232,9 +257,10 @@ static void test_systemd_with_a_local_one_too(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        scene_test(test_one_socket_for_all_workers), scene_test(test_many_connections_at_once),
-        scene_test(test_options_choose_among_them),  scene_test(test_what_is_no_listening_socket),
-        scene_test(test_systemd_with_one_socket),    scene_test(test_systemd_with_a_local_one_too),
+        scene_test(test_one_socket_for_all_workers),   scene_test(test_many_connections_at_once),
+        scene_test(test_reloads_lose_nothing),         scene_test(test_options_choose_among_them),
+        scene_test(test_what_is_no_listening_socket),  scene_test(test_systemd_with_one_socket),
+        scene_test(test_systemd_with_a_local_one_too),
     };
     return cmocka_run_group_tests_name("activation", tests, NULL, NULL);
 }

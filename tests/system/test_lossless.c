@@ -6,10 +6,12 @@
 #include "support/load.h"
 #include "support/scene.h"
 
+#include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 
-enum { CHANGES = 8, ANSWERS = 40 };
+enum { CHANGES = 6, ANSWERS = 40 };
 
 static size_t changes(void) {
     const char *text = getenv("PRONTO_CHANGES");
@@ -101,12 +103,74 @@ static void test_all_of_them_in_turn(void **state) {
     assert_in_range(counts.lost, 0, changes() * LOAD_CLIENTS);
 }
 
+/* Starts the server through a name in the tree, which a script can take the place of. */
+static void serve_by_name(struct scene *scene, struct load *load) {
+    const char *const words[] = {"--listen",  "127.0.0.1:0", scene->tree.path,
+                                 "--workers", "2",           NULL};
+    tree_file(&scene->tree, "load.bin", 7, LOAD_FILE_SIZE);
+    tree_link(&scene->tree, "pronto", server_binary());
+    server_start_as(&scene->server, NULL, 1, tree_path(&scene->tree, "pronto"), words);
+    load_start(load, scene->server.port);
+    load_await(load, ANSWERS);
+}
+
+/* Sockets come and go with their workers: those that come get nothing too early, and those that go
+ * nothing too late. */
+static void test_upgrades_to_other_numbers_of_workers_lose_nothing(void **state) {
+    static const char *const numbers[] = {"5", "1", "3", "2"};
+    struct scene *scene = *state;
+    struct load load;
+    serve_by_name(scene, &load);
+    for (size_t i = 0; i < changes(); i++) {
+        char script[1024];
+        (void)snprintf(script, sizeof script,
+                       "#!/bin/bash\nexec -a \"$0\" '%s' \"$@\" --workers %s\n", server_binary(),
+                       numbers[i % 4]);
+        (void)remove(tree_path(&scene->tree, "pronto"));
+        tree_text(&scene->tree, "pronto", script);
+        tree_mode(&scene->tree, "pronto", 0755);
+        assert_int_equal(kill(scene->server.process.pid, SIGUSR2), 0);
+        server_follow(&scene->server, i + 1);
+        load_await(&load, ANSWERS);
+    }
+    expect_no_loss(&load);
+}
+
+static void test_reloads_with_other_numbers_of_workers_lose_nothing(void **state) {
+    struct scene *scene = *state;
+    struct load load;
+    cpu_set_t all;
+    cpu_set_t one;
+    assert_int_equal(sched_getaffinity(0, sizeof all, &all), 0);
+    if (CPU_COUNT(&all) < 2) {
+        note_cannot_test("more and fewer workers: it takes several CPUs");
+        return;
+    }
+    CPU_ZERO(&one);
+    for (size_t i = 0; CPU_COUNT(&one) == 0; i++) {
+        if (CPU_ISSET(i, &all))
+            CPU_SET(i, &one);
+    }
+    tree_file(&scene->tree, "load.bin", 7, LOAD_FILE_SIZE);
+    scene_serve(scene, NULL);
+    load_start(&load, scene->server.port);
+    for (size_t i = 1; i <= changes(); i++) {
+        const cpu_set_t *set = i % 2 == 1 ? &one : &all;
+        assert_int_equal(sched_setaffinity(scene->server.process.pid, sizeof *set, set), 0);
+        reload(scene, i);
+        load_await(&load, ANSWERS);
+    }
+    expect_no_loss(&load);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         scene_test(test_reloads_lose_nothing),
         scene_test(test_upgrades_lose_nothing),
         scene_test(test_kills_lose_what_was_in_flight),
         scene_test(test_all_of_them_in_turn),
+        scene_test(test_upgrades_to_other_numbers_of_workers_lose_nothing),
+        scene_test(test_reloads_with_other_numbers_of_workers_lose_nothing),
     };
     return cmocka_run_group_tests_name("lossless", tests, NULL, NULL);
 }
