@@ -37,8 +37,11 @@ void lineage_abandon(struct lineage *lineage, int64_t now_ms);
 /* The one that serves retires, since somebody else has its sockets. */
 void lineage_leave(struct lineage *lineage, int64_t now_ms);
 
-/* All drain, and nobody takes over any more; or they are not given time. */
-void lineage_stop(struct lineage *lineage, int64_t now_ms);
+/* All drain, and nobody takes over any more. The files of their sockets are removed, but not those
+ * that were taken over where they are `shared`, with another master. */
+void lineage_stop(struct lineage *lineage, bool shared, int64_t now_ms);
+
+/* They are not given time. */
 void lineage_kill(struct lineage *lineage);
 
 /* A generation with a vacant slot that is due for a worker, and the slot's number; or NULL. */

@@ -74,5 +74,8 @@ uint32_t listeners_alone(const struct listeners *listeners, size_t worker,
  * (NULL: none). A file that is another one by now stays. */
 void listeners_remove_files(const struct listeners *listeners, const struct listeners *others);
 
+/* Removes the files of those only that were not there before this generation. */
+void listeners_remove_new_files(const struct listeners *listeners);
+
 /* Idempotent. */
 void listeners_deinit(struct listeners *listeners);

@@ -72,11 +72,14 @@ void lineage_leave(struct lineage *lineage, int64_t now_ms) {
     generation_retire(lineage->serving, NULL, now_ms);
 }
 
-void lineage_stop(struct lineage *lineage, int64_t now_ms) {
+void lineage_stop(struct lineage *lineage, bool shared, int64_t now_ms) {
     lineage->coming = NULL;
     lineage->retiring = NULL;
     list_for_each(place, &lineage->generations) {
-        listeners_remove_files(&generation_at(place)->listeners, NULL);
+        if (shared)
+            listeners_remove_new_files(&generation_at(place)->listeners);
+        else
+            listeners_remove_files(&generation_at(place)->listeners, NULL);
         generation_stop(generation_at(place), now_ms);
     }
 }

@@ -150,7 +150,7 @@ int listeners_open(struct listeners *listeners, const struct options *options, s
     for (size_t i = 0; i < plan.count && result == 0; i++)
         result = open_binding(listeners, &plan, &plan.steps[i], options, before, err);
     if (result < 0) {
-        listeners_remove_files(listeners, before);
+        listeners_remove_new_files(listeners);
         listeners_deinit(listeners);
     }
     return result;
@@ -300,6 +300,13 @@ void listeners_remove_files(const struct listeners *listeners, const struct list
         const struct binding *binding = &listeners->items[i];
         if (binding->inode != 0 && (others == NULL || !listeners_have(others, binding, 0)))
             remove_file(binding);
+    }
+}
+
+void listeners_remove_new_files(const struct listeners *listeners) {
+    for (size_t i = 0; i < listeners->count; i++) {
+        if (listeners->items[i].is_new && listeners->items[i].inode != 0)
+            remove_file(&listeners->items[i]);
     }
 }
 

@@ -41,8 +41,7 @@ struct master {
     struct notify notify;
     struct source relieved; /* to an older pronto that waits to be relieved; fd -1: none */
     bool relieves;          /* there is, or was, such a one */
-    bool has_terminal;
-    char *pid_file;       /* that was written; owned; NULL: none */
+    char *pid_file;         /* that was written; owned; NULL: none */
     int64_t notice_at_ms; /* while stopping: when to say what is waited for; INT64_MAX: it is said,
                              or need not be */
     int status;           /* to exit with */
@@ -226,12 +225,21 @@ static void on_relieved(struct source *source) {
         say_ready(master);
 }
 
+/* Who was to take over does not. Another binary may have said that it is the one that serves. */
+static void keep_serving(struct master *master) {
+    struct err err = ERR_INIT;
+    lineage_abandon(&master->lineage, master->loop.now_ms);
+    if (write_pid_file(master, &err) < 0)
+        diag_message("%s", err.text);
+    say_ready(master);
+}
+
 /* Stopping */
 
 static void stop(struct master *master) {
     master->notice_at_ms = master->loop.now_ms + NOTICE_MS;
     notify_send(&master->notify, "STOPPING=1");
-    lineage_stop(&master->lineage, master->loop.now_ms);
+    lineage_stop(&master->lineage, master->relieved.fd >= 0, master->loop.now_ms);
     if (isatty(STDERR_FILENO))
         (void)!write(STDERR_FILENO, "\n", 1); /* behind the terminal's ^C */
 }
@@ -264,8 +272,7 @@ static void act(struct master *master, enum course_action action) {
         say_reloaded(master);
         break;
     case COURSE_KEEP:
-        lineage_abandon(&master->lineage, master->loop.now_ms);
-        say_ready(master);
+        keep_serving(master);
         break;
     case COURSE_LEAVE:
         leave(master);
@@ -361,27 +368,24 @@ static void reap(struct master *master) {
 
 /* Signals */
 
-/* Whether the terminal that pronto was started from has been closed, which also comes as SIGHUP. */
-static bool lost_terminal(const struct master *master) {
-    int fd = master->has_terminal ? open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC) : -1;
-    if (fd >= 0)
-        (void)close(fd);
-    return master->has_terminal && fd < 0;
+/* What a signal asks for. The kernel sends SIGHUP when the terminal has been closed, which is no
+ * wish to reload. */
+static enum course_event event_of(int number, bool kernel) {
+    if (number == SIGUSR2)
+        return COURSE_USR2;
+    return number == SIGHUP && !kernel ? COURSE_HUP : COURSE_TERM;
 }
 
 static void on_signal(struct source *source) {
     struct master *master = list_entry(source, struct master, signals);
+    bool kernel;
     int number;
     source->ready = 0;
-    while ((number = signals_next(source->fd)) != 0) {
+    while ((number = signals_next_from(source->fd, &kernel)) != 0) {
         if (number == SIGCHLD)
             reap(master);
-        else if (number == SIGUSR2)
-            happen(master, COURSE_USR2);
-        else if (number == SIGHUP && !lost_terminal(master))
-            happen(master, COURSE_HUP);
         else
-            happen(master, COURSE_TERM);
+            happen(master, event_of(number, kernel));
     }
 }
 
@@ -525,7 +529,6 @@ int master_run(const struct command_line *line, struct setup *setup) {
         .signals = {.fd = -1},
         .relieved = {.fd = -1},
         .status = EXIT_SUCCESS,
-        .has_terminal = isatty(STDERR_FILENO) == 1,
     };
     struct err err = ERR_INIT;
     lineage_init(&master.lineage);

@@ -116,7 +116,7 @@ static void on_channel(struct source *source) {
     struct upgrade *upgrade = list_entry(source, struct upgrade, channel);
     char byte;
     source->ready = 0;
-    if (read(source->fd, &byte, 1) == 1)
+    if (read(source->fd, &byte, 1) == 1 && !upgrade->late) /* else it has been told to end */
         upgrade->ready = true;
 }
 

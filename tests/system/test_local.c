@@ -183,6 +183,41 @@ static void test_pid_file(void **state) {
     assert_false(is_there(scene, "pid"));
 }
 
+/* A new binary that gets as far as to open its sockets, and to write the process id, and fails:
+ * what it took over is not its own yet. */
+static void test_an_upgrade_that_fails_takes_nothing_along(void **state) {
+    struct scene *scene = *state;
+    char script[2048];
+    struct stat stat;
+    const char *const words[] = {"--listen",
+                                 local_address(scene),
+                                 "--listen",
+                                 "127.0.0.1:0",
+                                 "--pid-file",
+                                 tree_path(&scene->tree, "pid"),
+                                 tree_path(&scene->tree, "site"),
+                                 NULL};
+    tree_text(&scene->tree, "site/a.txt", "some text");
+    tree_link(&scene->tree, "pronto", server_binary());
+    server_start_as(&scene->server, NULL, 2, tree_path(&scene->tree, "pronto"), words);
+    shell_tell(scene);
+    (void)snprintf(script, sizeof script,
+                   "#!/bin/bash\necho 1 > '%s'\nexec '%s' --listen '%s' --listen 'unix:%s' "
+                   "--pid-file /absent/pid '%s'\n",
+                   tree_path(&scene->tree, "pid"), server_binary(), local_address(scene),
+                   tree_path(&scene->tree, "new"), tree_path(&scene->tree, "site"));
+    (void)unlink(tree_path(&scene->tree, "pronto"));
+    tree_text(&scene->tree, "pronto", script);
+    tree_mode(&scene->tree, "pronto", 0755);
+    assert_int_equal(kill(scene->server.process.pid, SIGUSR2), 0);
+    server_await_text(&scene->server, "cannot upgrade");
+    server_await_text(&scene->server, "cannot write the process id to /absent/pid");
+    fetch(5);
+    assert_int_equal(pid_in(scene), scene->server.process.pid);
+    assert_int_equal(lstat(tree_path(&scene->tree, "socket"), &stat), 0);
+    assert_false(is_there(scene, "new"));
+}
+
 /* Scripts would signal nobody, or somebody else. */
 static void test_a_pid_file_that_cannot_be_written(void **state) {
     struct scene *scene = *state;
@@ -214,6 +249,7 @@ int main(void) {
         scene_test(test_one_that_is_served_stays),
         scene_test(test_the_file_of_another_stays),
         scene_test(test_pid_file),
+        scene_test(test_an_upgrade_that_fails_takes_nothing_along),
         scene_test(test_a_pid_file_that_cannot_be_written),
         scene_test(test_a_pid_file_of_another_stays),
     };

@@ -3,11 +3,13 @@
 #include "support/scene.h"
 #include "support/tracer.h"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { LARGE = 32 << 20, END_TIMEOUT_MS = 15000 };
@@ -377,6 +379,40 @@ static void test_a_worker_is_killed_during_the_drain(void **state) {
     client_close(&client);
 }
 
+/* A terminal, of which the server is the session's first process. */
+static void run_in_terminal(void *context) {
+    const struct scene *scene = context;
+    int terminal = posix_openpt(O_RDWR | O_NOCTTY);
+    bool ready = terminal >= 0 && grantpt(terminal) == 0 && unlockpt(terminal) == 0;
+    pid_t pid = fork();
+    if (pid == 0) {
+        ready = ready && setsid() > 0 && open(ptsname(terminal), O_RDWR) >= 0;
+        (void)close(terminal);
+        if (ready)
+            (void)execl(server_binary(), "pronto", "--listen", "127.0.0.1:0", scene->tree.path,
+                        (char *)NULL);
+        _exit(127);
+    }
+    while (access(tree_path(&scene->tree, "close"), F_OK) != 0)
+        note_pause_ms(5);
+    (void)close(terminal);
+    int status = 0;
+    (void)waitpid(pid, &status, 0);
+    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+}
+
+/* It also sends SIGHUP, and then nobody is there to reload for. */
+static void test_a_closed_terminal_stops(void **state) {
+    struct scene *scene = *state;
+    struct process *process = &scene->server.process;
+    process_fork(process, run_in_terminal, scene);
+    server_await_text(&scene->server, "listening on");
+    tree_text(&scene->tree, "close", "");
+    assert_true(process_wait(process, END_TIMEOUT_MS));
+    assert_int_equal(process_exit_code(process), 0);
+    assert_int_equal(server_times(&scene->server, reloaded), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         scene_test(test_another_root),
@@ -394,6 +430,7 @@ int main(void) {
         scene_test(test_more_and_fewer_workers),
         scene_test(test_a_stop_leaves_nothing),
         scene_test(test_a_worker_is_killed_during_the_drain),
+        scene_test(test_a_closed_terminal_stops),
     };
     return cmocka_run_group_tests_name("reload", tests, NULL, NULL);
 }
