@@ -248,19 +248,12 @@ static enum admin_outcome write_answer(const struct answer *answer, const struct
     return route->streams && !answer->to_head ? ADMIN_STREAM : ADMIN_ANSWERED;
 }
 
-/* Reads what the route needs, and answers. */
-static enum admin_outcome read_and_write(struct answer *answer, const struct route *route,
-                                         struct slice query, struct admin_text *text) {
-    struct reading reading;
-    enum admin_outcome outcome = ADMIN_NO_MEMORY;
-    answer->reading = &reading;
-    if (read_metrics(&reading, answer->admin->metrics, route->need, query)) {
-        if (route->put == put_health && !is_healthy(&reading))
-            answer->status = STATUS_UNAVAILABLE;
-        outcome = write_answer(answer, route, text);
-    }
-    free(reading.workers);
-    return outcome;
+/* Decides the rest, by what was read, and answers. */
+static enum admin_outcome finish(struct answer *answer, const struct route *route,
+                                 struct admin_text *text) {
+    if (route->put == put_health && !is_healthy(answer->reading))
+        answer->status = STATUS_UNAVAILABLE;
+    return write_answer(answer, route, text);
 }
 
 enum admin_outcome admin_answer(const struct admin *admin, const struct request *request,
@@ -269,16 +262,22 @@ enum admin_outcome admin_answer(const struct admin *admin, const struct request 
     char path_memory[REQUEST_TARGET_MAX];
     struct buf path = BUF_INIT(path_memory, sizeof path_memory);
     struct target target = {.query = SLICE_NONE};
+    struct reading reading;
     enum target_outcome outcome = target_parse(request->method, request->target, &path, &target);
     const struct route *route = outcome == TARGET_PATH ? find_route(target.path) : NULL;
     struct answer answer = {.admin = admin,
+                            .reading = &reading,
                             .status = decide(request, outcome, route, streams_left),
                             .to_head = request->method == METHOD_HEAD,
                             .now_s = now_s};
     if (answer.status != STATUS_OK)
         route = &error_route;
     answer.persist = persist && !route->streams;
-    return read_and_write(&answer, route, target.query, text);
+    enum admin_outcome result = ADMIN_NO_MEMORY;
+    if (read_metrics(&reading, admin->metrics, route->need, target.query))
+        result = finish(&answer, route, text);
+    free(reading.workers);
+    return result;
 }
 
 enum admin_outcome admin_refuse(enum refusal refusal, int64_t now_s, struct admin_text *text) {
