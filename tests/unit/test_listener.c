@@ -255,6 +255,23 @@ static void test_one_that_becomes_idle_gives_way(void **state) {
     assert_int_equal(recv(guests[0], bytes, 12, MSG_DONTWAIT), 12);
 }
 
+/* While it drains: a request that has arrived, though no event has told of it, is answered. */
+static void test_one_that_has_asked_is_not_idle(void **state) {
+    (void)state;
+    char bytes[64 * 1024];
+    connect_guest(0, ASK);
+    connect_guest(1, ASK);
+    settle();
+    assert_true(recv(guests[0], bytes, sizeof bytes, MSG_DONTWAIT) > 0);
+    assert_int_equal(write(guests[0], ASK, strlen(ASK)), strlen(ASK));
+    stage.server.draining = true;
+    connections_close_idle(&stage.server);
+    assert_int_equal(stage.server.closed[CLOSE_DRAINED], 1); /* the other one */
+    settle();
+    assert_int_equal(recv(guests[0], bytes, 12, MSG_DONTWAIT), 12);
+    assert_memory_equal(bytes, "HTTP/1.1 200", 12);
+}
+
 /* Where that does not help, it is not repeated until nobody is left. */
 static void test_idle_ones_do_not_give_way_in_vain(void **state) {
     (void)state;
@@ -418,6 +435,7 @@ int main(void) {
         test(test_starved_until_a_connection_closes),
         test(test_an_idle_one_gives_way),
         test(test_one_that_becomes_idle_gives_way),
+        test(test_one_that_has_asked_is_not_idle),
         test(test_idle_ones_do_not_give_way_in_vain),
         test(test_one_that_has_asked_does_not_give_way),
         test(test_with_many_an_idle_one_gives_way),
