@@ -1,6 +1,7 @@
 #include "proc/generation.h"
 
 #include "proc/worker.h"
+#include "sys/channel.h"
 
 #include "support/note.h"
 #include "support/process.h"
@@ -69,20 +70,38 @@ static int teardown(void **state) {
     return 0;
 }
 
+/* The sockets that nobody takes over, a bit for each. */
+static int await_retirement(int channel) {
+    int alone = 0;
+    for (;;) {
+        char order;
+        int passed;
+        switch (channel_receive(channel, &order, &passed)) {
+        case CHANNEL_EMPTY:
+            (void)usleep(1000);
+            break;
+        case CHANNEL_BYTE:
+            if (order == WORKER_RETIRE)
+                return alone;
+            alone |= 1 << (order - WORKER_ALONE);
+            break;
+        case CHANNEL_END:
+            return 99;
+        }
+    }
+}
+
 /* Starts a worker that says what it is told to say, and ends with what the master says. */
 static pid_t start_worker(size_t index, const char *words) {
     int channel = -1;
-    pid_t pid = generation_spawn(generation, index, &loop, &channel);
+    pid_t pid = generation_spawn(generation, index, NULL, &loop, &channel);
     if (pid > 0)
         return pid;
     if (pid < 0)
         fail_msg("no worker can be started");
-    struct worker_order order = {0};
     for (; *words != '\0'; words++)
         (void)!write(channel, words, 1);
-    while (read(channel, &order, sizeof order) < 0)
-        (void)usleep(1000);
-    _exit((int)order.alone);
+    _exit(await_retirement(channel));
 }
 
 /* Turns until the condition holds. */
@@ -204,7 +223,7 @@ static void test_no_process_to_be_had(void **state) {
     (void)state;
     int channel = -1;
     no_process = true;
-    assert_int_equal(generation_spawn(generation, 0, &loop, &channel), -EAGAIN);
+    assert_int_equal(generation_spawn(generation, 0, NULL, &loop, &channel), -EAGAIN);
     assert_int_equal(generation->slots[0].pid, 0);
     assert_int_equal(generation->slots[0].channel.fd, -1);
     assert_int_equal(generation->slots[0].start_at_ms, loop.now_ms + 100);

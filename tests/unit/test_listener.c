@@ -266,7 +266,7 @@ static void test_one_that_has_asked_is_not_idle(void **state) {
     assert_int_equal(write(guests[0], ASK, strlen(ASK)), strlen(ASK));
     stage.server.draining = true;
     connections_close_idle(&stage.server);
-    assert_int_equal(stage.server.closed[CLOSE_DRAINED], 1); /* the other one */
+    assert_int_equal(stage.server.tally->closed[CLOSE_DRAINED], 1); /* the other one */
     settle();
     assert_int_equal(recv(guests[0], bytes, 12, MSG_DONTWAIT), 12);
     assert_memory_equal(bytes, "HTTP/1.1 200", 12);

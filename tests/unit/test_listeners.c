@@ -79,7 +79,8 @@ static size_t accept_one(const struct binding *binding) {
     assert_true(poll(sockets, binding->count, 10000) > 0);
     while ((sockets[at].revents & POLLIN) == 0)
         at++;
-    (void)close(socket_accept(sockets[at].fd));
+    struct peer peer;
+    (void)close(socket_accept(sockets[at].fd, &peer));
     return at;
 }
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 static struct tree tree;
+static struct peer peer; /* of who was accepted last */
 static size_t fds_before;
 
 static int setup(void **state) {
@@ -69,7 +70,7 @@ static int try_connect(const struct address *address) {
 static void expect_served(const struct address *address, int fd) {
     int client = try_connect(address);
     assert_true(client >= 0);
-    int accepted = socket_accept(fd);
+    int accepted = socket_accept(fd, &peer);
     assert_true(accepted >= 0);
     (void)close(accepted);
     (void)close(client);
@@ -79,7 +80,7 @@ static void test_accepts(void **state) {
     (void)state;
     struct address address = local_address();
     int fd = must_listen(&address, 0660);
-    assert_int_equal(socket_accept(fd), -EAGAIN);
+    assert_int_equal(socket_accept(fd, &peer), -EAGAIN);
     assert_true((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
     expect_served(&address, fd);
     (void)close(fd);
@@ -132,7 +133,7 @@ static void test_one_that_is_listened_on_stays(void **state) {
     struct address address = local_address();
     int fd = must_listen(&address, 0660);
     must_not_listen(&address, EADDRINUSE, "something listens there already");
-    (void)close(socket_accept(fd)); /* who looked whether anybody answers */
+    (void)close(socket_accept(fd, &peer)); /* who looked whether anybody answers */
     expect_served(&address, fd);
     (void)close(fd);
 }
@@ -196,7 +197,7 @@ static void test_adopts_tcp(void **state) {
     assert_true((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
     assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &value, &len), 0);
     assert_int_equal(value, 1);
-    assert_int_equal(socket_accept(fd), -EAGAIN);
+    assert_int_equal(socket_accept(fd, &peer), -EAGAIN);
     (void)close(fd);
 }
 
