@@ -124,10 +124,11 @@ static void tell_what_is_unwatched(const struct worker *worker, const struct roo
 }
 
 /* Somebody can ask how the worker does. */
-static void count_for_others(struct worker *worker, struct tally *tally) {
-    worker->server.tally = tally;
+static void count_for_others(struct worker *worker, const struct worker_config *config) {
+    worker->server.tally = config->tally;
     worker->server.timed = true;
-    gauges_init(&worker->gauges, &worker->server, worker->listeners, worker->listener_count);
+    gauges_init(&worker->gauges, &worker->server, worker->listeners, worker->listener_count,
+                config->slot > 0 ? config->shared : 0);
 }
 
 static int init(struct worker *worker, const struct worker_config *config, struct err *err) {
@@ -157,7 +158,7 @@ static int init(struct worker *worker, const struct worker_config *config, struc
     if (result < 0)
         return err_set(err, -result, "cannot wait for connections: %s", strerror(-result));
     if (config->tally != NULL)
-        count_for_others(worker, config->tally);
+        count_for_others(worker, config);
     worker->server.store.rulebook.silent = config->slot > 0;
     worker->drain_timeout_ms = config->options->drain_timeout;
     if (config->options->cache_size > 0)
