@@ -20,6 +20,9 @@ enum { SERVER_WORKERS_MAX = 64 };
 /* The binary's path; fails the test where PRONTO is not set. */
 const char *server_binary(void);
 
+/* A port of 127.0.0.1 that was free a moment ago: what can't say its port must be told one. */
+uint16_t server_free_port(void);
+
 /* Whether the binary was built with AddressSanitizer. */
 bool server_is_sanitized(void);
 
