@@ -168,9 +168,9 @@ static void take_over(struct master *master) {
     if (before != NULL) {
         banner_print_new(&master->lineage.coming->listeners);
         banner_print_left(&before->listeners, &master->lineage.coming->listeners);
+        metrics_next_generation(master->observer.metrics);
     }
     lineage_take_over(&master->lineage, master->loop.now_ms);
-    metrics_next_generation(master->observer.metrics);
     if (before == NULL)
         happen(master, COURSE_READY);
     else if (write_pid_file(master, &err) < 0)
