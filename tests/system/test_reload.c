@@ -25,10 +25,16 @@ static void make_versions(const struct scene *scene) {
     tree_link(&scene->tree, "current", "one");
 }
 
+/* There is one at any time; NULL: none from now on. */
 static void choose(const struct scene *scene, const char *version) {
-    (void)unlink(tree_path(&scene->tree, "current"));
-    if (version != NULL)
-        tree_link(&scene->tree, "current", version);
+    char current[4096];
+    (void)snprintf(current, sizeof current, "%s", tree_path(&scene->tree, "current"));
+    if (version == NULL) {
+        (void)unlink(current);
+        return;
+    }
+    tree_link(&scene->tree, "next", version);
+    assert_int_equal(rename(tree_path(&scene->tree, "next"), current), 0);
 }
 
 static void serve_current(struct scene *scene, const char *workers) {

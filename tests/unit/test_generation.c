@@ -149,6 +149,7 @@ static void test_retires(void **state) {
     assert_false(generation_is_retired(generation)); /* the first has not said so */
     assert_int_equal(generation_lose(generation, generation_find(generation, pids[0]), loop.now_ms),
                      GENERATION_LEFT);
+    await(generation->slots[1].retired);
     assert_true(generation_is_retired(generation));
     assert_false(generation_is_gone(generation));
     assert_int_equal(generation_lose(generation, generation_find(generation, pids[1]), loop.now_ms),
