@@ -87,6 +87,7 @@ UNIT_TESTS      := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/tests/unit/%)
 SYSTEM_TESTS    := $(SYSTEM_SOURCES:tests/system/%.c=$(BUILD)/tests/system/%)
 FUZZ_NAMES      := $(FUZZ_SOURCES:tests/fuzz/fuzz_%.c=%)
 FUZZ_TARGETS    := $(FUZZ_NAMES:%=$(BUILD)/fuzz/fuzz_%)
+UNITS           := $(wildcard systemd/*)
 BENCH_TOOLS     := $(patsubst bench/%.c,$(BUILD)/bench/%,$(wildcard bench/*.c))
 C_FILES         := $(wildcard src/*/*.c include/*/*.h tests/*/*.c tests/*/*.h bench/*.c docs/*.c)
 
@@ -117,8 +118,8 @@ check: deps
 	$(Q)$(MAKE) --no-print-directory test
 	$(Q)$(MAKE) --no-print-directory lint
 
-## lint: layers, format, clang-tidy, cppcheck, documents printed from tables, tests that documents name
-lint: lint-layers lint-format lint-docs lint-conformance lint-cppcheck lint-tidy
+## lint: layers, format, clang-tidy, cppcheck, documents printed from tables, tests that documents name, unit files
+lint: lint-layers lint-format lint-docs lint-conformance lint-units lint-cppcheck lint-tidy
 
 ## test-browser: Chromium shows www/, listings and the status page, and seeks in a video; installs what that takes; pictures in build/browser/
 test-browser:
@@ -173,14 +174,19 @@ deps-test:
 deps:
 	$(Q)tests/deps.sh
 
-## install: pronto and its licence below $(DESTDIR)$(PREFIX)
+## install: pronto, its licence and unit files for systemd below $(DESTDIR)$(PREFIX)
 install: all
 	install -D -m 755 $(BUILD)/pronto $(DESTDIR)$(PREFIX)/bin/pronto
 	install -D -m 644 LICENSE $(DESTDIR)$(PREFIX)/share/doc/pronto/LICENSE
+	install -d -m 755 $(DESTDIR)$(PREFIX)/lib/systemd/system
+	$(Q)prefix=$(PREFIX); for unit in $(UNITS); do \
+	  sed "s|^ExecStart=[^ ]*|ExecStart=$$prefix/bin/pronto|" $$unit > $(BUILD)/$${unit##*/} && \
+	  install -m 644 $(BUILD)/$${unit##*/} $(DESTDIR)$(PREFIX)/lib/systemd/system/ || exit 1; done
 
 ## uninstall: what install put there
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/pronto $(DESTDIR)$(PREFIX)/share/doc/pronto/LICENSE
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/lib/systemd/system/,$(notdir $(UNITS)))
 	-rmdir $(DESTDIR)$(PREFIX)/share/doc/pronto
 
 ## clean: remove build/
@@ -328,6 +334,10 @@ lint-conformance:
 	$(call say,LINT,conformance)
 	$(Q)tests/lint/conformance.sh docs/conformance.md docs/http.md
 
+lint-units:
+	$(call say,LINT,units)
+	$(Q)tests/lint/units.sh $(UNITS)
+
 lint-cppcheck:
 	$(call say,LINT,cppcheck)
 	$(Q)cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
@@ -339,7 +349,7 @@ lint-tidy:
 
 .PHONY: all run static test test-browser test-deaf check bench bench-smoke bench-deps lint format docs deps deps-test \
         install uninstall clean help run-tests fuzz fuzz-smoke fuzz-targets coverage coverage-tests lint-layers lint-format \
-        lint-docs lint-conformance lint-cppcheck lint-tidy FORCE
+        lint-docs lint-conformance lint-units lint-cppcheck lint-tidy FORCE
 FORCE:
 
 -include $(OBJECTS:.o=.d) $(SUPPORT_OBJECTS:.o=.d) $(BUILD)/obj/deaf/inotify.d $(UNIT_TESTS:=.d) $(SYSTEM_TESTS:=.d) \

@@ -83,7 +83,7 @@ missing() {
         return 0
     fi
     has_sanitizers || printf 'libasan\nlibubsan\n'
-    missing_programs wrk curl gzip brotli zstd prove ip tar bsdtar python3 openssl haproxy nginx
+    missing_programs wrk curl gzip brotli zstd prove ip tar bsdtar python3 openssl haproxy nginx systemd-socket-activate
     if [ "$scope" = coverage ]; then
         has_program gcovr || echo gcovr
     fi
@@ -109,6 +109,7 @@ tar           tar            tar                tar       tar                tar
 bsdtar        libarchive-tools  bsdtar          libarchive  libarchive-tools  bsdtar
 clang         clang          clang              clang     clang              clang
 fuzzer        libclang-rt-dev  compiler-rt      compiler-rt  compiler-rt     -
+systemd-socket-activate systemd systemd        systemd   -                  systemd
 gcovr         gcovr          gcovr              -         gcovr              gcovr
 clang-format  clang-format   clang-tools-extra  clang     clang-extra-tools  clang-tools
 clang-tidy    clang-tidy     clang-tools-extra  clang     clang-extra-tools  clang-tools

@@ -15,12 +15,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 enum {
     OPTIONS_ADDRESSES_MAX = 16,
     OPTIONS_VALUE_MAX = 256, /* bytes */
     OPTIONS_PATH_MAX = 2048, /* bytes */
-    OPTION_ROOM = 80,        /* bytes: what option_text() writes */
+    OPTION_ROOM = 160,       /* bytes: what option_text() writes */
 };
 
 enum option_kind {
@@ -37,6 +38,7 @@ enum option_kind {
     OPTION_WORD,
     OPTION_MOUNTS,
     OPTION_CHOICE,
+    OPTION_MODE,
     OPTION_DESTINATION,
     OPTION_ADDRESSES,
     OPTION_NETWORKS,
@@ -60,6 +62,7 @@ struct option_addresses {
 #define OPTION_TYPE_WORD        const char * /* NULL: not given */
 #define OPTION_TYPE_MOUNTS      struct mounts
 #define OPTION_TYPE_CHOICE      unsigned
+#define OPTION_TYPE_MODE        mode_t
 #define OPTION_TYPE_DESTINATION struct destination
 #define OPTION_TYPE_ADDRESSES   struct option_addresses
 #define OPTION_TYPE_NETWORKS    struct networks

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 /* The words of --listing, in their order. */
 enum option_listing { LISTING_ON, LISTING_OFF };

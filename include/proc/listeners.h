@@ -1,34 +1,81 @@
-/* The sockets pronto listens on: for each address, one for each worker. */
+/* The sockets that a generation of workers listens on. Each generation has descriptors of its own
+ * for them, so that generations share sockets, and none closes those of another. */
 #pragma once
 
 #include "base/err.h"
 #include "conf/options.h"
+#include "proc/socketplan.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
+
+/* What listens at an address. */
+struct binding {
+    struct address address; /* as it is bound: with its port */
+    enum binding_kind kind;
+    int *sockets;    /* `count` descriptors, that of worker i at i; or a single one; owned */
+    size_t count;    /* -1 among them: not open, or handed over */
+    bool is_new;     /* it was not there before this generation */
+    bool is_resized; /* it was, with another number of sockets */
+    bool is_steered; /* connections go to the worker of the CPU that received them */
+    dev_t device;    /* of the file of a local socket of pronto's own; 0: there is none */
+    ino_t inode;
+};
 
 /* All zero: none. */
 struct listeners {
-    struct option_addresses addresses; /* as they are bound: with their ports */
+    struct binding items[OPTIONS_ADDRESSES_MAX];
+    size_t count;
     size_t workers;
-    int *sockets;        /* workers * addresses.count, those of a worker side by side; owned */
     uint16_t taken_port; /* the standard port, where it was taken and the next free one is used;
                             else 0 */
-    bool steered;        /* connections to some address go to the worker of the CPU that received
-                            them: worker i belongs on CPU i */
+    bool is_steered;     /* some binding is: worker i belongs on CPU i */
 };
 
-/* Opens them. Where the options name no address, the standard port, or the next free one, is used:
- * on 127.0.0.1, or with
- * --lan on all interfaces. Returns 0, or -errno and a message. */
+/* Opens them for that many workers: sockets of `before` stay, with what is in their queues, as far
+ * as the options still ask for them (see socketplan.h). Sockets that are added to those of an
+ * address get no connections before listeners_settle(). `before` is left as it is; where nothing
+ * was open, it is all zero. Returns 0, or -errno and a message. */
 int listeners_open(struct listeners *listeners, const struct options *options, size_t workers,
-                   struct err *err);
+                   const struct listeners *before, struct err *err);
 
-/* In a worker's process: moves its sockets, addresses.count of them, to `sockets`, which owns them
- * from then on, and closes the others. */
-void listeners_hand_over(struct listeners *listeners, size_t worker,
-                         int sockets[OPTIONS_ADDRESSES_MAX]);
+/* Takes over sockets that this process was given: `count` descriptors from `first` on, each of the
+ * kind that the letter at its place in `kinds` stands for (see listeners_describe()); NULL: all are
+ * given ones. They are owned from then on. Returns 0, or -errno and a message. */
+int listeners_adopt(struct listeners *listeners, int first, size_t count, const char *kinds,
+                    struct err *err);
+
+/* Writes all descriptors, in the order in which they can be adopted again, and a letter for the
+ * kind of each to `kinds`, which a NUL ends; there is room for listeners_count() of them. */
+void listeners_describe(const struct listeners *listeners, int *fds, char *kinds);
+size_t listeners_count(const struct listeners *listeners);
+
+/* Gives connections to all sockets of each address, and to no others that listen there: called when
+ * there are workers for all of them. */
+void listeners_settle(const struct listeners *listeners);
+
+/* Whether the socket number `index` of another generation's binding is among these. */
+bool listeners_have(const struct listeners *listeners, const struct binding *binding, size_t index);
+
+/* In a worker's process: moves its sockets, listeners->count of them, to `sockets`, which owns them
+ * from then on, and closes the others. Returns which are shared with other workers, a bit for each.
+ */
+uint32_t listeners_hand_over(struct listeners *listeners, size_t worker,
+                             int sockets[OPTIONS_ADDRESSES_MAX]);
+
+/* Which of a worker's sockets are not among those of another generation, a bit for each; all, where
+ * `others` is NULL. */
+uint32_t listeners_alone(const struct listeners *listeners, size_t worker,
+                         const struct listeners *others);
+
+/* Removes the files of local sockets that are pronto's own, but for those that are among `others`
+ * (NULL: none). A file that is another one by now stays. */
+void listeners_remove_files(const struct listeners *listeners, const struct listeners *others);
+
+/* Removes the files of those only that were not there before this generation. */
+void listeners_remove_new_files(const struct listeners *listeners);
 
 /* Idempotent. */
 void listeners_deinit(struct listeners *listeners);

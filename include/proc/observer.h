@@ -26,9 +26,11 @@ struct observer {
 #define OBSERVER_INIT \
     { .channel = -1 }
 
-/* Opens the sockets and makes the metrics, if there is an --admin. Returns 0, or -errno and a
- * message. */
+/* Makes the metrics, if there is an --admin. Returns 0, or -errno and a message. */
 int observer_open(struct observer *observer, const struct options *options, struct err *err);
+
+/* Opens the sockets: from now on, an observer is to be there. The same. */
+int observer_listen(struct observer *observer, struct err *err);
 
 /* Whether an observer is to be started; and `wait_ms`, or the time until one is, if that is sooner.
  */
@@ -50,5 +52,7 @@ void observer_leave(struct observer *observer);
  * told, unless that was to be. */
 bool observer_ended(struct observer *observer, pid_t pid, const char *how, int64_t now_ms);
 
-/* In the master: ends the process, waits for it, and frees all. Idempotent. */
+/* In the master: ends the process, waits for it, and closes the sockets, for another to take them;
+ * workers go on counting. Idempotent, as is the next, which frees all besides. */
+void observer_stop(struct observer *observer);
 void observer_close(struct observer *observer);

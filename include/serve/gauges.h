@@ -12,12 +12,13 @@ struct gauges {
     struct server *server;            /* borrowed */
     const struct listener *listeners; /* borrowed */
     size_t listener_count;
+    uint32_t unseen;         /* listeners whose queue another worker looks at, a bit for each */
     int64_t looked_ms;       /* when the accept queues were looked at */
     uint64_t log_lines_lost; /* that have been counted */
 };
 
 void gauges_init(struct gauges *gauges, struct server *server, const struct listener *listeners,
-                 size_t listener_count);
+                 size_t listener_count, uint32_t unseen);
 
 /* To be called at the end of a turn. */
 void gauges_note(struct gauges *gauges);

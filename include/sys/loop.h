@@ -53,6 +53,10 @@ int loop_add(struct loop *loop, struct source *source, uint32_t events);
 /* Stops waiting for events of a source whose descriptor stays open. */
 void loop_remove(struct loop *loop, struct source *source);
 
+/* Closes the descriptor of a source, if it has one, and forgets what the source had to do.
+ * Idempotent. */
+void source_close(struct source *source);
+
 /* Lets the source run before all others of its turn, and in crowded turns whether it has an event
  * or not: its events may stand behind those that there was room for. One source only. */
 void loop_set_first(struct loop *loop, struct source *source);

@@ -39,5 +39,9 @@ bool steering_fits(const struct steering_facts *facts);
  * socket(7)). */
 int steering_attach(int fd);
 
+/* Has the kernel give connections to the first `count` of those sockets only, each as often as the
+ * others; otherwise the same. What is in the queues of the others stays there. */
+int steering_spread(int fd, size_t count);
+
 /* Keeps the calling process on a CPU. Returns 0 or -errno (sched_setaffinity(2)). */
 int steering_bind(size_t cpu);

@@ -189,6 +189,32 @@ static struct slice text_text(const struct option_row *row, const void *field, s
     return index > 0 || text == NULL ? SLICE_NONE : slice_of_text(text);
 }
 
+/* In octal. */
+static int set_mode(const struct option_row *row, void *field, const char *text, struct err *err) {
+    size_t len = strlen(text);
+    mode_t value = 0;
+    (void)row;
+    if (len == 0 || len > 4 || strspn(text, "01234567") != len)
+        return err_set(err, EINVAL, "'%s' is no mode (three octal digits, as in 660)", text);
+    for (size_t i = 0; i < len; i++)
+        value = value * 8 + (mode_t)(text[i] - '0');
+    if (value > 0777)
+        return err_set(err, EINVAL, "'%s' is out of range (0 to 777)", text);
+    *(mode_t *)field = value;
+    return 0;
+}
+
+static struct slice mode_text(const struct option_row *row, const void *field, size_t index,
+                              struct buf *room) {
+    mode_t mode = *(const mode_t *)field;
+    (void)row;
+    if (index > 0)
+        return SLICE_NONE;
+    for (int shift = 6; shift >= 0; shift -= 3)
+        buf_put_char(room, (char)('0' + (mode >> shift & 7)));
+    return buf_slice(room);
+}
+
 static int set_destination(const struct option_row *row, void *field, const char *text,
                            struct err *err) {
     (void)row;
@@ -317,6 +343,7 @@ static const struct {
     [OPTION_WORD] = {set_text, text_text, .once = true},
     [OPTION_MOUNTS] = {add_mount, mount_text, .repeatable = true},
     [OPTION_CHOICE] = {set_choice, choice_text, .repeatable = false},
+    [OPTION_MODE] = {set_mode, mode_text, .repeatable = false},
     [OPTION_DESTINATION] = {set_destination, destination_text, .repeatable = false},
     [OPTION_ADDRESSES] = {add_address, address_text, .repeatable = true},
     [OPTION_NETWORKS] = {add_network, network_text, .repeatable = true},

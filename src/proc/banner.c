@@ -51,7 +51,9 @@ static void print_urls(const struct address *address) {
     char text[ADDRESS_TEXT_MAX];
     bool wildcard = address_is_wildcard(address);
     address_format(address, text);
-    if (wildcard || address_is_loopback(address)) {
+    if (address_is_local(address)) {
+        fprintf(stderr, "  Local    %s\n", text);
+    } else if (wildcard || address_is_loopback(address)) {
         bool v6_only = address->socket.any.sa_family == AF_INET6 && !address->both_families;
         fprintf(stderr, "  Local    http://%s:%u/\n", v6_only ? "[::1]" : "localhost",
                 (unsigned)address_port(address));
@@ -78,8 +80,8 @@ static void print_terminal(const struct options *options, const struct listeners
     free(root);
     for (size_t i = 0; i < options->mount.count; i++)
         print_mount(options->mount.items[i].path, options->mount.items[i].directory);
-    for (size_t i = 0; i < listeners->addresses.count; i++)
-        print_urls(&listeners->addresses.items[i]);
+    for (size_t i = 0; i < listeners->count; i++)
+        print_urls(&listeners->items[i].address);
     for (size_t i = 0; i < admin->count; i++) {
         char text[ADDRESS_TEXT_MAX];
         address_format(&admin->items[i], text);
@@ -88,19 +90,36 @@ static void print_terminal(const struct options *options, const struct listeners
     fputs("  Ctrl-C stops\n", stderr);
 }
 
+/* A local socket has no URL. */
+static void print_line(const char *what, const struct address *address) {
+    char text[ADDRESS_TEXT_MAX];
+    bool is_local = address_is_local(address);
+    address_format(address, text);
+    diag_message("%s %s%s%s", what, is_local ? "" : "http://", text, is_local ? "" : "/");
+}
+
 static void print_lines(const struct options *options, const struct listeners *listeners,
                         const struct option_addresses *admin) {
-    for (size_t i = 0; i < admin->count; i++) {
-        char text[ADDRESS_TEXT_MAX];
-        address_format(&admin->items[i], text);
-        diag_message("status on http://%s/", text);
-    }
-    for (size_t i = 0; i < listeners->addresses.count; i++) {
-        char text[ADDRESS_TEXT_MAX];
-        address_format(&listeners->addresses.items[i], text);
-        diag_message("listening on http://%s/", text);
+    for (size_t i = 0; i < admin->count; i++)
+        print_line("status on", &admin->items[i]);
+    for (size_t i = 0; i < listeners->count; i++) {
+        print_line("listening on", &listeners->items[i].address);
         if (options->lan)
-            print_outside(&listeners->addresses.items[i], "pronto: others can use");
+            print_outside(&listeners->items[i].address, "pronto: others can use");
+    }
+}
+
+void banner_print_new(const struct listeners *listeners) {
+    for (size_t i = 0; i < listeners->count; i++) {
+        if (listeners->items[i].is_new)
+            print_line("listening on", &listeners->items[i].address);
+    }
+}
+
+void banner_print_left(const struct listeners *before, const struct listeners *listeners) {
+    for (size_t i = 0; i < before->count; i++) {
+        if (!listeners_have(listeners, &before->items[i], 0))
+            print_line("no longer listening on", &before->items[i].address);
     }
 }
 
@@ -111,7 +130,7 @@ void banner_print(const struct options *options, const struct listeners *listene
     if (listeners->taken_port != 0)
         diag_message("port %u is taken, using %u instead (--listen asks for a certain one)",
                      (unsigned)listeners->taken_port,
-                     (unsigned)address_port(&listeners->addresses.items[0]));
+                     (unsigned)address_port(&listeners->items[0].address));
     if (isatty(STDERR_FILENO))
         print_terminal(options, listeners, admin);
     else

@@ -1,106 +1,328 @@
 #include "proc/listeners.h"
 
+#include "base/check.h"
 #include "sys/socket.h"
 #include "sys/steering.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum { STANDARD_PORT = 8080, PORTS_TRIED = 100 };
+/* The letters of listeners_describe(). */
+static const char letters[] = {
+    [BINDING_EACH] = 'e',
+    [BINDING_SHARED] = 's',
+    [BINDING_GIVEN] = 'g',
+};
+
+/* Adds a binding without sockets, with room for `count`. */
+static struct binding *add(struct listeners *listeners, const struct address *address,
+                           enum binding_kind kind, size_t count) {
+    CHECK(listeners->count < OPTIONS_ADDRESSES_MAX);
+    struct binding *binding = &listeners->items[listeners->count];
+    *binding = (struct binding){.address = *address, .kind = kind};
+    binding->sockets = malloc(count * sizeof(int));
+    if (binding->sockets == NULL)
+        return NULL;
+    listeners->count++;
+    return binding;
+}
+
+/* Remembers the file of a local socket, to remove no other. */
+static void note_file(struct binding *binding) {
+    struct stat stat;
+    const char *path = address_path(&binding->address);
+    if (binding->kind != BINDING_SHARED || path == NULL || lstat(path, &stat) < 0)
+        return;
+    binding->device = stat.st_dev;
+    binding->inode = stat.st_ino;
+}
+
+/* Opening */
+
+static int take(struct binding *binding, int fd) {
+    if (fd >= 0)
+        binding->sockets[binding->count++] = fd;
+    return fd < 0 ? fd : 0;
+}
+
+static int keep_sockets(struct binding *binding, const struct binding *before, size_t count,
+                        struct err *err) {
+    int result = 0;
+    for (size_t i = 0; i < count && result == 0; i++) {
+        int fd = fcntl(before->sockets[i], F_DUPFD_CLOEXEC, 0);
+        result = fd < 0 ? err_set(err, errno, "cannot keep a socket: %s", strerror(errno))
+                        : take(binding, fd);
+    }
+    return result;
+}
 
 /* Opens the first socket of an address; it reserves the address, and finds out the port. */
-static int open_first(struct listeners *listeners, size_t index, struct err *err) {
-    int fd = socket_listen(&listeners->addresses.items[index], SOCKET_FIRST, err);
-    if (fd < 0)
-        return fd;
-    listeners->sockets[index] = fd;
-    return 0;
+static int open_first(struct binding *binding, const struct socketplan_step *step,
+                      const struct options *options, struct err *err) {
+    if (step->kind == BINDING_SHARED)
+        return take(binding, socket_listen_local(&binding->address, options->unix_mode, err));
+    return take(binding,
+                socket_listen(&binding->address, step->beside ? SOCKET_BESIDE : SOCKET_FIRST, err));
 }
 
 /* Nobody asked for the standard port, so any one near it will do. */
-static int open_standard(struct listeners *listeners, bool lan, struct err *err) {
-    struct address *address = &listeners->addresses.items[0];
+static int open_standard(struct listeners *listeners, struct binding *binding,
+                         const struct socketplan_step *step, const struct options *options,
+                         struct err *err) {
     int result = -EADDRINUSE;
-    listeners->addresses.count = 1;
-    for (int i = 0; i < PORTS_TRIED && result == -EADDRINUSE; i++) {
-        result = address_parse(lan ? "*:0" : "127.0.0.1:0", address, err);
-        address_set_port(address, (uint16_t)(STANDARD_PORT + i));
-        if (result == 0)
-            result = open_first(listeners, 0, err);
+    for (int i = 0; i < SOCKETPLAN_PORTS && result == -EADDRINUSE; i++) {
+        binding->address = socketplan_standard(options->lan);
+        address_set_port(&binding->address, (uint16_t)(SOCKETPLAN_PORT + i));
+        result = open_first(binding, step, options, err);
         if (result == 0 && i > 0)
-            listeners->taken_port = STANDARD_PORT;
+            listeners->taken_port = SOCKETPLAN_PORT;
     }
     return result;
 }
 
-static int open_given(struct listeners *listeners, const struct options *options, struct err *err) {
+/* The others of an address. Until there are workers for them, connections go to those that were
+ * there; but one socket alone can't be told so before there is a second. */
+static int open_others(struct binding *binding, size_t kept, size_t count, struct err *err) {
     int result = 0;
-    listeners->addresses = options->listen;
-    for (size_t i = 0; i < listeners->addresses.count && result == 0; i++)
-        result = open_first(listeners, i, err);
-    return result;
-}
-
-static int open_others(struct listeners *listeners, struct err *err) {
-    size_t count = listeners->addresses.count;
-    for (size_t i = count; i < listeners->workers * count; i++) {
-        struct address *address = &listeners->addresses.items[i % count];
-        listeners->sockets[i] = socket_listen(address, SOCKET_BESIDE, err);
-        if (listeners->sockets[i] < 0)
-            return listeners->sockets[i];
+    while (result == 0 && binding->count < count) {
+        if (kept > 0)
+            (void)steering_spread(binding->sockets[0], kept);
+        result = take(binding, socket_listen(&binding->address, SOCKET_BESIDE, err));
     }
-    return 0;
+    if (kept > 0 && count > kept)
+        (void)steering_spread(binding->sockets[0], kept);
+    return result;
 }
 
 /* Steers the connections to an address, where that fits. Where it can't be done, the kernel goes on
- * dealing them out, which is no error. */
-static bool steer(const struct listeners *listeners, size_t index) {
-    struct steering_facts facts = {
-        .address = listeners->addresses.items[index],
-        .workers = listeners->workers,
-    };
-    int fd = listeners->sockets[index];
-    return steering_learn(&facts, fd) == 0 && steering_fits(&facts) && steering_attach(fd) == 0;
+ * dealing them out, which is no error. With another number of sockets, it is done when all have
+ * workers. */
+static bool steer(const struct binding *binding, size_t workers) {
+    struct steering_facts facts = {.address = binding->address, .workers = workers};
+    int fd = binding->sockets[0];
+    if (binding->kind != BINDING_EACH || steering_learn(&facts, fd) < 0 || !steering_fits(&facts))
+        return false;
+    return binding->is_resized || steering_attach(fd) == 0;
 }
 
-int listeners_open(struct listeners *listeners, const struct options *options, size_t workers,
-                   struct err *err) {
-    const size_t room = workers * OPTIONS_ADDRESSES_MAX;
-    *listeners = (struct listeners){.workers = workers, .sockets = malloc(room * sizeof(int))};
-    if (listeners->sockets == NULL)
+static int open_binding(struct listeners *listeners, const struct socketplan *plan,
+                        const struct socketplan_step *step, const struct options *options,
+                        const struct listeners *before, struct err *err) {
+    size_t count = step->kept + step->opened;
+    struct binding *binding = add(listeners, &step->address, step->kind, count);
+    if (binding == NULL)
         return err_set(err, ENOMEM, "not enough memory");
-    for (size_t i = 0; i < room; i++)
-        listeners->sockets[i] = -1;
-    int result = options->listen.count > 0 ? open_given(listeners, options, err)
-                                           : open_standard(listeners, options->lan, err);
+    int result = 0;
+    binding->is_new = step->from == SOCKETPLAN_NONE;
+    if (!binding->is_new) {
+        const struct binding *from = &before->items[step->from];
+        binding->is_resized = from->count != count;
+        result = keep_sockets(binding, from, step->kept, err);
+    } else if (plan->standard) {
+        result = open_standard(listeners, binding, step, options, err);
+    } else {
+        result = open_first(binding, step, options, err);
+    }
     if (result == 0)
-        result = open_others(listeners, err);
-    if (result < 0)
-        listeners_deinit(listeners);
-    for (size_t i = 0; i < listeners->addresses.count && result == 0; i++)
-        listeners->steered |= steer(listeners, i);
+        note_file(binding);
+    if (result == 0 && step->kind == BINDING_EACH)
+        result = open_others(binding, step->kept, count, err);
+    if (result == 0)
+        binding->is_steered = steer(binding, listeners->workers);
+    listeners->is_steered |= binding->is_steered;
     return result;
 }
 
-void listeners_hand_over(struct listeners *listeners, size_t worker,
-                         int sockets[OPTIONS_ADDRESSES_MAX]) {
-    size_t count = listeners->addresses.count;
-    int *own = listeners->sockets + worker * count;
-    for (size_t i = 0; i < count; i++) {
-        sockets[i] = own[i];
-        own[i] = -1;
+int listeners_open(struct listeners *listeners, const struct options *options, size_t workers,
+                   const struct listeners *before, struct err *err) {
+    struct socketplan_binding there[OPTIONS_ADDRESSES_MAX];
+    struct socketplan plan;
+    int result = 0;
+    for (size_t i = 0; i < before->count; i++)
+        there[i] = (struct socketplan_binding){before->items[i].address, before->items[i].kind,
+                                               before->items[i].count};
+    socketplan_make(&plan, options, workers, there, before->count);
+    *listeners = (struct listeners){.workers = workers};
+    for (size_t i = 0; i < plan.count && result == 0; i++)
+        result = open_binding(listeners, &plan, &plan.steps[i], options, before, err);
+    if (result < 0) {
+        listeners_remove_new_files(listeners);
+        listeners_deinit(listeners);
+    }
+    return result;
+}
+
+/* Handing on */
+
+static bool find_kind(char letter, enum binding_kind *kind) {
+    for (size_t i = 0; i < sizeof letters; i++) {
+        if (letters[i] == letter) {
+            *kind = (enum binding_kind)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The binding that a socket belongs to, a new one or the last one: those of the workers follow each
+ * other. There is room in it for `room` sockets. */
+static struct binding *binding_for(struct listeners *listeners, const struct address *address,
+                                   enum binding_kind kind, size_t room, struct err *err) {
+    struct binding *last = listeners->count > 0 ? &listeners->items[listeners->count - 1] : NULL;
+    if (last != NULL && kind == BINDING_EACH && last->kind == kind &&
+        address_equal(&last->address, address))
+        return last;
+    if (listeners->count == OPTIONS_ADDRESSES_MAX) {
+        (void)err_set(err, E2BIG, "more than %d sockets were passed", OPTIONS_ADDRESSES_MAX);
+        return NULL;
+    }
+    last = add(listeners, address, kind, room);
+    if (last == NULL)
+        (void)err_set(err, ENOMEM, "not enough memory");
+    return last;
+}
+
+int listeners_adopt(struct listeners *listeners, int first, size_t count, const char *kinds,
+                    struct err *err) {
+    int result = 0;
+    *listeners = (struct listeners){.workers = 0};
+    for (size_t i = 0; i < count && result == 0; i++) {
+        struct address address;
+        enum binding_kind kind = BINDING_GIVEN;
+        int fd = first + (int)i;
+        result = socket_adopt(fd, &address, err);
+        if (result == 0 && kinds != NULL && !find_kind(kinds[i], &kind))
+            result = err_set(err, EINVAL, "descriptor %d was passed as a '%c'", fd, kinds[i]);
+        if (result < 0)
+            break;
+        struct binding *binding = binding_for(listeners, &address, kind, count - i, err);
+        result = binding == NULL ? -E2BIG : take(binding, fd);
+        if (result == 0)
+            note_file(binding);
+    }
+    if (result < 0)
+        listeners_deinit(listeners);
+    return result;
+}
+
+size_t listeners_count(const struct listeners *listeners) {
+    size_t count = 0;
+    for (size_t i = 0; i < listeners->count; i++)
+        count += listeners->items[i].count;
+    return count;
+}
+
+void listeners_describe(const struct listeners *listeners, int *fds, char *kinds) {
+    for (size_t i = 0; i < listeners->count; i++) {
+        const struct binding *binding = &listeners->items[i];
+        for (size_t j = 0; j < binding->count; j++) {
+            *fds++ = binding->sockets[j];
+            *kinds++ = letters[binding->kind];
+        }
+    }
+    *kinds = '\0';
+}
+
+void listeners_settle(const struct listeners *listeners) {
+    for (size_t i = 0; i < listeners->count; i++) {
+        const struct binding *binding = &listeners->items[i];
+        if (binding->is_steered)
+            (void)steering_attach(binding->sockets[0]);
+        else if (binding->is_resized)
+            (void)steering_spread(binding->sockets[0], binding->count);
+    }
+}
+
+/* Two descriptors of one socket have one inode (sockfs, socket(7)). */
+static bool is_same_socket(int a, int b) {
+    struct stat stats[2];
+    return fstat(a, &stats[0]) == 0 && fstat(b, &stats[1]) == 0 &&
+           stats[0].st_ino == stats[1].st_ino;
+}
+
+bool listeners_have(const struct listeners *listeners, const struct binding *binding,
+                    size_t index) {
+    for (size_t i = 0; i < listeners->count; i++) {
+        const struct binding *own = &listeners->items[i];
+        if (index < own->count && address_equal(&own->address, &binding->address) &&
+            is_same_socket(own->sockets[index], binding->sockets[index]))
+            return true;
+    }
+    return false;
+}
+
+/* Which of a binding's sockets is a worker's. */
+static size_t index_of(const struct binding *binding, size_t worker) {
+    return binding->kind == BINDING_EACH ? worker : 0;
+}
+
+_Static_assert(OPTIONS_ADDRESSES_MAX <= 32, "there is a bit for each");
+
+uint32_t listeners_hand_over(struct listeners *listeners, size_t worker,
+                             int sockets[OPTIONS_ADDRESSES_MAX]) {
+    uint32_t shared = 0;
+    for (size_t i = 0; i < listeners->count; i++) {
+        struct binding *binding = &listeners->items[i];
+        int *own = &binding->sockets[index_of(binding, worker)];
+        sockets[i] = *own;
+        *own = -1;
+        if (binding->kind != BINDING_EACH)
+            shared |= UINT32_C(1) << i;
     }
     listeners_deinit(listeners);
+    return shared;
+}
+
+uint32_t listeners_alone(const struct listeners *listeners, size_t worker,
+                         const struct listeners *others) {
+    uint32_t alone = 0;
+    for (size_t i = 0; i < listeners->count; i++) {
+        const struct binding *binding = &listeners->items[i];
+        if (others == NULL || !listeners_have(others, binding, index_of(binding, worker)))
+            alone |= UINT32_C(1) << i;
+    }
+    return alone;
+}
+
+static void remove_file(const struct binding *binding) {
+    const char *path = address_path(&binding->address);
+    struct stat stat;
+    if (lstat(path, &stat) == 0 && stat.st_dev == binding->device && stat.st_ino == binding->inode)
+        (void)unlink(path);
+}
+
+void listeners_remove_files(const struct listeners *listeners, const struct listeners *others) {
+    for (size_t i = 0; i < listeners->count; i++) {
+        const struct binding *binding = &listeners->items[i];
+        if (binding->inode != 0 && (others == NULL || !listeners_have(others, binding, 0)))
+            remove_file(binding);
+    }
+}
+
+void listeners_remove_new_files(const struct listeners *listeners) {
+    for (size_t i = 0; i < listeners->count; i++) {
+        if (listeners->items[i].is_new && listeners->items[i].inode != 0)
+            remove_file(&listeners->items[i]);
+    }
+}
+
+/* From the last one on: the kernel numbers those of an address as they came, and moves the last to
+ * the place of one that is closed. */
+static void close_sockets(const struct binding *binding) {
+    for (size_t i = binding->count; i-- > 0;) {
+        if (binding->sockets[i] >= 0)
+            (void)close(binding->sockets[i]);
+    }
 }
 
 void listeners_deinit(struct listeners *listeners) {
-    if (listeners->sockets == NULL)
-        return;
-    for (size_t i = 0; i < listeners->workers * listeners->addresses.count; i++) {
-        if (listeners->sockets[i] >= 0)
-            (void)close(listeners->sockets[i]);
+    for (size_t i = 0; i < listeners->count; i++) {
+        close_sockets(&listeners->items[i]);
+        free(listeners->items[i].sockets);
     }
-    free(listeners->sockets);
-    listeners->sockets = NULL;
+    *listeners = (struct listeners){.count = 0};
 }

@@ -2,13 +2,13 @@
 #include "conf/options.h"
 #include "conf/version.h"
 #include "proc/master.h"
+#include "proc/setup.h"
 #include "serve/explain.h"
-#include "store/roots.h"
-#include "store/rulebook.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,15 +49,6 @@ static int finish_output(void) {
     return EXIT_FAILURE;
 }
 
-/* Finds mistakes in files of rules now, and tells of them, rather than to serve without. */
-static bool check_rules(const struct docroot *docroot) {
-    struct rulebook rulebook = {.docroot = docroot};
-    size_t mistakes;
-    (void)rulebook_read(&rulebook, &mistakes);
-    rulebook_deinit(&rulebook);
-    return mistakes == 0;
-}
-
 static int explain(const struct options *options, const struct roots *roots) {
     struct err err = ERR_INIT;
     if (explain_print(options, roots, stdout, &err) == 0)
@@ -66,31 +57,33 @@ static int explain(const struct options *options, const struct roots *roots) {
     return EXIT_FAILURE;
 }
 
-static int serve(const struct options *options) {
-    struct roots roots = ROOTS_INIT;
+static int check(const struct options *options) {
+    puts(options->mount.count == 0 ? "pronto: the options and the root are fine"
+                                   : "pronto: the options, the root and the mounts are fine");
+    return finish_output();
+}
+
+/* Does what is asked for with all that is to be served. Takes the setup over. */
+static int work(const struct command_line *line, struct setup *setup) {
+    const struct options *options = &setup->options;
     struct err err = ERR_INIT;
-    int status = EXIT_SUCCESS;
-    if (roots_open(&roots, options, &err) < 0) {
+    int status = EXIT_FAILURE;
+    if (setup_open(setup, &err) < 0) {
         diag_message("%s", err.text);
-        return EXIT_FAILURE;
-    }
-    if (!check_rules(&roots.items[0])) {
-        status = EXIT_FAILURE;
     } else if (options->explain != NULL) {
-        status = explain(options, &roots);
+        status = explain(options, &setup->roots);
     } else if (options->check) {
-        puts(options->mount.count == 0 ? "pronto: the options and the root are fine"
-                                       : "pronto: the options, the root and the mounts are fine");
-        status = finish_output();
+        status = check(options);
     } else {
         raise_descriptor_limit();
-        status = master_run(options, &roots);
+        return master_run(line, setup);
     }
-    roots_deinit(&roots);
+    setup_free(setup);
     return status;
 }
 
-static int run(const struct options *options) {
+/* Prints what is asked for of the options alone; false: nothing is. */
+static bool print(const struct options *options) {
     if (options->help)
         options_print_help(stdout);
     else if (options->version)
@@ -98,19 +91,21 @@ static int run(const struct options *options) {
     else if (options->print_config)
         options_print(options, stdout);
     else
-        return serve(options);
-    return finish_output();
+        return false;
+    return true;
 }
 
 int main(int argc, char *argv[]) {
-    struct options options;
+    const struct command_line line = {argc, argv};
     struct err err = ERR_INIT;
     make_surroundings_safe();
-    if (options_load(&options, argc, argv, &err) < 0) {
+    struct setup *setup = setup_read(&line, &err);
+    if (setup == NULL) {
         diag_message("%s", err.text);
         return EXIT_USAGE;
     }
-    int status = run(&options);
-    options_deinit(&options);
-    return status;
+    if (!print(&setup->options))
+        return work(&line, setup);
+    setup_free(setup);
+    return finish_output();
 }

@@ -20,8 +20,8 @@ enum { RETRY_MS = 1000 };
 
 /* The master's side */
 
-static int open_sockets(struct observer *observer, struct err *err) {
-    for (size_t i = 0; i < observer->addresses.count; i++) {
+int observer_listen(struct observer *observer, struct err *err) {
+    for (size_t i = observer->socket_count; i < observer->addresses.count; i++) {
         int fd = socket_listen(&observer->addresses.items[i], SOCKET_FIRST, err);
         if (fd < 0)
             return fd;
@@ -33,18 +33,15 @@ static int open_sockets(struct observer *observer, struct err *err) {
 int observer_open(struct observer *observer, const struct options *options, struct err *err) {
     *observer = (struct observer)OBSERVER_INIT;
     observer->addresses = options->admin;
-    if (options->admin.count == 0)
-        return 0;
-    int result = open_sockets(observer, err);
-    return result < 0 ? result : metrics_open(&observer->metrics, clock_time_s(), err);
+    return options->admin.count > 0 ? metrics_open(&observer->metrics, clock_time_s(), err) : 0;
 }
 
 bool observer_is_due(const struct observer *observer, int64_t now_ms) {
-    return observer->metrics != NULL && observer->pid == 0 && observer->start_at_ms <= now_ms;
+    return observer->socket_count > 0 && observer->pid == 0 && observer->start_at_ms <= now_ms;
 }
 
 int64_t observer_wait_ms(const struct observer *observer, int64_t now_ms, int64_t wait_ms) {
-    if (observer->metrics == NULL || observer->pid != 0)
+    if (observer->socket_count == 0 || observer->pid != 0)
         return wait_ms;
     return deadline_sooner_ms(wait_ms, observer->start_at_ms, now_ms);
 }
@@ -118,9 +115,13 @@ static void end_process(struct observer *observer) {
     observer->pid = 0;
 }
 
-void observer_close(struct observer *observer) {
+void observer_stop(struct observer *observer) {
     end_process(observer);
     close_sockets(observer);
+}
+
+void observer_close(struct observer *observer) {
+    observer_stop(observer);
     metrics_close(observer->metrics);
     observer->metrics = NULL;
 }

@@ -33,23 +33,38 @@ struct worker {
     int64_t drain_timeout_ms;
     int64_t close_idle_at_ms; /* while server.draining */
     int64_t give_up_at_ms;    /* the same */
+    uint32_t alone;           /* sockets that nobody takes over, a bit for each */
+    bool retired;             /* it accepts no more, and has said so */
     bool orphaned;            /* the master is gone */
 };
 
+static void tell(const struct worker *worker, enum worker_word word) {
+    const char byte = (char)word;
+    (void)!write(worker->channel.fd, &byte, 1); /* who does not hear it is gone, which is seen */
+}
+
 static void drain(struct worker *worker) {
+    if (worker->server.draining)
+        return;
     worker->server.draining = true; /* before the last are accepted and answered */
     worker->close_idle_at_ms = worker->loop.now_ms + IDLE_GRACE_MS;
     worker->give_up_at_ms = worker->loop.now_ms + worker->drain_timeout_ms;
 }
 
-/* The end of the grace: connections that are still in the kernel's hands have had time to come. */
-static void close_listeners(struct worker *worker) {
+/* Stops accepting, but for the sockets in `alone`, a bit for each that there was at the start. */
+static void close_listeners(struct worker *worker, uint32_t alone) {
     for (size_t i = 0; i < worker->listener_count; i++) {
+        struct source *source = &worker->listeners[i].source;
+        if (source->fd < 0 || (alone >> i & 1) != 0)
+            continue;
         listener_stop(&worker->listeners[i]);
-        (void)close(worker->listeners[i].source.fd);
+        (void)close(source->fd);
+        source->fd = -1;
     }
-    worker->listener_count = 0;
-    worker->gauges.listener_count = 0;
+    if (alone == 0 && !worker->retired) {
+        worker->retired = true;
+        tell(worker, WORKER_RETIRED);
+    }
 }
 
 static void on_signal(struct source *source) {
@@ -57,8 +72,23 @@ static void on_signal(struct source *source) {
     int number;
     source->ready = 0;
     while ((number = signals_next(source->fd)) != 0) {
-        if (number == SIGTERM && !worker->server.draining)
+        if (number == SIGTERM)
             drain(worker);
+    }
+}
+
+static void obey(struct worker *worker, char order, int passed) {
+    if (order == WORKER_LOG && passed >= 0) {
+        accesslog_switch(&worker->server.ledger.log, passed);
+        return;
+    }
+    if (passed >= 0)
+        (void)close(passed);
+    if (order >= WORKER_ALONE && order < WORKER_ALONE + OPTIONS_ADDRESSES_MAX)
+        worker->alone |= 1u << (order - WORKER_ALONE);
+    if (order == WORKER_RETIRE) {
+        drain(worker);
+        close_listeners(worker, worker->alone);
     }
 }
 
@@ -67,20 +97,18 @@ static void on_channel(struct source *source) {
     enum channel_outcome outcome;
     char byte;
     int passed;
-    while ((outcome = channel_receive(source->fd, &byte, &passed)) == CHANNEL_BYTE) {
-        if (byte == WORKER_LOG && passed >= 0)
-            accesslog_switch(&worker->server.ledger.log, passed);
-    }
+    while ((outcome = channel_receive(source->fd, &byte, &passed)) == CHANNEL_BYTE)
+        obey(worker, byte, passed);
     worker->orphaned = outcome == CHANNEL_END;
 }
 
 /* The master stops its workers itself, so that a Ctrl-C, which the terminal sends to all of them,
- * is not obeyed twice; and it tells them of a new log, whoever has signalled all of pronto's
- * processes. */
+ * is not obeyed twice; and what is meant for the master, whoever has signalled all of pronto's
+ * processes, must not end its workers. */
 static void ignore_signals(void) {
-    (void)signal(SIGINT, SIG_IGN);
-    (void)signal(SIGQUIT, SIG_IGN);
-    (void)signal(SIGUSR1, SIG_IGN);
+    static const int numbers[] = {SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        (void)signal(numbers[i], SIG_IGN);
 }
 
 static void tell_what_is_unwatched(const struct worker *worker, const struct roots *roots) {
@@ -96,10 +124,11 @@ static void tell_what_is_unwatched(const struct worker *worker, const struct roo
 }
 
 /* Somebody can ask how the worker does. */
-static void count_for_others(struct worker *worker, struct tally *tally) {
-    worker->server.tally = tally;
+static void count_for_others(struct worker *worker, const struct worker_config *config) {
+    worker->server.tally = config->tally;
     worker->server.timed = true;
-    gauges_init(&worker->gauges, &worker->server, worker->listeners, worker->listener_count);
+    gauges_init(&worker->gauges, &worker->server, worker->listeners, worker->listener_count,
+                config->slot > 0 ? config->shared : 0);
 }
 
 static int init(struct worker *worker, const struct worker_config *config, struct err *err) {
@@ -122,13 +151,14 @@ static int init(struct worker *worker, const struct worker_config *config, struc
     if (result == 0)
         result = loop_add(&worker->loop, &worker->channel, EPOLLIN | EPOLLRDHUP);
     for (size_t i = 0; i < config->socket_count && result == 0; i++) {
-        result = listener_init(&worker->listeners[i], &worker->server, config->sockets[i]);
+        result = listener_init(&worker->listeners[i], &worker->server, config->sockets[i],
+                               (config->shared >> i & 1) != 0);
         worker->listener_count = i + 1;
     }
     if (result < 0)
         return err_set(err, -result, "cannot wait for connections: %s", strerror(-result));
     if (config->tally != NULL)
-        count_for_others(worker, config->tally);
+        count_for_others(worker, config);
     worker->server.store.rulebook.silent = config->slot > 0;
     worker->drain_timeout_ms = config->options->drain_timeout;
     if (config->options->cache_size > 0)
@@ -137,8 +167,10 @@ static int init(struct worker *worker, const struct worker_config *config, struc
 }
 
 static void deinit(struct worker *worker) {
-    for (size_t i = 0; i < worker->listener_count; i++)
-        (void)close(worker->listeners[i].source.fd);
+    for (size_t i = 0; i < worker->listener_count; i++) {
+        if (worker->listeners[i].source.fd >= 0)
+            (void)close(worker->listeners[i].source.fd);
+    }
     server_deinit(&worker->server);
     if (worker->signals.fd >= 0)
         (void)close(worker->signals.fd);
@@ -156,13 +188,14 @@ static int64_t wait_ms(const struct worker *worker) {
     return wait_ms;
 }
 
-/* Whether a worker that drains is done. */
+/* Whether a worker that drains is done. At the end of the grace, connections that are still in the
+ * kernel's hands have had time to come. */
 static bool is_drained(struct worker *worker) {
     if (worker->loop.now_ms >= worker->give_up_at_ms)
         return true;
     if (worker->loop.now_ms < worker->close_idle_at_ms)
         return false;
-    close_listeners(worker);
+    close_listeners(worker, 0);
     connections_close_idle(&worker->server);
     return worker->server.connections == 0;
 }
@@ -197,7 +230,8 @@ int worker_run(const struct worker_config *config) {
     int status = EXIT_FAILURE;
     if (init(&worker, config, &err) < 0) {
         diag_message("%s", err.text);
-    } else if (write(config->channel, "r", 1) == 1) {
+    } else {
+        tell(&worker, WORKER_READY);
         status = serve(&worker);
     }
     deinit(&worker);

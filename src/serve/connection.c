@@ -554,13 +554,25 @@ bool connections_has_idle(struct server *server) {
     return find_idle(server) != NULL;
 }
 
+/* Closes an idle connection, unless a request has come on it that no event has told of yet: that
+ * one is answered first. */
+static void close_unless_asked(struct connection *conn) {
+    char byte;
+    if (recv(conn->source.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0) {
+        close_connection(conn, CLOSE_DRAINED);
+        return;
+    }
+    conn->source.ready |= EPOLLIN;
+    loop_again(conn->server->loop, &conn->source);
+}
+
 void connections_close_idle(struct server *server) {
     list_for_each(link, &server->deadlines[DEADLINE_IDLE].members)
-        close_connection(connection_of(list_entry(link, struct deadline, link)), CLOSE_DRAINED);
+        close_unless_asked(connection_of(list_entry(link, struct deadline, link)));
     list_for_each(link, &server->deadlines[DEADLINE_HEAD].members) {
         struct connection *conn = connection_of(list_entry(link, struct deadline, link));
         if (conn->intake.rest == NULL)
-            close_connection(conn, CLOSE_DRAINED);
+            close_unless_asked(conn);
     }
 }
 

@@ -38,6 +38,8 @@ static void note_queues(struct gauges *gauges) {
     uint64_t limit = 0;
     for (size_t i = 0; i < gauges->listener_count; i++) {
         struct socket_queue queue = {0};
+        if ((gauges->unseen >> i & 1) != 0)
+            continue;
         if (socket_look_at_queue(gauges->listeners[i].source.fd, &queue) < 0)
             continue;
         length += queue.length;
@@ -48,9 +50,11 @@ static void note_queues(struct gauges *gauges) {
 }
 
 void gauges_init(struct gauges *gauges, struct server *server, const struct listener *listeners,
-                 size_t listener_count) {
-    *gauges =
-        (struct gauges){.server = server, .listeners = listeners, .listener_count = listener_count};
+                 size_t listener_count, uint32_t unseen) {
+    *gauges = (struct gauges){.server = server,
+                              .listeners = listeners,
+                              .listener_count = listener_count,
+                              .unseen = unseen};
     note_queues(gauges);
 }
 

@@ -61,17 +61,17 @@ static void run(struct source *source) {
     loop_again(listener->server->loop, source);
 }
 
-int listener_init(struct listener *listener, struct server *server, int fd) {
+int listener_init(struct listener *listener, struct server *server, int fd, bool shared) {
     listener->server = server;
     source_init(&listener->source, fd, run);
     int result = socket_limit_rate(fd, server->send_rate);
     if (result < 0)
         return result;
-    return loop_add(server->loop, &listener->source, EPOLLIN);
+    return loop_add(server->loop, &listener->source, EPOLLIN | (shared ? EPOLLEXCLUSIVE : 0));
 }
 
 void listener_stop(struct listener *listener) {
+    loop_remove(listener->server->loop, &listener->source);
     for (int i = 0; i < ACCEPTS_AT_STOP && accept_one(listener) == ACCEPTED_ONE; i++)
         continue;
-    loop_remove(listener->server->loop, &listener->source);
 }

@@ -72,6 +72,14 @@ void loop_remove(struct loop *loop, struct source *source) {
     list_remove(&source->place);
 }
 
+void source_close(struct source *source) {
+    if (source->fd < 0)
+        return;
+    list_remove(&source->place);
+    (void)close(source->fd);
+    source->fd = -1;
+}
+
 void loop_again(struct loop *loop, struct source *source) {
     list_remove(&source->place);
     list_append(source->is_heavy ? &loop->heavy : &loop->ready, &source->place);

@@ -20,8 +20,16 @@ int signals_open(const int *numbers, struct err *err) {
     return fd;
 }
 
-int signals_next(int fd) {
+int signals_next_from(int fd, bool *kernel) {
     struct signalfd_siginfo info;
     ssize_t len = read(fd, &info, sizeof info);
-    return len == (ssize_t)sizeof info ? (int)info.ssi_signo : 0;
+    if (len != (ssize_t)sizeof info)
+        return 0;
+    *kernel = info.ssi_code == SI_KERNEL;
+    return (int)info.ssi_signo;
+}
+
+int signals_next(int fd) {
+    bool kernel;
+    return signals_next_from(fd, &kernel);
 }

@@ -1,10 +1,12 @@
 #include "sys/socket.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Seconds that a connection without a byte is held back; it is handed over then all the same, so
@@ -29,12 +31,17 @@ static int bind_in_place(int fd, const struct address *address, enum socket_plac
     return result;
 }
 
-static int start_listening(int fd) {
+/* The kernel lowers the backlog to net.core.somaxconn. */
+enum { BACKLOG = 65535 };
+
+static int set_tcp_options(int fd) {
     int result = set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-    if (result == 0)
-        result = set(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, DEFER_ACCEPT_S);
-    /* The kernel lowers the backlog to net.core.somaxconn. */
-    if (result == 0 && listen(fd, 65535) < 0)
+    return result == 0 ? set(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, DEFER_ACCEPT_S) : result;
+}
+
+static int start_listening(int fd) {
+    int result = set_tcp_options(fd);
+    if (result == 0 && listen(fd, BACKLOG) < 0)
         result = -errno;
     return result;
 }
@@ -66,6 +73,24 @@ static int open_socket(struct address *address, enum socket_place place) {
     return fd;
 }
 
+/* The same for a local address. */
+static const char *local_advice(const struct address *address, int errnum) {
+    struct stat stat;
+    const char *path = address_path(address);
+    switch (errnum) {
+    case EADDRINUSE:
+        if (path != NULL && lstat(path, &stat) == 0 && !S_ISSOCK(stat.st_mode))
+            return " (that file is no socket; remove it, or give another path)";
+        return " (something listens there already)";
+    case ENOENT:
+        return " (its directory is not there)";
+    case EACCES:
+        return " (the user that runs pronto must be allowed to write to its directory)";
+    default:
+        return "";
+    }
+}
+
 /* What would help against `errnum`, as the end of a sentence. */
 static const char *advice(int errnum) {
     switch (errnum) {
@@ -95,6 +120,113 @@ int socket_listen(struct address *address, enum socket_place place, struct err *
         return fd;
     address_format(address, text);
     return err_set(err, -fd, "cannot listen on %s: %s%s", text, strerror(-fd), advice(-fd));
+}
+
+/* Local sockets */
+
+/* Whether nobody listens on a socket's file any more. */
+static bool is_left_over(const struct address *address) {
+    struct stat stat;
+    const char *path = address_path(address);
+    if (path == NULL || lstat(path, &stat) < 0 || !S_ISSOCK(stat.st_mode))
+        return false;
+    /* Where the queue of somebody who listens is full, it does not wait. */
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    bool refused = fd >= 0 && connect(fd, &address->socket.any, address_len(address)) < 0 &&
+                   errno == ECONNREFUSED;
+    if (fd >= 0)
+        (void)close(fd);
+    return refused;
+}
+
+/* bind(2) makes the file, and the umask decides its mode: so nobody can connect who may not, not
+ * even for a moment. */
+static int bind_local(int fd, const struct address *address, mode_t mode) {
+    mode_t before = umask(~mode & 0777);
+    int result = bind(fd, &address->socket.any, address_len(address)) < 0 ? -errno : 0;
+    (void)umask(before);
+    return result;
+}
+
+static int open_local(const struct address *address, mode_t mode) {
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    int result = bind_local(fd, address, mode);
+    if (result == -EADDRINUSE && is_left_over(address)) {
+        (void)unlink(address_path(address));
+        result = bind_local(fd, address, mode);
+    }
+    if (result == 0 && listen(fd, BACKLOG) < 0)
+        result = -errno;
+    if (result < 0) {
+        (void)close(fd);
+        return result;
+    }
+    return fd;
+}
+
+int socket_listen_local(const struct address *address, mode_t mode, struct err *err) {
+    char text[ADDRESS_TEXT_MAX];
+    int fd = open_local(address, mode);
+    if (fd >= 0)
+        return fd;
+    address_format(address, text);
+    return err_set(err, -fd, "cannot listen on %s: %s%s", text, strerror(-fd),
+                   local_advice(address, -fd));
+}
+
+/* Sockets of others */
+
+static int get(int fd, int level, int name, int *value) {
+    socklen_t len = sizeof *value;
+    return getsockopt(fd, level, name, value, &len) < 0 ? -errno : 0;
+}
+
+/* Whether it is a stream socket that listens, and on what. */
+static int learn_address(int fd, struct address *address) {
+    int type = 0;
+    int listens = 0;
+    int v6_only = 1;
+    socklen_t len = sizeof address->socket;
+    *address = (struct address){0};
+    int result = get(fd, SOL_SOCKET, SO_TYPE, &type);
+    if (result == 0)
+        result = get(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens);
+    if (result == 0 && (type != SOCK_STREAM || listens == 0))
+        result = -EINVAL;
+    if (result == 0 && getsockname(fd, &address->socket.any, &len) < 0)
+        result = -errno;
+    switch (result == 0 ? address->socket.any.sa_family : AF_UNSPEC) {
+    case AF_INET6:
+        result = get(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only);
+        address->both_families = v6_only == 0 && address_is_wildcard(address);
+        return result;
+    case AF_INET:
+    case AF_UNIX:
+        return 0;
+    default:
+        return result < 0 ? result : -EAFNOSUPPORT;
+    }
+}
+
+int socket_adopt(int fd, struct address *address, struct err *err) {
+    int result = learn_address(fd, address);
+    if (result < 0)
+        return err_set(err, -result,
+                       "descriptor %d, which was passed (LISTEN_FDS), is no stream socket that "
+                       "listens: %s",
+                       fd, strerror(-result));
+    if (!address_is_local(address))
+        result = set_tcp_options(fd);
+    int flags = fcntl(fd, F_GETFL);
+    if (result == 0 && (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
+                        fcntl(fd, F_SETFD, FD_CLOEXEC) < 0))
+        result = -errno;
+    return result < 0
+               ? err_set(err, -result, "cannot listen on descriptor %d, which was passed: %s", fd,
+                         strerror(-result))
+               : 0;
 }
 
 size_t socket_unacked_bytes(int fd) {

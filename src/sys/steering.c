@@ -62,8 +62,14 @@ bool steering_fits(const struct steering_facts *facts) {
            !address_is_loopback(&facts->address) && facts->queues_min >= facts->workers;
 }
 
-/* The program reads what the kernel knows of the packet, not the packet; what it returns is the
- * index of a socket. */
+/* Programs read what the kernel knows of the packet, not the packet; what they return is the index
+ * of a socket. */
+static int attach(int fd, struct sock_filter *choice, size_t len) {
+    const struct sock_fprog program = {.len = (unsigned short)len, .filter = choice};
+    int result = setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program);
+    return result < 0 ? -errno : 0;
+}
+
 int steering_attach(int fd) {
     enum { NO_SOCKET = 0xffff }; /* the hash decides */
     struct sock_filter choice[] = {
@@ -73,12 +79,18 @@ int steering_attach(int fd) {
         BPF_STMT(BPF_RET | BPF_A, 0),
         BPF_STMT(BPF_RET | BPF_K, NO_SOCKET),
     };
-    const struct sock_fprog program = {
-        .len = sizeof choice / sizeof choice[0],
-        .filter = choice,
+    return attach(fd, choice, sizeof choice / sizeof choice[0]);
+}
+
+/* By chance: a hash of the addresses is not always there to be read. The chance is taken once for a
+ * connection, as its later packets find it by its addresses. */
+int steering_spread(int fd, size_t count) {
+    struct sock_filter choice[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (__u32)(SKF_AD_OFF + SKF_AD_RANDOM)),
+        BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, (__u32)count),
+        BPF_STMT(BPF_RET | BPF_A, 0),
     };
-    int result = setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program);
-    return result < 0 ? -errno : 0;
+    return attach(fd, choice, sizeof choice / sizeof choice[0]);
 }
 
 int steering_bind(size_t cpu) {

@@ -217,6 +217,15 @@ size_t process_children(pid_t pid, pid_t *children, size_t max) {
     return alive;
 }
 
+size_t process_count_zombies(pid_t pid) {
+    pid_t children[64];
+    size_t count = list_children(pid, children, 64);
+    size_t zombies = 0;
+    for (size_t i = 0; i < count; i++)
+        zombies += state_of(children[i]) == 'Z';
+    return zombies;
+}
+
 void process_kill_all(void) {
     pid_t children[64];
     size_t count;

@@ -54,6 +54,9 @@ void process_kill_all(void);
 /* The children of `pid` that are not zombies; at most `max`. Returns how many there are. */
 size_t process_children(pid_t pid, pid_t *children, size_t max);
 
+/* The children of `pid` that have ended, and that it has not waited for. */
+size_t process_count_zombies(pid_t pid);
+
 /* Whether the process exists and is no zombie. */
 bool process_is_alive(pid_t pid);
 

@@ -2,12 +2,14 @@
 
 #include "support/note.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,6 +22,17 @@ const char *server_binary(void) {
     if (path == NULL)
         fail_msg("set PRONTO to the binary under test, as `make test` does");
     return path;
+}
+
+uint16_t server_free_port(void) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+    (void)close(fd);
+    return ntohs(address.sin_port);
 }
 
 bool server_is_sanitized(void) {
@@ -66,7 +79,12 @@ static char *await_announcements(struct server *server, size_t addresses) {
 
 void server_start(struct server *server, const struct process_options *options, size_t addresses,
                   const char *const words[]) {
-    const char *argv[WORDS_MAX] = {server_binary()};
+    server_start_as(server, options, addresses, server_binary(), words);
+}
+
+void server_start_as(struct server *server, const struct process_options *options, size_t addresses,
+                     const char *program, const char *const words[]) {
+    const char *argv[WORDS_MAX] = {program};
     for (size_t i = 0; words[i] != NULL; i++) {
         assert_in_range(i, 0, WORDS_MAX - 3);
         argv[i + 1] = words[i];
@@ -112,13 +130,52 @@ bool server_says(const struct server *server, const char *needle) {
     return found;
 }
 
-void server_await_text(const struct server *server, const char *needle) {
+size_t server_times(const struct server *server, const char *needle) {
+    char *text = process_text(server->process.err_fd);
+    size_t count = 0;
+    for (const char *at = text; (at = strstr(at, needle)) != NULL; at++)
+        count++;
+    free(text);
+    return count;
+}
+
+void server_await_times(const struct server *server, const char *needle, size_t count) {
     int64_t deadline = note_now_ms() + 15000;
-    while (!server_says(server, needle)) {
-        if (note_now_ms() > deadline)
-            fail_msg("the server does not say \"%s\"", needle);
+    while (server_times(server, needle) < count) {
+        if (note_now_ms() > deadline) {
+            char *text = process_text(server->process.err_fd);
+            note_say("its stderr:\n%s", text);
+            free(text);
+            fail_msg("the server does not say \"%s\" %zu times", needle, count);
+        }
         note_pause_ms(5);
     }
+}
+
+void server_await_text(const struct server *server, const char *needle) {
+    server_await_times(server, needle, 1);
+}
+
+/* The last one that it has named. */
+static pid_t new_master(const struct server *server) {
+    static const char words[] = "upgraded: pid ";
+    char *text = process_text(server->process.err_fd);
+    long pid = 0;
+    for (const char *at = text; (at = strstr(at, words)) != NULL;) {
+        at += sizeof words - 1;
+        pid = strtol(at, NULL, 10);
+    }
+    free(text);
+    return (pid_t)pid;
+}
+
+void server_follow(struct server *server, size_t count) {
+    server_await_times(server, "upgraded: pid ", count);
+    if (!process_wait(&server->process, STOP_TIMEOUT_MS) ||
+        process_exit_code(&server->process) != 0)
+        fail_msg("the old master does not end as it should");
+    server->process.pid = new_master(server);
+    assert_true(process_is_alive(server->process.pid));
 }
 
 size_t server_workers(const struct server *server, pid_t workers[SERVER_WORKERS_MAX]) {

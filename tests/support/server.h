@@ -20,6 +20,9 @@ enum { SERVER_WORKERS_MAX = 64 };
 /* The binary's path; fails the test where PRONTO is not set. */
 const char *server_binary(void);
 
+/* A port of 127.0.0.1 that was free a moment ago: what can't say its port must be told one. */
+uint16_t server_free_port(void);
+
 /* Whether the binary was built with AddressSanitizer. */
 bool server_is_sanitized(void);
 
@@ -27,6 +30,10 @@ bool server_is_sanitized(void);
  * `addresses` of them. Fails the test, and shows its stderr, where it does not. */
 void server_start(struct server *server, const struct process_options *options, size_t addresses,
                   const char *const words[]);
+
+/* The same with another program, by its path. */
+void server_start_as(struct server *server, const struct process_options *options, size_t addresses,
+                     const char *program, const char *const words[]);
 
 /* The port of the announced URL that starts with `prefix`, as "http://[::1]:"; 0: there is none. */
 uint16_t server_port(const struct server *server, const char *prefix);
@@ -39,6 +46,14 @@ bool server_says(const struct server *server, const char *needle);
 
 /* Waits until the server has written `needle` to its stderr; fails the test after 15 s. */
 void server_await_text(const struct server *server, const char *needle);
+
+/* How often it has written that; and waits until it has `count` times. */
+size_t server_times(const struct server *server, const char *needle);
+void server_await_times(const struct server *server, const char *needle, size_t count);
+
+/* After an upgrade: waits until the server has said so `count` times and the old master has ended
+ * as it should, and goes on with the new one. */
+void server_follow(struct server *server, size_t count);
 
 /* Writes the ids of the workers, and returns how many there are. */
 size_t server_workers(const struct server *server, pid_t workers[SERVER_WORKERS_MAX]);

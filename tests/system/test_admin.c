@@ -223,6 +223,55 @@ static void test_counts_survive_a_killed_worker(void **state) {
     samples_deinit(&samples);
 }
 
+static void test_counters_survive_a_reload(void **state) {
+    enum { CLIENTS = 4 };
+    struct scene *scene = *state;
+    struct samples samples = SAMPLES_INIT;
+    serve(scene, "2");
+    for (int i = 0; i < CLIENTS; i++)
+        (void)ask_all(scene->server.port);
+    await_sum(scene, "pronto_requests_total", CLIENTS * ASKED, &samples);
+    assert_sample(&samples, "pronto_generation", "", 1);
+    assert_int_equal(kill(scene->server.process.pid, SIGHUP), 0);
+    server_await_text(&scene->server, "pronto: reloaded");
+    for (int i = 0; i < CLIENTS; i++)
+        (void)ask_all(scene->server.port);
+    await_sum(scene, "pronto_requests_total", 2 * CLIENTS * ASKED, &samples);
+    assert_sample(&samples, "pronto_generation", "", 2);
+    assert_sample(&samples, "pronto_worker_deaths_total", "", 0);
+    assert_sample(&samples, "pronto_worker_starts_total", "", 4);
+    samples_deinit(&samples);
+}
+
+static void await_listening(uint16_t port) {
+    struct client client = CLIENT_INIT;
+    int64_t deadline = note_now_ms() + AWAIT_MS;
+    while (!client_try_open(&client, port)) {
+        assert_true(note_now_ms() < deadline);
+        note_pause_ms(2);
+    }
+    client_close(&client);
+}
+
+/* The new master answers where the old one did, when that is done. */
+static void test_an_upgrade_answers_on(void **state) {
+    struct scene *scene = *state;
+    struct samples samples = SAMPLES_INIT;
+    uint16_t port = server_free_port();
+    char admin[32];
+    (void)snprintf(admin, sizeof admin, "127.0.0.1:%u", (unsigned)port);
+    tree_text(&scene->tree, "a.txt", "a");
+    scene_serve(scene, "--admin", admin, "--workers", "2", NULL);
+    client_expect_once(port, "/healthz", 200);
+    assert_int_equal(kill(scene->server.process.pid, SIGUSR2), 0);
+    server_follow(&scene->server, 1);
+    client_expect_once(scene->server.port, "/a.txt", 200);
+    await_listening(port);
+    await_sum(scene, "pronto_requests_total", 1, &samples);
+    client_expect_once(port, "/healthz", 200);
+    samples_deinit(&samples);
+}
+
 /* What answers on --admin may die: the workers do not notice, and what was counted is still there.
  */
 static void test_another_takes_its_place(void **state) {
@@ -422,6 +471,8 @@ int main(void) {
         scene_test(test_the_sum_of_workers_is_the_whole),
         scene_test(test_why_connections_were_closed),
         scene_test(test_counts_survive_a_killed_worker),
+        scene_test(test_counters_survive_a_reload),
+        scene_test(test_an_upgrade_answers_on),
         scene_test(test_another_takes_its_place),
         scene_test(test_health_while_draining),
         scene_test(test_scrapes_under_load),

@@ -3,14 +3,11 @@
 #include "support/client.h"
 #include "support/scene.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 enum { TIMEOUT_MS = 15000 };
@@ -22,18 +19,6 @@ struct start {
     uint16_t port;
     void (*disturb)(void);
 };
-
-/* A port that was free a moment ago: what can't say its port must be told one. */
-static uint16_t free_port(void) {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof address;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_true(fd >= 0);
-    assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof address), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
-    (void)close(fd);
-    return ntohs(address.sin_port);
-}
 
 static void run(void *context) {
     const struct start *start = context;
@@ -104,7 +89,7 @@ static void replace_worker(const struct process *process) {
 
 static void check(struct scene *scene, void (*disturb)(void)) {
     struct process process = PROCESS_INIT;
-    struct start start = {.root = scene->tree.path, .port = free_port(), .disturb = disturb};
+    struct start start = {.root = scene->tree.path, .port = server_free_port(), .disturb = disturb};
     (void)snprintf(start.address, sizeof start.address, "127.0.0.1:%u", (unsigned)start.port);
     tree_text(&scene->tree, "a.txt", "some text");
     process_fork(&process, run, &start);

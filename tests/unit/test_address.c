@@ -3,9 +3,15 @@
 #include "support/row.h"
 
 #include <errno.h>
+#include <stddef.h>
 
 #define NO_ADDRESS "is no address to listen on"
-#define NO_PORT    "has no port from 0 to 65535"
+/* 106 bytes, and 107. */
+#define TEN          "0123456789"
+#define LONGEST_NAME TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN "012345"
+#define LONGEST      "/" LONGEST_NAME
+
+#define NO_PORT "has no port from 0 to 65535"
 
 static const struct {
     const char *name;
@@ -38,7 +44,24 @@ static const struct {
     {"IPv6, longest", "[0000:0000:0000:0000:0000:ffff:192.168.100.100]:65535",
      "[::ffff:192.168.100.100]:65535", AF_INET6, 65535, false, false, false},
     {"all", "*:80", "[::]:80", AF_INET6, 80, false, true, true},
+    {"local", "unix:/run/pronto.sock", "unix:/run/pronto.sock", AF_UNIX, 0, true, false, false},
+    {"local, relative, with colons", "unix:a:80", "unix:a:80", AF_UNIX, 0, true, false, false},
+    {"local, abstract", "unix:@pronto", "unix:@pronto", AF_UNIX, 0, true, false, false},
+    {"longest local", "unix:" LONGEST, "unix:" LONGEST, AF_UNIX, 0, true, false, false},
+    {"longest abstract", "unix:@" LONGEST_NAME, "unix:@" LONGEST_NAME, AF_UNIX, 0, true, false,
+     false},
 };
+
+/* That of a local address is up to the end of its name; a path has a NUL behind it, and an abstract
+ * name one before it, for its "@" (unix(7)). */
+static size_t len_of(int family, const char *text) {
+    const char *name = text + strlen("unix:");
+    if (family == AF_INET6)
+        return sizeof(struct sockaddr_in6);
+    if (family == AF_INET)
+        return sizeof(struct sockaddr_in);
+    return offsetof(struct sockaddr_un, sun_path) + strlen(name) + (name[0] != '@');
+}
 
 static void test_good(void **state) {
     (void)state;
@@ -54,9 +77,8 @@ static void test_good(void **state) {
         row_assert_number(row, address_is_loopback(&address), good[i].loopback);
         row_assert_number(row, address_is_wildcard(&address), good[i].wildcard);
         row_assert_number(row, address.both_families, good[i].both_families);
-        row_assert_number(row, address_len(&address),
-                          good[i].family == AF_INET6 ? sizeof address.socket.v6
-                                                     : sizeof address.socket.v4);
+        row_assert_number(row, address_len(&address), len_of(good[i].family, good[i].text));
+        row_assert_number(row, address_is_local(&address), good[i].family == AF_UNIX);
         address_format(&address, text);
         row_assert_slice(row, slice_of_text(text), slice_of_text(good[i].formatted));
     }
@@ -101,6 +123,9 @@ static const struct {
     {"a bracket alone", "[:80", NO_ADDRESS},
     {"star in brackets", "[*]:80", NO_ADDRESS},
     {"two stars", "**:80", NO_ADDRESS},
+    {"no path", "unix:", "names no socket"},
+    {"no abstract name", "unix:@", "names no socket"},
+    {"a capital", "Unix:/a", NO_ADDRESS},
     {"too long for an address", "1111:1111:1111:1111:1111:1111:1111:1111:1111:1111:1111:80",
      NO_ADDRESS},
 };
@@ -113,6 +138,54 @@ static void test_bad(void **state) {
         row_assert_number(bad[i].name, address_parse(bad[i].text, &address, &err), -EINVAL);
         row_assert(bad[i].name, strstr(err.text, bad[i].message) != NULL);
         row_assert(bad[i].name, strstr(err.text, bad[i].text) != NULL);
+    }
+}
+
+static void test_a_path_that_is_too_long(void **state) {
+    (void)state;
+    static const char *const texts[] = {"unix:/" LONGEST, "unix:@" LONGEST};
+    for (size_t i = 0; i < ROWS_COUNT(texts); i++) {
+        struct address address;
+        struct err err = ERR_INIT;
+        row_assert_number(texts[i], address_parse(texts[i], &address, &err), -EINVAL);
+        row_assert(texts[i], strstr(err.text, "longer than the 107 bytes") != NULL);
+    }
+}
+
+static void test_path(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *path;
+    } rows[] = {
+        {"unix:/run/x", "/run/x"}, {"unix:x", "x"}, {"unix:@x", NULL}, {"127.0.0.1:80", NULL}};
+    for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
+        struct address address;
+        struct err err = ERR_INIT;
+        row_assert_number(rows[i].text, address_parse(rows[i].text, &address, &err), 0);
+        const char *path = address_path(&address);
+        row_assert(rows[i].text, (path == NULL) == (rows[i].path == NULL));
+        row_assert(rows[i].text, path == NULL || strcmp(path, rows[i].path) == 0);
+    }
+}
+
+static void test_equal(void **state) {
+    (void)state;
+    static const char *const texts[] = {
+        "127.0.0.1:80", "127.0.0.1:81", "127.0.0.2:80", "0.0.0.0:80", "[::1]:80",
+        "[::1]:81",     "[::2]:80",     "[::]:80",      "*:80",       "unix:/a",
+        "unix:/ab",     "unix:@/a",     "unix:a"};
+    for (size_t i = 0; i < ROWS_COUNT(texts) * ROWS_COUNT(texts); i++) {
+        const char *one = texts[i % ROWS_COUNT(texts)];
+        const char *other = texts[i / ROWS_COUNT(texts)];
+        struct address a;
+        struct address b;
+        struct err err = ERR_INIT;
+        memset(&a, 0xa5, sizeof a);
+        memset(&b, 0x5a, sizeof b);
+        row_assert_number(one, address_parse(one, &a, &err), 0);
+        row_assert_number(other, address_parse(other, &b, &err), 0);
+        row_assert_number(one, address_equal(&a, &b), one == other);
     }
 }
 
@@ -150,6 +223,9 @@ static void test_covers(void **state) {
         {"wildcard of IPv6, IPv4", "[::]:80", "192.0.2.7:0", false},
         {"all, IPv4", "*:80", "192.0.2.7:0", true},
         {"all, IPv6", "*:80", "[2001:db8::7]:0", true},
+        {"local, the same", "unix:/a", "unix:/a", false},
+        {"local, IPv4", "unix:/a", "192.0.2.7:0", false},
+        {"all, local", "*:80", "unix:/a", false},
     };
     for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
         struct address address;
@@ -176,9 +252,15 @@ static void test_covers_no_other_family(void **state) {
 
 int main(void) {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good),   cmocka_unit_test(test_the_rest_is_zero),
-        cmocka_unit_test(test_bad),    cmocka_unit_test(test_set_port),
-        cmocka_unit_test(test_covers), cmocka_unit_test(test_covers_no_other_family),
+        cmocka_unit_test(test_good),
+        cmocka_unit_test(test_the_rest_is_zero),
+        cmocka_unit_test(test_bad),
+        cmocka_unit_test(test_set_port),
+        cmocka_unit_test(test_path),
+        cmocka_unit_test(test_a_path_that_is_too_long),
+        cmocka_unit_test(test_equal),
+        cmocka_unit_test(test_covers),
+        cmocka_unit_test(test_covers_no_other_family),
     };
     return cmocka_run_group_tests_name("address", tests, NULL, NULL);
 }

@@ -38,8 +38,8 @@ static int setup(void **state) {
     assert_int_equal(address_parse("127.0.0.1:0", &address, &err), 0);
     int fd = socket_listen(&address, SOCKET_FIRST, &err);
     assert_true(fd >= 0);
-    assert_int_equal(listener_init(&listener, &stage.server, fd), 0);
-    gauges_init(&gauges, &stage.server, &listener, 1);
+    assert_int_equal(listener_init(&listener, &stage.server, fd, false), 0);
+    gauges_init(&gauges, &stage.server, &listener, 1, 0);
     return 0;
 }
 

@@ -40,6 +40,17 @@ void *__wrap_calloc(size_t count, size_t size) {
     return no_memory ? NULL : __real_calloc(count, size);
 }
 
+static uint32_t events_added; /* of the last source */
+
+int __real_epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_event *event);
+int __wrap_epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_event *event);
+
+int __wrap_epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_event *event) {
+    if (operation == EPOLL_CTL_ADD)
+        events_added = event->events;
+    return __real_epoll_ctl(epoll_fd, operation, fd, event);
+}
+
 static struct stage stage;
 static struct listener listener;
 static struct sockaddr_un address;
@@ -67,7 +78,7 @@ static int setup(void **state) {
     for (int i = 0; i < GUESTS; i++)
         guests[i] = -1;
     stage_open(&stage);
-    return listener_init(&listener, &stage.server, listening_socket());
+    return listener_init(&listener, &stage.server, listening_socket(), false);
 }
 
 static int teardown(void **state) {
@@ -244,6 +255,23 @@ static void test_one_that_becomes_idle_gives_way(void **state) {
     assert_int_equal(recv(guests[0], bytes, 12, MSG_DONTWAIT), 12);
 }
 
+/* While it drains: a request that has arrived, though no event has told of it, is answered. */
+static void test_one_that_has_asked_is_not_idle(void **state) {
+    (void)state;
+    char bytes[64 * 1024];
+    connect_guest(0, ASK);
+    connect_guest(1, ASK);
+    settle();
+    assert_true(recv(guests[0], bytes, sizeof bytes, MSG_DONTWAIT) > 0);
+    assert_int_equal(write(guests[0], ASK, strlen(ASK)), strlen(ASK));
+    stage.server.draining = true;
+    connections_close_idle(&stage.server);
+    assert_int_equal(stage.server.tally->closed[CLOSE_DRAINED], 1); /* the other one */
+    settle();
+    assert_int_equal(recv(guests[0], bytes, 12, MSG_DONTWAIT), 12);
+    assert_memory_equal(bytes, "HTTP/1.1 200", 12);
+}
+
 /* Where that does not help, it is not repeated until nobody is left. */
 static void test_idle_ones_do_not_give_way_in_vain(void **state) {
     (void)state;
@@ -355,11 +383,44 @@ static void test_stop_while_starved(void **state) {
     assert_int_equal(stage.server.connections, 0);
 }
 
+/* What comes while the queue is taken, after the last edge, is taken as well: nobody else may have
+ * been woken for it. */
+static void test_stop_takes_what_was_not_reported(void **state) {
+    (void)state;
+    connect_guests(2);
+    listener_stop(&listener);
+    assert_int_equal(stage.server.connections, 2);
+    assert_true(list_is_empty(&stage.loop.ready));
+}
+
+/* epoll_ctl(2) takes few other flags beside EPOLLEXCLUSIVE. */
+static void test_a_shared_socket_wakes_one(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        bool shared;
+        uint32_t events;
+    } rows[] = {
+        {"alone", false, EPOLLIN | EPOLLET},
+        {"shared", true, EPOLLIN | EPOLLET | EPOLLEXCLUSIVE},
+    };
+    for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
+        loop_remove(&stage.loop, &listener.source);
+        row_assert_number(
+            rows[i].name,
+            listener_init(&listener, &stage.server, listener.source.fd, rows[i].shared), 0);
+        row_assert_number(rows[i].name, events_added, rows[i].events);
+        connect_guest((int)i, "");
+        settle();
+        row_assert_number(rows[i].name, stage.server.connections, i + 1);
+    }
+}
+
 static void test_init_fails(void **state) {
     (void)state;
     struct listener second;
-    assert_int_equal(listener_init(&second, &stage.server, listener.source.fd), -EEXIST);
-    assert_int_equal(listener_init(&second, &stage.server, -1), -EBADF);
+    assert_int_equal(listener_init(&second, &stage.server, listener.source.fd, false), -EEXIST);
+    assert_int_equal(listener_init(&second, &stage.server, -1, false), -EBADF);
 }
 
 #define test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -374,6 +435,7 @@ int main(void) {
         test(test_starved_until_a_connection_closes),
         test(test_an_idle_one_gives_way),
         test(test_one_that_becomes_idle_gives_way),
+        test(test_one_that_has_asked_is_not_idle),
         test(test_idle_ones_do_not_give_way_in_vain),
         test(test_one_that_has_asked_does_not_give_way),
         test(test_with_many_an_idle_one_gives_way),
@@ -381,6 +443,8 @@ int main(void) {
         test(test_no_memory_for_a_connection),
         test(test_stop_takes_the_queue),
         test(test_stop_while_starved),
+        test(test_stop_takes_what_was_not_reported),
+        test(test_a_shared_socket_wakes_one),
         test(test_init_fails),
     };
     return cmocka_run_group_tests_name("listener", tests, NULL, NULL);

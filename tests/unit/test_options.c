@@ -44,6 +44,8 @@ static uint64_t number_in(const struct options *options, const struct option_row
         return *(const unsigned *)field;
     case OPTION_DESTINATION:
         return ((const struct destination *)field)->kind;
+    case OPTION_MODE:
+        return *(const mode_t *)field;
     case OPTION_ADDRESSES:
         return ((const struct option_addresses *)field)->count;
     case OPTION_PATH:
@@ -93,6 +95,9 @@ static void test_defaults(void **state) {
     assert_int_equal(options.drain_timeout, 10000);
     assert_int_equal(options.access_log.kind, DESTINATION_UNSAID);
     assert_int_equal(options.log_format, LOG_FORMAT_AUTO);
+    assert_int_equal(options.ready_timeout, 60000);
+    assert_int_equal(options.unix_mode, 0660);
+    assert_null(options.pid_file);
     assert_false(options.quiet || options.check || options.version || options.help);
 }
 
@@ -126,6 +131,8 @@ static const char *other_value(const struct option_row *row) {
         return strrchr(row->argument, '|') + 1;
     case OPTION_DESTINATION:
         return "syslog:127.0.0.1:5514";
+    case OPTION_MODE:
+        return "640";
     case OPTION_ADDRESSES:
         return "127.0.0.1:1";
     case OPTION_NETWORKS:
@@ -201,6 +208,9 @@ static const struct {
     {"flag twice", {"--hidden", "--hidden"}, "hidden", 1},
     {"flag, on", {"--hidden=on"}, "hidden", 1},
     {"flag, off", {"--hidden", "--hidden=off"}, "hidden", 0},
+    {"mode", {"--unix-mode", "600"}, "unix-mode", 0600},
+    {"mode with a zero", {"--unix-mode=0777"}, "unix-mode", 0777},
+    {"least mode", {"--unix-mode=0"}, "unix-mode", 0},
     {"count", {"--workers", "3"}, "workers", 3},
     {"least count", {"--workers", "1"}, "workers", 1},
     {"largest count", {"--workers=1024"}, "workers", 1024},
@@ -280,6 +290,11 @@ static const struct {
     const char *message; /* a part of it */
 } bad[] = {
     {"count with a unit", {"--workers=1K"}, "--workers: '1K' is not a whole number"},
+    {"no octal digit", {"--unix-mode=668"}, "--unix-mode: '668' is no mode"},
+    {"no mode", {"--unix-mode="}, "--unix-mode: '' is no mode"},
+    {"mode with a sign", {"--unix-mode=-66"}, "'-66' is no mode"},
+    {"mode too long", {"--unix-mode=00660"}, "'00660' is no mode"},
+    {"mode too large", {"--unix-mode=1777"}, "'1777' is out of range (0 to 777)"},
     {"no count", {"--workers="}, "--workers: '' is not a whole number"},
     {"negative count", {"--workers=-1"}, "'-1' is not a whole number"},
     {"count too small", {"-w0"}, "--workers: '0' is out of range (1 to 1024)"},

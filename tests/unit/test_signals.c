@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 static int signalfd_error; /* errno of the next signalfd(); 0: none */
@@ -76,6 +77,27 @@ static void test_mask_is_replaced(void **state) {
         row_assert_number(strsignal(number), sigismember(&mask, number), number == SIGUSR2);
 }
 
+/* A timer's signal comes from the kernel, as that of a closed terminal does. */
+static void test_who_sent_it(void **state) {
+    (void)state;
+    static const int others[] = {SIGALRM, 0};
+    const struct itimerval soon = {.it_value.tv_usec = 1000};
+    struct err err = ERR_INIT;
+    bool kernel = true;
+    int fd = signals_open(others, &err);
+    struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+    assert_true(fd >= 0);
+    assert_int_equal(kill(getpid(), SIGALRM), 0);
+    assert_int_equal(signals_next_from(fd, &kernel), SIGALRM);
+    assert_false(kernel);
+    assert_int_equal(setitimer(ITIMER_REAL, &soon, NULL), 0);
+    assert_int_equal(poll(&poll_fd, 1, 10000), 1);
+    assert_int_equal(signals_next_from(fd, &kernel), SIGALRM);
+    assert_true(kernel);
+    assert_int_equal(signals_next_from(fd, &kernel), 0);
+    (void)close(fd);
+}
+
 static void test_none_is_pending(void **state) {
     const struct fixture *fixture = *state;
     assert_false(is_readable(fixture->fd));
@@ -119,8 +141,9 @@ static void test_failure(void **state) {
 
 int main(void) {
     static const struct CMUnitTest tests[] = {
-        test(test_descriptor),         test(test_mask_is_replaced), test(test_none_is_pending),
-        test(test_each_is_taken_once), test(test_all_are_taken),    test(test_failure),
+        test(test_descriptor),      test(test_mask_is_replaced),   test(test_who_sent_it),
+        test(test_none_is_pending), test(test_each_is_taken_once), test(test_all_are_taken),
+        test(test_failure),
     };
     return cmocka_run_group_tests_name("signals", tests, NULL, NULL);
 }

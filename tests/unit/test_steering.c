@@ -288,6 +288,7 @@ static void test_attaching_fails(void **state) {
     open_group(&address, &alone, 1);
     assert_int_equal(steering_attach(alone.fd), -EINVAL);
     assert_int_equal(steering_attach(-1), -EBADF);
+    assert_int_equal(steering_spread(alone.fd, 1), -EINVAL);
     (void)close(alone.fd);
 }
 
@@ -312,6 +313,25 @@ static void test_connections_from_this_machine_are_dealt_out(void **state) {
     }
 }
 
+/* Those that are not among the first get none, and the others all get some. */
+static void test_connections_are_spread_over_the_first(void **state) {
+    (void)state;
+    enum { SOCKETS = 3 };
+    struct pollfd sockets[SOCKETS];
+    struct address address = address_of("127.0.0.1:0");
+    open_group(&address, sockets, SOCKETS);
+    for (size_t first = 1; first <= SOCKETS; first++) {
+        size_t counts[SOCKETS] = {0};
+        assert_int_equal(steering_spread(sockets[0].fd, first), 0);
+        for (int i = 0; i < 2 * CONNECTIONS; i++)
+            counts[connect_once(&address, sockets, SOCKETS)]++;
+        for (size_t i = 0; i < SOCKETS; i++)
+            assert_int_equal(counts[i] > 0, i < first); /* but by a rare chance: (2/3)^64 */
+    }
+    for (size_t i = 0; i < SOCKETS; i++)
+        (void)close(sockets[i].fd);
+}
+
 #define test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void) {
@@ -321,6 +341,7 @@ int main(void) {
         test(test_attaching_fails),
         test(test_binding_fails),
         test(test_connections_from_this_machine_are_dealt_out),
+        test(test_connections_are_spread_over_the_first),
     };
     return cmocka_run_group_tests_name("steering", tests, NULL, NULL);
 }

@@ -1,0 +1,51 @@
+#include "proc/setup.h"
+
+#include "store/rulebook.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct setup *setup_read(const struct command_line *line, struct err *err) {
+    struct setup *setup = malloc(sizeof *setup);
+    if (setup == NULL) {
+        (void)err_set(err, ENOMEM, "not enough memory");
+        return NULL;
+    }
+    setup->roots = (struct roots)ROOTS_INIT;
+    if (options_load(&setup->options, line->count, line->words, err) == 0)
+        return setup;
+    free(setup);
+    return NULL;
+}
+
+/* Finds mistakes in files of rules now, and tells of them, rather than to serve without. */
+static int check_rules(const struct docroot *docroot, struct err *err) {
+    struct rulebook rulebook = {.docroot = docroot};
+    size_t mistakes;
+    (void)rulebook_read(&rulebook, &mistakes);
+    rulebook_deinit(&rulebook);
+    return mistakes == 0 ? 0
+                         : err_set(err, EINVAL, "the files of rules have %zu mistake%s", mistakes,
+                                   mistakes == 1 ? "" : "s");
+}
+
+int setup_open(struct setup *setup, struct err *err) {
+    int result = roots_open(&setup->roots, &setup->options, err);
+    return result < 0 ? result : check_rules(&setup->roots.items[0], err);
+}
+
+struct setup *setup_load(const struct command_line *line, struct err *err) {
+    struct setup *setup = setup_read(line, err);
+    if (setup == NULL || setup_open(setup, err) == 0)
+        return setup;
+    setup_free(setup);
+    return NULL;
+}
+
+void setup_free(struct setup *setup) {
+    if (setup == NULL)
+        return;
+    roots_deinit(&setup->roots);
+    options_deinit(&setup->options);
+    free(setup);
+}
