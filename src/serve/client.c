@@ -13,8 +13,10 @@ static struct peer peer_of_ip(const struct ip *ip, uint16_t port) {
 }
 
 bool client_is_trusted(const struct networks *trusted, const struct peer *peer) {
+    if (trusted->count == 0)
+        return false;
     struct ip ip = ip_of_bytes(peer->ip, peer_ip_len(peer));
-    return trusted->count > 0 && networks_have(trusted, &ip);
+    return networks_have(trusted, &ip);
 }
 
 struct peer client_of_proxy(const struct peer *peer, const struct proxy *proxy) {

@@ -66,7 +66,7 @@ struct connection {
     bool registered : 1; /* with epoll */
     bool peer_done : 1;  /* the client has shut its sending side */
     bool preamble : 1;   /* a PROXY header comes before the first request */
-    bool counted : 1;    /* in the server's quota, as one of `peer` */
+    bool counted : 1;    /* in the server's quota, as its peer's */
 };
 
 static void close_connection(struct connection *conn, enum close_reason reason) {

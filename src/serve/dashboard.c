@@ -2,6 +2,7 @@
 
 #include "base/embedded.h"
 #include "conf/version.h"
+#include "http/csp.h"
 #include "serve/exposition.h"
 #include "store/size.h"
 
@@ -186,17 +187,10 @@ void dashboard_put_now(struct buf *buf, const struct dashboard *dashboard) {
 
 /* The page */
 
-static void put_policy_hash(struct buf *buf, struct slice directive, struct slice hash) {
-    buf_put(buf, directive);
-    buf_put(buf, SLICE(" 'sha256-"));
-    buf_put(buf, hash);
-    buf_put(buf, SLICE("'; "));
-}
-
 void dashboard_put_policy(struct buf *buf) {
     buf_put(buf, SLICE("default-src 'none'; "));
-    put_policy_hash(buf, SLICE("style-src"), EMBEDDED_SHA256(dashboard_css));
-    put_policy_hash(buf, SLICE("script-src"), EMBEDDED_SHA256(dashboard_js));
+    csp_put_hash(buf, SLICE("style-src"), EMBEDDED_SHA256(dashboard_css));
+    csp_put_hash(buf, SLICE("script-src"), EMBEDDED_SHA256(dashboard_js));
     buf_put(buf, SLICE("connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
                        "frame-ancestors 'none'"));
 }

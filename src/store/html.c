@@ -2,6 +2,7 @@
 #include "store/html.h"
 
 #include "base/embedded.h"
+#include "http/csp.h"
 #include "http/date.h"
 #include "http/escape.h"
 #include "store/size.h"
@@ -12,17 +13,10 @@ EMBEDDED_DECLARE(listing_js);
 /* Deep paths are cut at the front, so that the head has a bound. */
 enum { CRUMBS_MAX = 16, CRUMBS_BYTES = 1024 };
 
-static void put_policy_hash(struct buf *buf, struct slice directive, struct slice hash) {
-    buf_put(buf, directive);
-    buf_put(buf, SLICE(" 'sha256-"));
-    buf_put(buf, hash);
-    buf_put(buf, SLICE("'; "));
-}
-
 void html_put_policy(struct buf *buf) {
     buf_put(buf, SLICE("default-src 'none'; "));
-    put_policy_hash(buf, SLICE("style-src"), EMBEDDED_SHA256(listing_css));
-    put_policy_hash(buf, SLICE("script-src"), EMBEDDED_SHA256(listing_js));
+    csp_put_hash(buf, SLICE("style-src"), EMBEDDED_SHA256(listing_css));
+    csp_put_hash(buf, SLICE("script-src"), EMBEDDED_SHA256(listing_js));
     buf_put(buf, SLICE("img-src data:; base-uri 'none'; form-action 'none'; "
                        "frame-ancestors 'self'"));
 }
