@@ -2,7 +2,10 @@
  * for negative char. */
 #pragma once
 
+#include <endian.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 static inline bool ascii_is_digit(char c) {
@@ -39,4 +42,23 @@ static inline int ascii_hex_value(char c) {
         return c - '0';
     c = ascii_lower(c);
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The first byte before `end` that is none of `lowest` to '~', or `end`; `lowest` is ' ' for what
+ * is printable, and '!' for what is visible. Eight bytes are looked at together: one whose high bit
+ * is set, or gets set as 1 is added or `lowest` taken away, is another. */
+static inline const char *ascii_skip(const char *at, const char *end, char lowest) {
+    const uint64_t ones = UINT64_MAX / UINT8_MAX;
+    uint64_t word;
+    while ((size_t)(end - at) >= sizeof word) {
+        memcpy(&word, at, sizeof word);
+        word = le64toh(word);
+        uint64_t others = (word | (word + ones) | (word - ones * (uint8_t)lowest)) & ones << 7;
+        if (others != 0)
+            return at + __builtin_ctzll(others) / 8;
+        at += sizeof word;
+    }
+    while (at < end && *at >= lowest && *at <= '~')
+        at++;
+    return at;
 }

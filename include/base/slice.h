@@ -48,8 +48,13 @@ static inline size_t slice_find(struct slice slice, char byte) {
     return at != NULL ? (size_t)(at - slice.ptr) : slice.len;
 }
 
+/* Whether the first `len` bytes are the same but for the case of ASCII letters. */
+bool slice_same_nocase(const char *a, const char *b, size_t len);
+
 /* Compares without regard to the case of ASCII letters, whatever the locale. */
-bool slice_equal_nocase(struct slice a, struct slice b);
+static inline bool slice_equal_nocase(struct slice a, struct slice b) {
+    return a.len == b.len && slice_same_nocase(a.ptr, b.ptr, a.len);
+}
 
 /* The slice without leading and trailing SP and HTAB (OWS, RFC 9110 §5.6.3). */
 struct slice slice_trim(struct slice slice);

@@ -51,8 +51,25 @@ static inline bool request_has_content(const struct request *request) {
     return request->framing == BODY_CHUNKED || request->content_length > 0;
 }
 
+/* Whether there are more lines of the field than the first. */
+static inline bool request_is_repeated(const struct request *request, enum field field) {
+    return (request->repeated & 1u << field) != 0;
+}
+
+/* The value of the next line of the field after the one whose value `*value` is; false: none. */
+bool request_find_next_line(const struct request *request, enum field field, struct slice *value);
+
 /* Walks all lines of a LIST field: start with `*value` = SLICE_NONE; false at the end. */
-bool request_field_next(const struct request *request, enum field field, struct slice *value);
+static inline bool request_field_next(const struct request *request, enum field field,
+                                      struct slice *value) {
+    if (value->ptr == NULL) {
+        *value = request->fields[field];
+        return value->ptr != NULL;
+    }
+    return request_is_repeated(request, field) && request_find_next_line(request, field, value);
+}
 
 /* The value of a HINT field: SLICE_NONE where it is absent, or there more than once. */
-struct slice request_hint(const struct request *request, enum field field);
+static inline struct slice request_hint(const struct request *request, enum field field) {
+    return request_is_repeated(request, field) ? SLICE_NONE : request->fields[field];
+}

@@ -1,5 +1,8 @@
 #include "base/hash.h"
 
+#include <endian.h>
+#include <string.h>
+
 struct state {
     uint64_t v0, v1, v2, v3;
 };
@@ -27,11 +30,21 @@ static inline void take_word(struct state *state, uint64_t word) {
     state->v0 ^= word;
 }
 
-/* Up to eight bytes as a little-endian number. */
-static inline uint64_t word_of(const char *ptr, size_t len) {
+/* Eight bytes as a little-endian number. */
+static inline uint64_t word_at(const char *ptr) {
+    uint64_t word;
+    memcpy(&word, ptr, sizeof word);
+    return le64toh(word);
+}
+
+/* The last bytes, fewer than eight, as a little-endian number. Where there are eight in all, they
+ * are the upper ones of the last eight. */
+static inline uint64_t last_word_of(struct slice bytes, size_t count) {
     uint64_t word = 0;
-    for (size_t i = 0; i < len; i++)
-        word |= (uint64_t)(unsigned char)ptr[i] << (8 * i);
+    if (count > 0 && bytes.len >= sizeof word)
+        return word_at(bytes.ptr + bytes.len - sizeof word) >> 8 * (sizeof word - count);
+    for (size_t i = 0; i < count; i++)
+        word |= (uint64_t)(unsigned char)bytes.ptr[bytes.len - count + i] << 8 * i;
     return word;
 }
 
@@ -44,8 +57,8 @@ uint64_t hash_bytes(const struct hash_key *key, struct slice bytes) {
     };
     size_t whole = bytes.len & ~(size_t)7;
     for (size_t i = 0; i < whole; i += 8)
-        take_word(&state, word_of(bytes.ptr + i, 8));
-    take_word(&state, (uint64_t)bytes.len << 56 | word_of(bytes.ptr + whole, bytes.len - whole));
+        take_word(&state, word_at(bytes.ptr + i));
+    take_word(&state, (uint64_t)bytes.len << 56 | last_word_of(bytes, bytes.len - whole));
     state.v2 ^= 0xff;
     for (int i = 0; i < 3; i++)
         mix(&state);

@@ -45,19 +45,13 @@ static size_t ip_literal_len(struct slice text) {
 /* Bytes at the start of `text` that are a registered name or an IPv4 address. */
 static size_t name_len(struct slice text) {
     size_t i = 0;
-    while (i < text.len) {
-        if (text.ptr[i] == '%') {
-            if (text.len - i < 3 || ascii_hex_value(text.ptr[i + 1]) < 0 ||
-                ascii_hex_value(text.ptr[i + 2]) < 0)
-                break;
-            i += 3;
-        } else if (uri_is_plain_char(text.ptr[i])) {
+    for (;;) {
+        while (i < text.len && uri_is_plain_char(text.ptr[i]))
             i++;
-        } else {
-            break;
-        }
+        if (uri_escaped_byte(slice_after(text, i)) < 0)
+            return i;
+        i += sizeof "%41" - 1;
     }
-    return i;
 }
 
 bool authority_is_valid(struct slice text) {
@@ -74,9 +68,8 @@ bool authority_is_valid(struct slice text) {
         return true;
     if (port.ptr[0] != ':')
         return false;
-    for (size_t i = 1; i < port.len; i++) {
-        if (!ascii_is_digit(port.ptr[i]))
-            return false;
-    }
-    return true;
+    size_t i = 1;
+    while (i < port.len && ascii_is_digit(port.ptr[i]))
+        i++;
+    return i == port.len;
 }

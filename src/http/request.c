@@ -8,6 +8,8 @@
 #include "base/number.h"
 #include "http/authority.h"
 
+#include <string.h>
+
 _Static_assert(FIELD_COUNT <= 32, "one bit per field in request.repeated");
 
 enum { EMPTY_LINES_MAX = 2 }; /* RFC 9112 §2.2: at least one is to be ignored */
@@ -53,10 +55,16 @@ static enum step take_empty_lines(struct cursor *cursor, struct request *request
     return STEP_DONE;
 }
 
+static void skip_token(struct cursor *cursor) {
+    const char *at = cursor->at;
+    while (at < cursor->end && field_is_token_char(*at))
+        at++;
+    cursor->at = at;
+}
+
 static enum step take_method(struct cursor *cursor, struct request *request) {
     const char *start = cursor->at;
-    while (cursor->at < cursor->end && field_is_token_char(*cursor->at))
-        cursor->at++;
+    skip_token(cursor);
     if (cursor->at == cursor->end)
         return STEP_MORE;
     if (*cursor->at != ' ' || cursor->at == start)
@@ -74,8 +82,7 @@ static enum step take_target(struct cursor *cursor, struct request *request) {
     request->target = slice_of(start, 0); /* until its end is found */
     if (end - start > REQUEST_TARGET_MAX)
         end = start + REQUEST_TARGET_MAX;
-    while (cursor->at<end && * cursor->at> ' ' && *cursor->at < 0x7f)
-        cursor->at++;
+    cursor->at = ascii_skip(start, end, '!');
     if (cursor->at == cursor->end)
         return STEP_MORE;
     if (*cursor->at != ' ' || cursor->at == start) {
@@ -87,9 +94,22 @@ static enum step take_target(struct cursor *cursor, struct request *request) {
     return STEP_DONE;
 }
 
+/* The line end behind it too, where all of it is as it mostly is. */
+static bool take_usual_version(struct cursor *cursor, struct request *request) {
+    static const char usual[] = "HTTP/1.1\r\n";
+    const size_t len = sizeof usual - 1;
+    if ((size_t)(cursor->end - cursor->at) < len || memcmp(cursor->at, usual, len) != 0)
+        return false;
+    request->minor_version = 1;
+    cursor->at += len;
+    return true;
+}
+
 static enum step take_version(struct cursor *cursor, struct request *request) {
     static const char pattern[] = "HTTP/d.d"; /* d: a digit */
     const size_t len = sizeof pattern - 1;
+    if (take_usual_version(cursor, request))
+        return STEP_DONE;
     for (size_t i = 0; i < len; i++) {
         if (cursor->at + i == cursor->end)
             return STEP_MORE;
@@ -118,10 +138,16 @@ static enum step keep_field(struct request *request, struct slice name, struct s
     return STEP_DONE;
 }
 
+static void skip_value(struct cursor *cursor) {
+    const char *at = ascii_skip(cursor->at, cursor->end, ' ');
+    while (at < cursor->end && field_is_value_char(*at))
+        at = ascii_skip(at + 1, cursor->end, ' ');
+    cursor->at = at;
+}
+
 static enum step take_field(struct cursor *cursor, struct request *request) {
     const char *start = cursor->at;
-    while (cursor->at < cursor->end && field_is_token_char(*cursor->at))
-        cursor->at++;
+    skip_token(cursor);
     if (cursor->at == cursor->end)
         return STEP_MORE;
     /* RFC 9112 §5.1: no white space before the colon; §5.2: none at the start of the line. */
@@ -129,8 +155,7 @@ static enum step take_field(struct cursor *cursor, struct request *request) {
         return refuse(request, REFUSAL_BAD_FIELD_LINE);
     struct slice name = slice_of(start, (size_t)(cursor->at - start));
     const char *value = ++cursor->at;
-    while (cursor->at < cursor->end && field_is_value_char(*cursor->at))
-        cursor->at++;
+    skip_value(cursor);
     struct slice text = slice_trim(slice_of(value, (size_t)(cursor->at - value)));
     enum step step = take_line_end(cursor, request, REFUSAL_BAD_FIELD_LINE);
     return step == STEP_DONE ? keep_field(request, name, text) : step;
@@ -277,9 +302,8 @@ enum request_outcome request_parse(struct slice input, size_t max_head, struct r
     return step == STEP_DONE ? REQUEST_WHOLE : REQUEST_REFUSED;
 }
 
-/* The value of the next line named `field` after the value `*value`; all lines are known to be
- * well-formed. */
-static bool find_next_line(const struct request *request, enum field field, struct slice *value) {
+/* All lines are known to be well-formed. */
+bool request_find_next_line(const struct request *request, enum field field, struct slice *value) {
     const char *end = request->head.ptr + request->head.len;
     const char *at = value->ptr + value->len;
     while ((at = memchr(at, '\n', (size_t)(end - at))) != NULL) {
@@ -295,16 +319,4 @@ static bool find_next_line(const struct request *request, enum field field, stru
         }
     }
     return false;
-}
-
-bool request_field_next(const struct request *request, enum field field, struct slice *value) {
-    if (value->ptr == NULL) {
-        *value = request->fields[field];
-        return value->ptr != NULL;
-    }
-    return (request->repeated & 1u << field) != 0 && find_next_line(request, field, value);
-}
-
-struct slice request_hint(const struct request *request, enum field field) {
-    return (request->repeated & 1u << field) != 0 ? SLICE_NONE : request->fields[field];
 }
