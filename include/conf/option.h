@@ -49,6 +49,9 @@ struct option_addresses {
     size_t count;
 };
 
+/* A SIZE that is left to pronto, as "auto". */
+#define OPTION_AUTO UINT64_MAX
+
 #define OPTION_TYPE_FLAG        bool
 #define OPTION_TYPE_ACTION      bool
 #define OPTION_TYPE_COUNT       uint64_t /* 0: not given */

@@ -5,6 +5,9 @@
 #include "conf/options.h"
 #include "store/roots.h"
 
+#include <stddef.h>
+#include <stdint.h>
+
 /* The words that pronto was started with; borrowed. Relative paths in them are relative to the
  * directory it was started in, which it never leaves. */
 struct command_line {
@@ -27,6 +30,10 @@ int setup_open(struct setup *setup, struct err *err);
 
 /* Both. */
 struct setup *setup_load(const struct command_line *line, struct err *err);
+
+/* Bytes of the cache of each worker where the operator leaves it to pronto: a 32nd of the memory
+ * for all of them, but for each not less than 16 MiB, nor more than 256. */
+uint64_t setup_cache_size(uint64_t memory_bytes, size_t workers);
 
 /* NULL is nothing to be freed. */
 void setup_free(struct setup *setup);

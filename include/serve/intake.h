@@ -19,13 +19,13 @@ struct intake {
     struct intake_rest *rest;  /* input that is no whole request yet, or is not answered yet; NULL:
                                   none */
     struct delivery *delivery; /* what is still to be made of the last answer; NULL: nothing */
-    struct body body;          /* where its content is at; with `in_body` */
     uint8_t reason;            /* enum close_reason, with `closing` */
     bool in_body : 1;          /* `rest` is a head whose content has not been passed over yet */
     bool past_body : 1; /* `rest` starts with the head of a request that has lost its content */
     bool backlog : 1;   /* `rest` may hold a whole request */
     bool closing : 1;   /* the last answer is queued or sent */
     bool lingering : 1; /* there may be unread input when it has been sent */
+    struct body body;   /* where its content is at; with `in_body` */
 };
 
 /* Moves the rest to the start of the server's input scratch; returns its length in bytes. */

@@ -81,6 +81,10 @@ void outq_push_bytes(struct outq *queue, size_t start);
 /* The same; what is pushed behind it is content. */
 void outq_push_head(struct outq *queue, size_t start);
 
+/* The same where what has been written is the start of the head of a 200, and the rest of it, with
+ * the content, is the entry's. Returns false, and does nothing, where that is not worth copying. */
+bool outq_push_rest(struct outq *queue, size_t start, const struct entry *entry);
+
 /* Queues an entry's content from `offset` on, `len` bytes, and takes a reference of its own if it
  * needs one. */
 void outq_push_content(struct outq *queue, struct entry *entry, uint64_t offset, uint64_t len);

@@ -30,36 +30,19 @@ enum server_deadline {
     DEADLINE_COUNT,
 };
 
+/* What every request needs stands together, before what is large or seldom of use. */
 struct server {
-    struct loop *loop; /* borrowed */
-    struct store store;
-    struct source changes; /* of what is stored */
-    size_t max_head;       /* bytes */
-    uint64_t max_body;     /* bytes */
-    bool cors;             /* scripts of any origin may read responses */
-    bool listing;          /* directories without an index file are listed */
-    struct buf spa;        /* the target of the file that answers for absent pages (--spa); empty:
-                              there is none; owned */
-    size_t deliveries;     /* what is being made for connections */
-    bool draining;         /* every response is the last of its connection */
-    size_t connections;
-    size_t comfortable;      /* connections; with more, an idle one gives way, so that descriptors
-                                for files are left */
-    size_t max_connections;  /* with as many, and none of them idle, none is accepted */
-    uint64_t send_rate;      /* bytes per second, on each connection; 0: no bound */
-    struct networks trusted; /* those who may name another's address */
-    bool proxy_protocol;     /* their connections start with it */
-    struct quota quota;      /* of the connections of each client */
-    struct deadline_queue deadlines[DEADLINE_COUNT];
-    struct list starved;      /* sources of listeners that ran out of descriptors */
-    int64_t starved_retry_ms; /* when they try again at the latest, on the loop's clock */
-    struct tally *tally;      /* what is counted: `own_tally`, or one that others read; borrowed */
-    bool timed;               /* how long things take is noted, too */
-    struct stopwatch stopwatch; /* the same; to be read at the end of each turn */
-    struct ledger ledger;
-    int64_t date_s; /* what `date_line` says */
-    char date_line[HEAD_DATE_LEN];
-    char boundary[MULTIPART_BOUNDARY_LEN]; /* random: nobody can have written it into a file */
+    struct loop *loop;   /* borrowed */
+    struct tally *tally; /* what is counted: `own_tally`, or one that others read; borrowed */
+    size_t max_head;     /* bytes */
+    uint64_t max_body;   /* bytes */
+    bool cors;           /* scripts of any origin may read responses */
+    bool listing;        /* directories without an index file are listed */
+    bool draining;       /* every response is the last of its connection */
+    bool timed;          /* how long things take is noted, too */
+    bool proxy_protocol; /* connections of those who are trusted start with it */
+    struct buf spa;      /* the target of the file that answers for absent pages (--spa); empty:
+                            there is none; owned */
 
     /* Scratch, of use to one connection during its turn. */
     char *input; /* max_head + SERVER_READ_BYTES; owned */
@@ -67,7 +50,25 @@ struct server {
     char *path; /* a decoded target, REQUEST_TARGET_MAX; owned */
     struct outq output;
 
-    struct tally own_tally; /* large, so that it stands behind what every request needs */
+    int64_t date_s; /* what `date_line` says */
+    char date_line[HEAD_DATE_LEN];
+    char boundary[MULTIPART_BOUNDARY_LEN]; /* random: nobody can have written it into a file */
+    struct stopwatch stopwatch;            /* with `timed`; to be read at the end of each turn */
+    struct deadline_queue deadlines[DEADLINE_COUNT];
+    struct list starved;      /* sources of listeners that ran out of descriptors */
+    int64_t starved_retry_ms; /* when they try again at the latest, on the loop's clock */
+    struct store store;
+    struct source changes; /* of what is stored */
+    size_t deliveries;     /* what is being made for connections */
+    size_t connections;
+    size_t comfortable;      /* connections; with more, an idle one gives way, so that descriptors
+                                for files are left */
+    size_t max_connections;  /* with as many, and none of them idle, none is accepted */
+    uint64_t send_rate;      /* bytes per second, on each connection; 0: no bound */
+    struct networks trusted; /* those who may name another's address */
+    struct quota quota;      /* of the connections of each client */
+    struct ledger ledger;
+    struct tally own_tally;
 };
 
 #define SERVER_INIT \

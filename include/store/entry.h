@@ -19,6 +19,7 @@ struct entry {
     const char *content; /* representation.length bytes; NULL with a descriptor */
     struct representation representation;
     struct slice fields;     /* of the head of a 200, ready to be sent */
+    struct slice rest;       /* all of a 200 from these on; SLICE_NONE with a descriptor */
     struct slice validators; /* of the head of a 304, the same */
     dev_t device;            /* which file it was made of, and when that had last been changed */
     ino_t inode;

@@ -25,7 +25,19 @@ static int set_count(const struct option_row *row, void *field, const char *text
     return set_quantity(row, QUANTITY_COUNT, "", "a whole number", text, field, err);
 }
 
+/* A row whose default this is takes the word. */
+static const char auto_word[] = "auto";
+
+static bool is_auto(const struct option_row *row, const char *text) {
+    return row->standard != NULL && strcmp(row->standard, auto_word) == 0 &&
+           strcmp(text, auto_word) == 0;
+}
+
 static int set_size(const struct option_row *row, void *field, const char *text, struct err *err) {
+    if (is_auto(row, text)) {
+        *(uint64_t *)field = OPTION_AUTO;
+        return 0;
+    }
     return set_quantity(row, QUANTITY_SIZE, " bytes", "a size (as in 512, 16K, 1M, 2G)", text,
                         field, err);
 }
@@ -56,6 +68,8 @@ static struct slice size_text(const struct option_row *row, const void *field, s
                               struct buf *room) {
     uint64_t value = *(const uint64_t *)field;
     (void)row;
+    if (index == 0 && value == OPTION_AUTO)
+        return slice_of_text(auto_word);
     return index > 0 ? SLICE_NONE : quantity_text(value, QUANTITY_SIZE, room);
 }
 

@@ -8,6 +8,7 @@
 #include "proc/worker.h"
 #include "serve/accesslog.h"
 #include "sys/channel.h"
+#include "sys/memory.h"
 #include "sys/steering.h"
 
 #include <errno.h>
@@ -35,6 +36,12 @@ static size_t count_cpus(void) {
     return online > 0 ? (size_t)online : 1;
 }
 
+/* Works out what the operator has left to pronto. */
+static void complete(struct options *options, size_t workers) {
+    if (options->cache_size == OPTION_AUTO)
+        options->cache_size = setup_cache_size(memory_usable(), workers);
+}
+
 struct generation *generation_new(struct setup *setup, const struct listeners *before,
                                   int64_t now_ms, struct err *err) {
     size_t workers = setup->options.workers > 0 ? (size_t)setup->options.workers : count_cpus();
@@ -54,6 +61,7 @@ struct generation *generation_new(struct setup *setup, const struct listeners *b
         .log_fd = -1,
         .deadline_ms = now_ms + setup->options.ready_timeout,
     };
+    complete(&setup->options, workers);
     list_init(&generation->place);
     for (size_t i = 0; i < workers; i++)
         slots[i].channel.fd = -1;

@@ -42,6 +42,13 @@ struct setup *setup_load(const struct command_line *line, struct err *err) {
     return NULL;
 }
 
+uint64_t setup_cache_size(uint64_t memory_bytes, size_t workers) {
+    const uint64_t least = 16 * 1024 * 1024;
+    const uint64_t most = 256 * 1024 * 1024;
+    uint64_t bytes = memory_bytes / 32 / workers;
+    return bytes < least ? least : bytes > most ? most : bytes;
+}
+
 void setup_free(struct setup *setup) {
     if (setup == NULL)
         return;

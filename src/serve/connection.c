@@ -55,11 +55,7 @@ struct connection {
     struct deadline deadline;
     struct server *server; /* borrowed */
     struct outq *output;   /* STATE_SEND only, else NULL */
-    struct intake intake;
-    struct account account; /* its peer is the one that a PROXY header named, if one came */
-    size_t unacked_bytes;   /* STATE_SEND: what the client had not acknowledged when the deadline
-                               started */
-    uint32_t linger_left;   /* bytes that may still be thrown away */
+    uint32_t linger_left;  /* bytes that may still be thrown away */
     uint8_t state;
     uint8_t awaited;     /* enum server_deadline: the one that is running */
     uint8_t reason;      /* enum close_reason, with STEP_CLOSED */
@@ -67,6 +63,10 @@ struct connection {
     bool peer_done : 1;  /* the client has shut its sending side */
     bool preamble : 1;   /* a PROXY header comes before the first request */
     bool counted : 1;    /* in the server's quota, as its peer's */
+    struct intake intake;
+    struct account account; /* its peer is the one that a PROXY header named, if one came */
+    size_t unacked_bytes;   /* STATE_SEND: what the client had not acknowledged when the deadline
+                               started */
 };
 
 static void close_connection(struct connection *conn, enum close_reason reason) {

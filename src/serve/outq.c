@@ -93,13 +93,27 @@ bool outq_push_stretch(struct outq *queue, const struct stretch *stretch) {
     return entry != NULL;
 }
 
+/* Whether content is worth being copied, and leaves room for what else its answer says. */
+static bool is_copied(const struct outq *queue, uint64_t len) {
+    return len <= COPY_MAX && len + OUTQ_PARTS_BYTES <= queue->bytes.capacity - queue->bytes.len;
+}
+
+bool outq_push_rest(struct outq *queue, size_t start, const struct entry *entry) {
+    uint64_t len = entry->representation.length;
+    if (entry->rest.ptr == NULL || !is_copied(queue, len))
+        return false;
+    buf_put(&queue->bytes, entry->rest);
+    outq_push_bytes(queue, start);
+    queue->head_end = queue->queued_bytes - len;
+    return true;
+}
+
 void outq_push_content(struct outq *queue, struct entry *entry, uint64_t offset, uint64_t len) {
     if (len == 0)
         return;
     if (entry->fd >= 0) {
         push_file(queue, entry_ref(entry), offset, len);
-    } else if (len <= COPY_MAX &&
-               len + OUTQ_PARTS_BYTES <= queue->bytes.capacity - queue->bytes.len) {
+    } else if (is_copied(queue, len)) {
         size_t start = queue->bytes.len;
         buf_put(&queue->bytes, slice_of(entry->content + offset, (size_t)len));
         outq_push_bytes(queue, start);

@@ -84,6 +84,8 @@ static void queue_file(struct outq *output, const struct answer *answer, size_t 
         queue_made(output, answer, start);
         return;
     }
+    if (answer->method == METHOD_GET && outq_push_rest(output, start, entry))
+        return;
     buf_put(&output->bytes, entry->fields);
     end_head(output, start);
     if (answer->method == METHOD_GET)

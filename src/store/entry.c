@@ -70,7 +70,8 @@ static struct entry *make_entry(const struct stat *stat, const struct representa
     struct buf validators = BUF_INIT(memory + fields.len, sizeof memory - fields.len);
     head_validators(&validators, &representation);
     CHECK(!etag.overflow && !fields.overflow && !validators.overflow);
-    size_t bytes_len = etag.len + fields.len + content_len;
+    struct slice end = SLICE("\r\n"); /* the empty line */
+    size_t bytes_len = etag.len + fields.len + end.len + content_len;
     struct entry *entry = malloc(sizeof *entry + bytes_len);
     if (entry == NULL)
         return NULL;
@@ -87,6 +88,7 @@ static struct entry *make_entry(const struct stat *stat, const struct representa
     entry->fields = keep(&bytes, buf_slice(&fields));
     entry->validators = slice_after(entry->fields, fields.len - validators.len);
     CHECK(slice_equal(entry->validators, buf_slice(&validators)));
+    (void)keep(&bytes, end);
     return entry;
 }
 
@@ -130,6 +132,7 @@ static int build(const struct docroot_file *file, const struct representation *a
             return result;
         }
         new->content = content;
+        new->rest = slice_of(new->fields.ptr, (size_t)(content - new->fields.ptr) + content_len);
     } else {
         new->fd = file->fd;
     }

@@ -35,9 +35,35 @@ static void test_classes_over_all_bytes(void **state) {
     }
 }
 
+/* A byte at any place among others that are passed over, with any number of them behind it. */
+static void skip_to(unsigned char byte, size_t at, size_t behind, char lowest) {
+    char bytes[32];
+    size_t len = at + 1 + behind;
+    memset(bytes, '~', sizeof bytes);
+    bytes[at] = (char)byte;
+    bytes[at + 1] = byte % 2 == 0 ? lowest : '\xff';
+    bool is_passed = byte >= (unsigned char)lowest && byte <= '~';
+    bool is_next_passed = behind == 0 || bytes[at + 1] == lowest;
+    size_t end = !is_passed ? at : is_next_passed ? len : at + 1;
+    row_assert_number(row_at("byte", byte), ascii_skip(bytes, bytes + len, lowest) - bytes, end);
+}
+
+static void test_skip_ends_where_a_byte_at_a_time_would(void **state) {
+    (void)state;
+    for (unsigned byte = 0; byte < 256; byte++) {
+        for (size_t at = 0; at < 18; at++) {
+            for (size_t behind = 0; behind < 10; behind++) {
+                skip_to((unsigned char)byte, at, behind, '!');
+                skip_to((unsigned char)byte, at, behind, ' ');
+            }
+        }
+    }
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_classes_over_all_bytes),
+        cmocka_unit_test(test_skip_ends_where_a_byte_at_a_time_would),
     };
     return cmocka_run_group_tests_name("ascii", tests, NULL, NULL);
 }

@@ -166,6 +166,10 @@ static void test_heads(void **state) {
     row_assert_number("time", entry->representation.last_modified_s, 784111777);
     row_assert_slice("fields", entry->fields, slice_of_text(fields));
     row_assert_slice("validators", entry->validators, slice_of_text(strstr(fields, "ETag: ")));
+    size_t fields_len = strlen(fields);
+    content_fill(SEED, 0, fields + fields_len + 2, 10);
+    memcpy(fields + fields_len, "\r\n", 2);
+    row_assert_slice("all behind its start", entry->rest, slice_of(fields, fields_len + 2 + 10));
     entry_unref(entry);
 }
 

@@ -87,6 +87,7 @@ static void test_defaults(void **state) {
     assert_int_equal(options.symlinks, SYMLINKS_INSIDE);
     row_assert_slice("cache-control", options.cache_control, SLICE("no-cache"));
     assert_false(options.cors);
+    assert_true(options.cache_size == OPTION_AUTO);
     assert_int_equal(options.max_head, 16384);
     assert_int_equal(options.max_body, 1048576);
     assert_int_equal(options.head_timeout, 10000);
@@ -307,6 +308,7 @@ static const struct {
     {"blank before the unit", {"--max-head=16 K"}, "is not a size"},
     {"size too small", {"--max-head=511"}, "'511' is out of range (512 to 65536 bytes)"},
     {"size too large", {"--max-head=65537"}, "is out of range (512 to 65536 bytes)"},
+    {"size left to pronto", {"--max-head=auto"}, "'auto' is not a size"},
     {"size over 63 bits", {"--max-body=9223372036854775808"}, "is out of range"},
     {"size overflows", {"--max-body=18014398509481984K"}, "is not a size"},
     {"time without a unit", {"--head-timeout=10"}, "'10' is not a time (as in 500ms"},

@@ -556,6 +556,29 @@ static void test_init_without_memory(void **state) {
 
 #define test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* The rest of a whole answer is copied behind its start where that is worth it, and else left
+ * alone. */
+static void test_rest(void **state) {
+    (void)state;
+    static const char end[] = "B: field\r\n\r\n";
+    const size_t end_len = sizeof end - 1;
+    char rest[sizeof end - 1 + COPIED];
+    memcpy(rest, end, end_len);
+    content_fill(SEED_COPIED, 0, rest + end_len, COPIED);
+    copied->rest = slice_of(rest, sizeof rest);
+    in_memory->rest = slice_of(in_memory->content, IN_MEMORY);
+    buf_put(&queue.bytes, SLICE("HTTP/1.1 200 OK\r\n"));
+    assert_false(outq_push_rest(&queue, 0, in_memory));
+    assert_false(outq_push_rest(&queue, 0, in_file));
+    assert_int_equal(queue.count, 0);
+    assert_true(outq_push_rest(&queue, 0, copied));
+    assert_int_equal(queue.count, 1);
+    assert_int_equal(queue.queued_bytes, queue.bytes.len);
+    assert_int_equal(queue.head_end, queue.bytes.len - COPIED);
+    assert_memory_equal(queue.bytes.ptr + queue.bytes.len - sizeof rest, rest, sizeof rest);
+    outq_clear(&queue);
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
         test(test_all_at_once),
@@ -572,6 +595,7 @@ int main(void) {
         test(test_head_and_file_share_a_packet),
         test(test_heads_and_small_contents_are_one_piece),
         test(test_nothing_is_no_piece),
+        test(test_rest),
         test(test_room),
         test(test_room_for_segments),
         test(test_no_room_behind_a_file),
