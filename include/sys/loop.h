@@ -32,12 +32,16 @@ struct loop {
     bool crowded;      /* this turn could not take all events there were */
     uint32_t turn;     /* counts them */
     struct source *first;
+    struct source alarm; /* ends a wait (timerfd_create(2)) ... */
+    int64_t alarm_ms;    /* ... at this time, on the monotonic clock; past: it has rung */
 };
 
-#define LOOP_INIT \
-    { .epoll_fd = -1 }
+#define LOOP_INIT                            \
+    {                                        \
+        .epoll_fd = -1, .alarm = {.fd = -1 } \
+    }
 
-/* Returns 0, or -errno and a message. */
+/* The loop stays where it is until loop_deinit(). Returns 0, or -errno and a message. */
 int loop_init(struct loop *loop, struct err *err);
 
 /* Sources that are still there are forgotten. Idempotent. */
@@ -78,6 +82,5 @@ static inline bool loop_is_busy(const struct loop *loop) {
 
 /* One turn: waits up to `wait_ms` (negative: forever; not at all while somebody has something to
  * do) for events, notes them, and runs every source that has something to do once, but of the heavy
- * ones only the first. Returns 0, or
- * -errno (epoll_wait(2)); never -EINTR. */
+ * ones only the first. It may return early. Returns 0, or -errno (epoll_wait(2)); never -EINTR. */
 int loop_turn(struct loop *loop, int64_t wait_ms);

@@ -16,7 +16,12 @@
  * the others.
  *
  * All events of a batch are noted before any source runs. A source that is freed in another one's
- * turn leaves the list with list_remove(), and no event that points to it is left in the batch. */
+ * turn leaves the list with list_remove(), and no event that points to it is left in the batch.
+ *
+ * A wait that is to end at some time is ended by an alarm, not by the timeout of epoll_wait(): that
+ * one has the kernel set up a timer and take it down again in every turn, while an alarm that is
+ * early enough stays as it is. Most often what it was set for has been put off when it rings, and
+ * it is set anew: a turn for nothing, now and then. */
 #include "sys/loop.h"
 
 #include "sys/clock.h"
@@ -24,6 +29,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 enum { EVENTS_PER_TURN = 256 };
@@ -32,6 +38,11 @@ static void tell_time(struct loop *loop) {
     loop->now_ns = clock_now_ns();
     loop->now_ms = loop->now_ns / 1000000;
     loop->time_s = clock_time_s();
+}
+
+/* It need not be read: setting it anew takes back what it has told. */
+static void on_alarm(struct source *source) {
+    (void)source;
 }
 
 int loop_init(struct loop *loop, struct err *err) {
@@ -44,10 +55,18 @@ int loop_init(struct loop *loop, struct err *err) {
     loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (loop->epoll_fd < 0)
         return err_set(err, errno, "cannot create an epoll instance: %s", strerror(errno));
-    return 0;
+    loop->alarm_ms = INT64_MIN;
+    source_init(&loop->alarm, timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC),
+                on_alarm);
+    int result = loop->alarm.fd < 0 ? -errno : loop_add(loop, &loop->alarm, EPOLLIN);
+    if (result == 0)
+        return 0;
+    loop_deinit(loop);
+    return err_set(err, -result, "cannot create a timer: %s", strerror(-result));
 }
 
 void loop_deinit(struct loop *loop) {
+    source_close(&loop->alarm);
     if (loop->epoll_fd >= 0)
         (void)close(loop->epoll_fd);
     loop->epoll_fd = -1;
@@ -118,13 +137,30 @@ static void run_next(struct list *sources) {
     source->run(source);
 }
 
+/* Sees to it that a wait ends at the time, unless the alarm rings before that anyhow. */
+static bool set_alarm(struct loop *loop, int64_t due_ms) {
+    if (due_ms >= loop->alarm_ms && loop->alarm_ms > loop->now_ms)
+        return true;
+    const struct itimerspec time = {
+        .it_value = {.tv_sec = due_ms / 1000, .tv_nsec = due_ms % 1000 * 1000000}};
+    if (timerfd_settime(loop->alarm.fd, TFD_TIMER_ABSTIME, &time, NULL) < 0)
+        return false;
+    loop->alarm_ms = due_ms;
+    return true;
+}
+
+/* The timeout for epoll_wait(2), beside the alarm. */
+static int timeout_ms(struct loop *loop, int64_t wait_ms) {
+    int most_ms = wait_ms < INT_MAX ? (int)wait_ms : INT_MAX;
+    if (wait_ms == 0 || loop_is_busy(loop))
+        return 0;
+    return wait_ms < 0 || set_alarm(loop, loop->now_ms + most_ms) ? -1 : most_ms;
+}
+
 int loop_turn(struct loop *loop, int64_t wait_ms) {
     struct epoll_event events[EVENTS_PER_TURN];
     struct list turn;
-    int timeout_ms = wait_ms > INT_MAX ? INT_MAX : wait_ms < 0 ? -1 : (int)wait_ms;
-    if (loop_is_busy(loop))
-        timeout_ms = 0;
-    int count = epoll_wait(loop->epoll_fd, events, EVENTS_PER_TURN, timeout_ms);
+    int count = epoll_wait(loop->epoll_fd, events, EVENTS_PER_TURN, timeout_ms(loop, wait_ms));
     if (count < 0 && errno != EINTR)
         return -errno;
     tell_time(loop);

@@ -9,12 +9,16 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 /* What the kernel was asked for, and what it is to answer instead; 0: what it says itself. */
 static int waited_ms;
 static int wait_error;
+static int reported; /* events */
 static int create_error;
+static int timer_error;
+static int alarms; /* how often one was set */
 
 int __real_epoll_wait(int epoll_fd, struct epoll_event *events, int max, int timeout_ms);
 int __wrap_epoll_wait(int epoll_fd, struct epoll_event *events, int max, int timeout_ms);
@@ -24,7 +28,8 @@ int __wrap_epoll_create1(int flags);
 int __wrap_epoll_wait(int epoll_fd, struct epoll_event *events, int max, int timeout_ms) {
     waited_ms = timeout_ms;
     if (wait_error == 0) /* a test that is to fail must not sleep forever instead */
-        return __real_epoll_wait(epoll_fd, events, max, timeout_ms < 0 ? 100 : timeout_ms);
+        return reported =
+                   __real_epoll_wait(epoll_fd, events, max, timeout_ms < 0 ? 100 : timeout_ms);
     errno = wait_error;
     return -1;
 }
@@ -36,6 +41,27 @@ int __wrap_epoll_create1(int flags) {
     return -1;
 }
 
+int __real_timerfd_create(int clock, int flags);
+int __wrap_timerfd_create(int clock, int flags);
+int __real_timerfd_settime(int fd, int flags, const struct itimerspec *new, struct itimerspec *old);
+int __wrap_timerfd_settime(int fd, int flags, const struct itimerspec *new, struct itimerspec *old);
+
+int __wrap_timerfd_create(int clock, int flags) {
+    if (timer_error == 0)
+        return __real_timerfd_create(clock, flags);
+    errno = timer_error;
+    return -1;
+}
+
+int __wrap_timerfd_settime(int fd, int flags, const struct itimerspec *new,
+                           struct itimerspec *old) {
+    alarms++;
+    if (timer_error == 0)
+        return __real_timerfd_settime(fd, flags, new, old);
+    errno = timer_error;
+    return -1;
+}
+
 static struct loop loop;
 static size_t fds_before;
 
@@ -44,6 +70,8 @@ static int setup(void **state) {
     (void)state;
     wait_error = 0;
     create_error = 0;
+    timer_error = 0;
+    alarms = 0;
     fds_before = process_count_fds(getpid());
     return loop_init(&loop, &err);
 }
@@ -367,6 +395,10 @@ static void test_init_fails(void **state) {
     create_error = EMFILE;
     assert_int_equal(loop_init(&other, &err), -EMFILE);
     assert_non_null(strstr(err.text, strerror(EMFILE)));
+    create_error = 0;
+    timer_error = ENFILE;
+    assert_int_equal(loop_init(&other, &err), -ENFILE);
+    assert_non_null(strstr(err.text, strerror(ENFILE)));
     loop_deinit(&other);
 }
 
@@ -392,24 +424,62 @@ static void test_wait_fails(void **state) {
 static const struct {
     const char *name;
     int64_t wait_ms;
-    int timeout_ms;
+    int timeout_ms; /* without an alarm */
+    bool is_alarm;
 } waits[] = {
-    {"not at all", 0, 0},
-    {"a while", 1234, 1234},
-    {"forever", -1, -1},
-    {"forever, another way", INT64_MIN, -1},
-    {"the longest", INT_MAX, INT_MAX},
-    {"longer than the kernel can", (int64_t)INT_MAX + 1, INT_MAX},
-    {"much longer", INT64_MAX, INT_MAX},
+    {"not at all", 0, 0, false},
+    {"a while", 1234, 1234, true},
+    {"forever", -1, -1, false},
+    {"forever, another way", INT64_MIN, -1, false},
+    {"the longest", INT_MAX, INT_MAX, true},
+    {"longer than the kernel can", (int64_t)INT_MAX + 1, INT_MAX, true},
+    {"much longer", INT64_MAX, INT_MAX, true},
 };
 
 static void test_wait(void **state) {
     (void)state;
     wait_error = EINTR; /* nobody sleeps */
     for (size_t i = 0; i < ROWS_COUNT(waits); i++) {
+        loop.alarm_ms = INT64_MIN;
+        alarms = 0;
+        row_assert_number(waits[i].name, loop_turn(&loop, waits[i].wait_ms), 0);
+        row_assert_number(waits[i].name, waited_ms, waits[i].is_alarm ? -1 : waits[i].timeout_ms);
+        row_assert_number(waits[i].name, alarms, waits[i].is_alarm);
+    }
+}
+
+static void test_wait_without_an_alarm(void **state) {
+    (void)state;
+    wait_error = EINTR;
+    timer_error = EINVAL;
+    for (size_t i = 0; i < ROWS_COUNT(waits); i++) {
         row_assert_number(waits[i].name, loop_turn(&loop, waits[i].wait_ms), 0);
         row_assert_number(waits[i].name, waited_ms, waits[i].timeout_ms);
     }
+}
+
+static void test_an_alarm_that_is_early_enough_stays(void **state) {
+    (void)state;
+    wait_error = EINTR;
+    assert_int_equal(loop_turn(&loop, 60000), 0);
+    assert_int_equal(alarms, 1);
+    for (int64_t wait_ms = 60001; wait_ms < 60010; wait_ms++)
+        assert_int_equal(loop_turn(&loop, wait_ms), 0);
+    assert_int_equal(alarms, 1);
+    assert_int_equal(loop_turn(&loop, 50000), 0);
+    assert_int_equal(alarms, 2);
+}
+
+/* It rings for what was put off meanwhile, and is set for that. */
+static void test_an_alarm_that_has_rung_is_set_anew(void **state) {
+    (void)state;
+    assert_int_equal(loop_turn(&loop, 5), 0);
+    int64_t due_ms = loop.now_ms + 20;
+    while (loop.now_ms < due_ms) {
+        assert_int_equal(loop_turn(&loop, due_ms - loop.now_ms), 0);
+        assert_int_equal(reported, 1);
+    }
+    assert_true(alarms >= 2);
 }
 
 static void test_time_is_of_after_the_wait(void **state) {
@@ -442,6 +512,9 @@ int main(void) {
         test(test_a_signal_is_no_failure),
         test(test_wait_fails),
         test(test_wait),
+        test(test_wait_without_an_alarm),
+        test(test_an_alarm_that_is_early_enough_stays),
+        test(test_an_alarm_that_has_rung_is_set_anew),
         test(test_time_is_of_after_the_wait),
     };
     return cmocka_run_group_tests_name("loop", tests, NULL, NULL);
