@@ -14,7 +14,7 @@
 enum {
     EVENTS_MAX = 256,
     HEAD_MAX = 2048,
-    CONNECTIOns_per_sOURCE = 25000, /* of some 28,000 ports that the kernel gives out */
+    CONNECTIONS_PER_SOURCE = 25000, /* of some 28,000 ports that the kernel gives out */
     HOLD_S = 120,                   /* for opening all connections of --hold */
 };
 
@@ -78,7 +78,7 @@ static void bind_source(const struct client *client, int fd) {
     int on = 1;
     struct sockaddr_in source = {.sin_family = AF_INET};
     source.sin_addr.s_addr =
-        htonl(INADDR_LOOPBACK + (uint32_t)(client->started / CONNECTIOns_per_sOURCE));
+        htonl(INADDR_LOOPBACK + (uint32_t)(client->started / CONNECTIONS_PER_SOURCE));
     if (setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on) < 0 ||
         bind(fd, (const struct sockaddr *)(const void *)&source, sizeof source) < 0)
         fail("bind");
@@ -99,7 +99,7 @@ static const char *send_request(struct client *client, struct slot *slot) {
 static void start_connection(struct client *client, struct slot *slot) {
     const struct address *address = &client->settings->address;
     int fd = open_socket(address);
-    if (client->settings->hold > CONNECTIOns_per_sOURCE &&
+    if (client->settings->hold > CONNECTIONS_PER_SOURCE &&
         address->socket.any.sa_family == AF_INET && address_is_loopback(address))
         bind_source(client, fd);
     *slot = (struct slot){.fd = fd, .started_ns = now_ns()};

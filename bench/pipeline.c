@@ -47,8 +47,8 @@ struct client {
     char *input;
     int epoll;
     struct connection *connections;
-    uint64_t open;    /* connections */
-    uint64_t renewed; /* connections, as the server had closed one before */
+    uint64_t open;   /* connections */
+    uint64_t closed; /* connections, by the server as it may; others took their places */
     uint64_t answers;
     uint64_t content_bytes; /* of each answer, once there is one */
     struct failures failures;
@@ -139,7 +139,7 @@ static void end_by_server(struct client *client, struct connection *connection, 
     else if (reset && connection->unanswered < client->settings->depth)
         failure = "a connection was reset within a batch";
     else
-        client->renewed++;
+        client->closed++;
     end_connection(client, connection, failure);
 }
 
@@ -159,7 +159,7 @@ static void begin_batch(const struct client *client, struct connection *connecti
 }
 
 /* All requests of a batch are answered: the next one goes out while there is time, unless the
- * connection is about to end. */
+ * server has ended the connection, which the next recv() says. */
 static void end_batch(struct client *client, struct connection *connection, bool hangup) {
     client->end_ns = now_ns();
     samples_add(&client->batches, client->end_ns - connection->sent_ns);
@@ -169,27 +169,21 @@ static void end_batch(struct client *client, struct connection *connection, bool
         begin_batch(client, connection, client->end_ns);
 }
 
-static void keep_rest(struct connection *connection, struct slice rest) {
-    memcpy(connection->rest, rest.ptr, rest.len);
-    connection->rest_length = rest.len;
-}
-
-/* Takes in what has come. */
+/* What comes behind an answer that closes its connection is of no interest (RFC 9112 §9.6). */
 static void take_input(struct client *client, struct connection *connection, struct slice input,
                        bool hangup) {
-    bool under_way = connection->unanswered > 0;
     struct slice rest = take_answers(client, connection, input);
     connection->rest_length = 0;
-    if (under_way && connection->unanswered == 0) {
-        if (rest.len > 0)
-            refuse_answer("there are more answers than requests", rest);
-        end_batch(client, connection, hangup || connection->answer.closes);
-    } else if (!connection->answer.closes) {
-        keep_rest(connection, rest);
-    }
-    if (connection->fd >= 0 && connection->answer.closes) {
-        client->renewed++;
+    if (connection->answer.closes) {
+        client->closed++;
         end_connection(client, connection, NULL);
+    } else if (connection->unanswered > 0) {
+        memcpy(connection->rest, rest.ptr, rest.len);
+        connection->rest_length = rest.len;
+    } else if (rest.len > 0) {
+        refuse_answer("there are more answers than requests", rest);
+    } else {
+        end_batch(client, connection, hangup);
     }
 }
 
@@ -263,16 +257,16 @@ static void print_text(const struct client *client, double seconds, double per_s
     printf("%llu requests in %.3f s, %.0f/s", (unsigned long long)client->answers, seconds,
            per_second);
     print_text_failures(&client->failures);
-    printf("%llu connections renewed; %llu bytes of content in each answer\n",
-           (unsigned long long)client->renewed, (unsigned long long)client->content_bytes);
+    printf("%llu connections closed by the server; %llu bytes of content in each answer\n",
+           (unsigned long long)client->closed, (unsigned long long)client->content_bytes);
     print_text_samples("batch", &client->batches);
 }
 
 static void print_json(const struct client *client, double seconds, double per_second) {
-    printf("{\"requests\": %llu, \"seconds\": %.6f, \"per_second\": %.1f, \"renewed\": %llu, "
+    printf("{\"requests\": %llu, \"seconds\": %.6f, \"per_second\": %.1f, \"closed\": %llu, "
            "\"content_bytes\": %llu",
            (unsigned long long)client->answers, seconds, per_second,
-           (unsigned long long)client->renewed, (unsigned long long)client->content_bytes);
+           (unsigned long long)client->closed, (unsigned long long)client->content_bytes);
     print_json_failures(&client->failures);
     print_json_samples("batch_us", &client->batches);
     puts("}");
