@@ -154,6 +154,7 @@ bench: all $(BENCH_TOOLS)
 
 ## bench-smoke: the same for a moment, pronto and the floor only: whether the tools work
 bench-smoke: all $(BENCH_TOOLS)
+	$(Q)bench/selftest.py $(BUILD)
 	$(Q)bench/run.py --build $(BUILD) --smoke
 
 ## bench-deps: install wrk, python3, and the peers and gnuplot as far as there are packages

@@ -133,7 +133,7 @@ static void end_connection(struct client *client, struct connection *connection,
 static void end_by_server(struct client *client, struct connection *connection, bool reset) {
     const char *failure = NULL;
     if (!connection->answered)
-        failure = "a connection ended before its first answer";
+        failure = "no connection, or it ended before its first answer";
     else if (connection->rest_length > 0)
         failure = "a connection ended within an answer";
     else if (reset && connection->unanswered < client->settings->depth)
@@ -175,6 +175,7 @@ static void take_input(struct client *client, struct connection *connection, str
     struct slice rest = take_answers(client, connection, input);
     connection->rest_length = 0;
     if (connection->answer.closes) {
+        client->end_ns = now_ns();
         client->closed++;
         end_connection(client, connection, NULL);
     } else if (connection->unanswered > 0) {
