@@ -88,8 +88,9 @@ SYSTEM_TESTS    := $(SYSTEM_SOURCES:tests/system/%.c=$(BUILD)/tests/system/%)
 FUZZ_NAMES      := $(FUZZ_SOURCES:tests/fuzz/fuzz_%.c=%)
 FUZZ_TARGETS    := $(FUZZ_NAMES:%=$(BUILD)/fuzz/fuzz_%)
 UNITS           := $(wildcard systemd/*)
-BENCH_TOOLS     := $(patsubst bench/%.c,$(BUILD)/bench/%,$(wildcard bench/*.c))
-C_FILES         := $(wildcard src/*/*.c include/*/*.h tests/*/*.c tests/*/*.h bench/*.c docs/*.c)
+BENCH_TOOLS     := $(addprefix $(BUILD)/bench/,connect floor pipeline)
+BENCH_OBJECTS   := $(patsubst bench/%.c,$(BUILD)/obj/bench/%.o,$(wildcard bench/*.c))
+C_FILES         := $(wildcard src/*/*.c include/*/*.h tests/*/*.c tests/*/*.h bench/*.[ch] docs/*.c)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -153,6 +154,7 @@ bench: all $(BENCH_TOOLS)
 
 ## bench-smoke: the same for a moment, pronto and the floor only: whether the tools work
 bench-smoke: all $(BENCH_TOOLS)
+	$(Q)bench/selftest.py $(BUILD)
 	$(Q)bench/run.py --build $(BUILD) --smoke
 
 ## bench-deps: install wrk, python3, and the peers and gnuplot as far as there are packages
@@ -243,11 +245,17 @@ $(BUILD)/print-docs: docs/print.c $(call archive,$(BELOW_serve)) $(BUILD)/flags
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.c %.o %.a,$^)
 
-# Tools of make bench read addresses as pronto does.
-$(BUILD)/bench/%: bench/%.c $(call archive,$(BELOW_conf)) $(BUILD)/flags
+# Tools of make bench read addresses as pronto does. Two of them are clients, and share client.c.
+$(BUILD)/obj/bench/%.o: bench/%.c $(BUILD)/flags
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c -o $@ $<
+
+$(BUILD)/bench/connect $(BUILD)/bench/pipeline: $(BUILD)/obj/bench/client.o
+$(BENCH_TOOLS): $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(call archive,$(BELOW_conf))
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.c %.o %.a,$^)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(filter %.a,$^)
 
 # Tests: test_x.c, or test_x_more.c, tests the module x, and links its floor and those below; so no module has an
 # underscore in its name. A function __wrap_f() in it, or in a header of tests/support that it includes, stands before f()
@@ -353,4 +361,4 @@ lint-tidy:
 FORCE:
 
 -include $(OBJECTS:.o=.d) $(SUPPORT_OBJECTS:.o=.d) $(BUILD)/obj/deaf/inotify.d $(UNIT_TESTS:=.d) $(SYSTEM_TESTS:=.d) \
-         $(FUZZ_TARGETS:=.d) $(BENCH_TOOLS:=.d)
+         $(FUZZ_TARGETS:=.d) $(BENCH_OBJECTS:.o=.d)

@@ -1,5 +1,5 @@
--- What wrk sends, by its arguments after "--": nothing (the URL), "pipelined DEPTH", or "random DIRECTORIES FILES" (the
--- tree of bench/tree.py). Requests are made beforehand: only picking one is left to do while time runs. Its figures are
+-- What wrk sends, by its arguments after "--": nothing (the URL), or "random DIRECTORIES FILES" (the tree of
+-- bench/tree.py). Requests are made beforehand: only picking one is left to do while time runs. Its figures are
 -- printed as a line of JSON.
 
 local threads = 0
@@ -7,11 +7,6 @@ local threads = 0
 function setup(thread)
     threads = threads + 1
     thread:set("seed", threads)
-end
-
-local function prepare_pipelined(depth)
-    local batch = string.rep(wrk.format(), depth)
-    request = function() return batch end
 end
 
 local function prepare_random(directories, files)
@@ -29,9 +24,7 @@ end
 
 -- A script that defines request() is called for each; so it is defined only where it is wanted.
 function init(args)
-    if args[1] == "pipelined" then
-        prepare_pipelined(tonumber(args[2]))
-    elseif args[1] == "random" then
+    if args[1] == "random" then
         prepare_random(tonumber(args[2]), tonumber(args[3]))
     end
 end

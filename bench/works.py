@@ -20,6 +20,7 @@ from servers import Server, Site, Spec, Trouble, free_port, pinned
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 WRK_CONNECTIONS = 64
+PIPELINE_CONNECTIONS = 64
 PIPELINE_DEPTH = 16
 PULLERS = 8
 WARM_UP_S = 1
@@ -131,22 +132,33 @@ def _finish(process: subprocess.Popen, timeout: float, name: str) -> str:
     return lines[-1]
 
 
-def _start_wrk(bench: Bench, url: str, connections: int, seconds: int, *arguments: str,
-               headers: tuple[str, ...] = (), prefix: tuple[str, ...] = ()) -> subprocess.Popen:
+def _run_client(bench: Bench, command: list[str], seconds: int) -> dict:
+    """The figures of a client that runs for so long, and the CPU time that it took."""
+    before = _ended_children_us()
+    figures = json.loads(_finish(bench.client(command), seconds + 60, os.path.basename(command[0])))
+    return figures | {"cpu_us": _ended_children_us() - before}
+
+
+def _wrk_command(bench: Bench, url: str, connections: int, seconds: int, *arguments: str,
+                 headers: tuple[str, ...] = ()) -> list[str]:
     threads = min(len(bench.settings.client_cpus), connections, 4)
-    command = [*prefix, "wrk", "-t", str(threads), "-c", str(connections),
+    command = ["wrk", "-t", str(threads), "-c", str(connections),
                "-d", f"{seconds}s", "--timeout", "10s", "-s", f"{HERE}/load.lua"]
     for header in headers:
         command += ["-H", header]
-    return bench.client([*command, url, "--", *arguments])
+    return [*command, url, "--", *arguments]
 
 
 def _wrk(bench: Bench, url: str, connections: int, seconds: int, *arguments: str,
          headers: tuple[str, ...] = ()) -> dict:
-    before = _ended_children_us()
-    process = _start_wrk(bench, url, connections, seconds, *arguments, headers=headers)
-    figures = json.loads(_finish(process, seconds + 60, "wrk"))
-    return figures | {"cpu_us": _ended_children_us() - before}
+    command = _wrk_command(bench, url, connections, seconds, *arguments, headers=headers)
+    return _run_client(bench, command, seconds)
+
+
+def _tool_command(bench: Bench, name: str, server: Server, path: str, *arguments: str) -> list[str]:
+    """A client of our own; its figures are JSON, too."""
+    return [f"{bench.settings.build}/bench/{name}", "--json", "--address", server.site.address,
+            "--path", path, *arguments]
 
 
 def _ended_children_us() -> float:
@@ -166,9 +178,23 @@ def _check_load(figures: dict, least_bytes: int) -> list[str]:
     return [f"{count} {kind} errors" for kind, count in errors.items() if count]
 
 
+def _check_pipelined(figures: dict, content_bytes: int) -> list[str]:
+    """The same of bench/pipeline.c, which ends with the first answer that is none."""
+    if not figures["requests"]:
+        raise Trouble(f"answers no request: {figures['first_failure']}")
+    if figures["content_bytes"] != content_bytes:
+        raise Trouble(f"answers have {figures['content_bytes']} bytes of content")
+    problems = []
+    if figures["failed"]:
+        problems.append(f"{figures['failed']} connections failed, the first: {figures['first_failure']}")
+    if figures["closed"]:
+        problems.append(f"{figures['closed']} connections were closed by the server, and opened anew")
+    return problems
+
+
 @dataclass(frozen=True)
 class Load:
-    """A work of wrk's: one kind of request, as fast as they come."""
+    """One kind of request, as fast as wrk sends them."""
 
     path: str
     connections: int = WRK_CONNECTIONS
@@ -176,24 +202,46 @@ class Load:
     headers: tuple[str, ...] = ()
     files: int = 1  # that are asked for
 
+    def run(self, bench: Bench, server: Server, seconds: int) -> dict:
+        return _wrk(bench, server.url + self.path, self.connections, seconds, *self.arguments,
+                    headers=self.headers)
+
+    def figures(self, result: dict, content_bytes: int) -> Measurement:
+        """Of what run() gave: the rate and the latencies, and what went wrong."""
+        problems = _check_load(result, content_bytes)
+        return {"rate": result["requests"] * 1e6 / result["microseconds"],
+                "p50_us": result["p50_us"], "p99_us": result["p99_us"]}, problems
+
     def __call__(self, bench: Bench, spec: Spec) -> Measurement:
         settings = bench.settings
         with _scratch() as scratch, bench.start(spec, scratch, self.path, self.files) as server:
             _check_answer(bench, server, self.path)
-            url = server.url + self.path
             if settings.warm_up:
-                _wrk(bench, url, self.connections, WARM_UP_S, *self.arguments,
-                     headers=self.headers)
+                self.run(bench, server, WARM_UP_S)
             before = server.cpu_us()
-            wrk = _wrk(bench, url, self.connections, settings.seconds, *self.arguments,
-                       headers=self.headers)
+            result = self.run(bench, server, settings.seconds)
             cpu_us = server.cpu_us() - before
             server.check_alive()
-        problems = _check_load(wrk, os.path.getsize(bench.root + self.path))
-        figures = {"rate": wrk["requests"] * 1e6 / wrk["microseconds"], "p50_us": wrk["p50_us"],
-                   "p99_us": wrk["p99_us"], "cpu_us": cpu_us / wrk["requests"],
-                   "both_us": (cpu_us + wrk["cpu_us"]) / wrk["requests"]}
-        return figures, problems
+        figures, problems = self.figures(result, os.path.getsize(bench.root + self.path))
+        return figures | {"cpu_us": cpu_us / result["requests"],
+                          "both_us": (cpu_us + result["cpu_us"]) / result["requests"]}, problems
+
+
+@dataclass(frozen=True)
+class PipelinedLoad(Load):
+    """Batches of requests, as fast as bench/pipeline.c sends them. Latencies are those of batches."""
+
+    depth: int = PIPELINE_DEPTH
+
+    def run(self, bench: Bench, server: Server, seconds: int) -> dict:
+        command = _tool_command(bench, "pipeline", server, self.path, "--connections", str(self.connections),
+                                "--depth", str(self.depth), "--seconds", str(seconds))
+        return _run_client(bench, command, seconds)
+
+    def figures(self, result: dict, content_bytes: int) -> Measurement:
+        problems = _check_pipelined(result, content_bytes)
+        return {"rate": result["per_second"], "p50_us": result["batch_us"]["p50"],
+                "p99_us": result["batch_us"]["p99"]}, problems
 
 
 def _accept(bench: Bench, spec: Spec) -> Measurement:
@@ -201,10 +249,9 @@ def _accept(bench: Bench, spec: Spec) -> Measurement:
     with _scratch() as scratch, bench.start(spec, scratch) as server:
         _check_answer(bench, server, tree.SMALL)
         before = server.cpu_us()
-        process = bench.client([f"{bench.settings.build}/bench/connect", "--json",
-                                "--address", server.site.address, "--path", tree.SMALL,
-                                "--seconds", str(bench.settings.seconds)])
-        result = json.loads(_finish(process, bench.settings.seconds + 60, "connect"))
+        seconds = bench.settings.seconds
+        command = _tool_command(bench, "connect", server, tree.SMALL, "--seconds", str(seconds))
+        result = _run_client(bench, command, seconds)
         cpu_us = server.cpu_us() - before
         server.check_alive()
     if not result["connections"]:
@@ -224,9 +271,8 @@ def _idle(bench: Bench, spec: Spec) -> Measurement:
     with _scratch() as scratch, bench.start(spec, scratch) as server:
         _check_answer(bench, server, tree.SMALL)
         at_rest = server.memory_bytes()
-        process = bench.client([f"{bench.settings.build}/bench/connect", "--json",
-                                "--address", server.site.address, "--path", tree.SMALL,
-                                "--hold", str(count)], stdin=subprocess.PIPE)
+        command = _tool_command(bench, "connect", server, tree.SMALL, "--hold", str(count))
+        process = bench.client(command, stdin=subprocess.PIPE)
         try:
             held = process.stdout.readline() == f"holding {count}\n"
             time.sleep(0.2)
@@ -264,7 +310,8 @@ def _mixed(bench: Bench, spec: Spec) -> Measurement:
         small = server.url + tree.SMALL
         alone = _wrk(bench, small, 1, seconds)
         # The two may share a CPU. The one is not to wait for the other: it is the server that is measured.
-        pullers = _start_wrk(bench, server.url + tree.HUGE, PULLERS, seconds + 60, prefix=("nice", "-n", "19"))
+        command = _wrk_command(bench, server.url + tree.HUGE, PULLERS, seconds + 60)
+        pullers = bench.client(["nice", "-n", "19", *command])
         _yield_as_session(pullers.pid)
         try:
             time.sleep(0.3)
@@ -286,9 +333,8 @@ def _mixed(bench: Bench, spec: Spec) -> Measurement:
 
 LOAD_FIGURES = [Figure("rate", "requests/s"), Figure("p50_us", "p50 µs"), Figure("p99_us", "p99 µs"),
                 Figure("cpu_us", "CPU µs/request", 2), Figure("both_us", "CPU µs with wrk's", 2)]
-# wrk's percentiles are wrong where requests are pipelined: it corrects what it has measured of batches by the rate of
-# single requests.
-PIPELINED_FIGURES = [LOAD_FIGURES[0], *LOAD_FIGURES[3:]]
+PIPELINED_FIGURES = [LOAD_FIGURES[0], Figure("p50_us", "p50 µs of a batch"), Figure("p99_us", "p99 µs of a batch"),
+                     LOAD_FIGURES[3], Figure("both_us", "CPU µs with the client's", 2)]
 ACCEPT_FIGURES = [Figure("rate", "connections/s"), Figure("connect_p99_us", "connect p99 µs"),
                   Figure("first_p50_us", "first byte p50 µs"),
                   Figure("first_p99_us", "first byte p99 µs"),
@@ -313,9 +359,9 @@ def all_works(settings: Settings) -> list[Work]:
     return [
         Work("keepalive", f"1 KiB, {WRK_CONNECTIONS} connections kept alive", LOAD_FIGURES,
              "cpu_us", Load(tree.SMALL), small_floor),
-        Work("pipelined", f"100 bytes, {WRK_CONNECTIONS} connections, {PIPELINE_DEPTH} requests "
-             "pipelined", PIPELINED_FIGURES, "cpu_us",
-             Load(tree.TINY, arguments=("pipelined", str(PIPELINE_DEPTH))),
+        Work("pipelined", f"100 bytes, {PIPELINE_CONNECTIONS} connections, batches of {PIPELINE_DEPTH} "
+             "requests, by pipeline.c", PIPELINED_FIGURES, "cpu_us",
+             PipelinedLoad(tree.TINY, PIPELINE_CONNECTIONS),
              {"floor": ["--body", str(tree.SIZES[tree.TINY])]}),
         Work("connect", f"1 KiB, a connection per request, {WRK_CONNECTIONS} at a time",
              LOAD_FIGURES, "cpu_us", Load(tree.SMALL, headers=close), close_floor),
