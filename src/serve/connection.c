@@ -38,6 +38,8 @@
 enum {
     SEND_BYTES_PER_TURN = 512 * 1024,
     LINGER_BYTES = 1024 * 1024, /* thrown away at most */
+    OWN_BYTES = 4096,           /* a connection may hold these, whatever the others hold */
+    PATIENCE_MS = 1000,         /* a request that takes longer to arrive gives way to others */
 };
 
 enum state { STATE_READ, STATE_SEND, STATE_MAKE, STATE_LINGER };
@@ -56,10 +58,11 @@ struct connection {
     struct server *server; /* borrowed */
     struct outq *output;   /* STATE_SEND only, else NULL */
     struct intake intake;
-    struct account account; /* its peer is the one that a PROXY header named, if one came */
-    size_t unacked_bytes;   /* STATE_SEND: what the client had not acknowledged when the deadline
-                               started */
-    uint32_t linger_left;   /* bytes that may still be thrown away */
+    struct account account;  /* its peer is the one that a PROXY header named, if one came */
+    uint64_t takeable_bytes; /* DEADLINE_SEND: what the client had not acknowledged when it started,
+                                and what has been sent since */
+    uint32_t held_bytes;     /* its part of the server's */
+    uint32_t linger_left;    /* bytes that may still be thrown away */
     uint8_t state;
     uint8_t awaited;     /* enum server_deadline: the one that is running */
     uint8_t reason;      /* enum close_reason, with STEP_CLOSED */
@@ -79,6 +82,7 @@ static void close_connection(struct connection *conn, enum close_reason reason) 
     intake_deinit(&conn->intake);
     if (conn->counted)
         quota_leave(&server->quota, &conn->account.peer);
+    server->held_bytes -= conn->held_bytes;
     free(conn);
     server->connections--;
     counter_add(&server->tally->closed[reason], 1);
@@ -113,10 +117,12 @@ static void await(struct connection *conn, enum server_deadline deadline) {
 }
 
 /* The socket has room again only after a good part of its buffer has been taken, which a slow
- * client needs a while for. So what counts is what the client has acknowledged. */
+ * client needs a while for. So what counts is what the client has acknowledged. The time is not
+ * started again by what it takes: when it is over, that must have been enough, or one byte now and
+ * then would hold an answer for ever. */
 static void await_taking(struct connection *conn) {
     if (conn->awaited != DEADLINE_SEND)
-        conn->unacked_bytes = socket_unacked_bytes(conn->source.fd);
+        conn->takeable_bytes = socket_unacked_bytes(conn->source.fd);
     await(conn, DEADLINE_SEND);
 }
 
@@ -140,6 +146,7 @@ static enum outq_outcome flush(struct connection *conn, struct outq *queue, uint
     unsigned answers = queue->answers;
     int64_t begun_ns = queue->begun_ns;
     enum outq_outcome outcome = outq_flush(queue, conn->source.fd, SEND_BYTES_PER_TURN, sent);
+    conn->takeable_bytes += *sent;
     counter_add(&server->tally->sent_bytes, *sent);
     if (outcome == OUTQ_SENT && server->timed && answers > 0)
         stopwatch_add(&server->stopwatch, &server->tally->request_times, answers, begun_ns);
@@ -192,9 +199,7 @@ static enum step next_request(struct connection *conn) {
 }
 
 /* Goes on after a flush that did not send everything; the rest is in conn->output. */
-static enum step flushed(struct connection *conn, enum outq_outcome outcome, uint64_t sent) {
-    if (sent > 0)
-        progress(conn);
+static enum step flushed(struct connection *conn, enum outq_outcome outcome) {
     conn->state = STATE_SEND;
     conn->source.is_heavy = conn->output->has_file || conn->intake.delivery != NULL;
     await_taking(conn);
@@ -232,7 +237,8 @@ static enum step flush_scratch(struct connection *conn) {
     uint64_t sent = 0;
     enum outq_outcome outcome = OUTQ_SENT;
     if (!outq_is_empty(scratch)) {
-        progress(conn);
+        if (conn->state != STATE_MAKE) /* else it is more of the same answer */
+            progress(conn);
         outcome = flush(conn, scratch, &sent);
     }
     bool accounted = account_for(conn, queued, sent);
@@ -241,7 +247,7 @@ static enum step flush_scratch(struct connection *conn) {
     conn->output = outq_detach(scratch);
     if (!accounted || conn->output == NULL)
         return closed(conn, CLOSE_FAULT);
-    return flushed(conn, outcome, sent);
+    return flushed(conn, outcome);
 }
 
 /* Finds out more of what an answer is to say, until it can be given. It may take long, and nothing
@@ -265,14 +271,15 @@ static void end_delivery(struct connection *conn) {
 /* Queues more of an answer, and sends it. */
 static enum step make_more(struct connection *conn) {
     struct outq *scratch = &conn->server->output;
-    progress(conn);
     if (conn->intake.delivery->preparing)
         return prepare_more(conn);
     enum delivery_outcome outcome = delivery_fill(conn->intake.delivery, scratch);
     if (outcome == DELIVERY_DONE)
         outq_note_end(scratch, conn->intake.delivery->answered_ns);
-    if (outcome != DELIVERY_MORE)
+    if (outcome != DELIVERY_MORE) {
         end_delivery(conn);
+        progress(conn);
+    }
     switch (outcome) {
     case DELIVERY_MORE:
     case DELIVERY_DONE:
@@ -294,10 +301,11 @@ static enum step send_rest(struct connection *conn) {
     enum outq_outcome outcome = flush(conn, conn->output, &sent);
     (void)account_for(conn, 0, sent); /* takes no memory: what is sent was kept before */
     if (outcome != OUTQ_SENT)
-        return flushed(conn, outcome, sent);
+        return flushed(conn, outcome);
     outq_free(conn->output);
     conn->output = NULL;
-    progress(conn);
+    if (conn->intake.delivery == NULL)
+        progress(conn);
     return next_request(conn);
 }
 
@@ -425,10 +433,26 @@ static enum step run_state(struct connection *conn) {
     return STEP_WAIT;
 }
 
+/* Counts what the connection holds between turns. Returns false where that is too much: more than a
+ * few bytes, and more than all may hold together. Most hold nothing. */
+static bool hold(struct connection *conn) {
+    struct server *server = conn->server;
+    uint64_t output_bytes = conn->output != NULL ? conn->output->cost_bytes : 0;
+    uint64_t bytes = intake_held_bytes(&conn->intake) + output_bytes;
+    uint64_t before = conn->held_bytes;
+    if (bytes == before)
+        return true;
+    server->held_bytes = server->held_bytes - before + bytes;
+    conn->held_bytes = (uint32_t)bytes; /* of one turn: far from 4 GiB */
+    return bytes <= before || bytes <= OWN_BYTES || server->held_bytes <= server->held_max;
+}
+
 /* Does what a step has led to; `conn` may be gone afterwards. */
 static void carry_on(struct connection *conn, enum step step) {
     while (step == STEP_AGAIN)
         step = run_state(conn);
+    if (step != STEP_CLOSED && !hold(conn))
+        step = closed(conn, CLOSE_BUFFERS_FULL);
     if (step == STEP_YIELD)
         loop_again(conn->server->loop, &conn->source);
     else if (step == STEP_CLOSED)
@@ -481,16 +505,20 @@ static void time_out_request(struct connection *conn) {
     carry_on(conn, flush_scratch(conn));
 }
 
-/* Gives a client more time that has taken something since the deadline started. */
+/* Gives a client more time that has taken enough since the deadline started, or all there was; or
+ * that waits for the server, which has to make more of the answer. */
 static void expire_taking(struct connection *conn) {
-    size_t unacked_bytes = socket_unacked_bytes(conn->source.fd);
-    if (unacked_bytes >= conn->unacked_bytes) {
-        close_connection(conn, CLOSE_SEND_TIMEOUT);
-    } else if (unacked_bytes == 0 && conn->state == STATE_LINGER) {
+    uint64_t unacked_bytes = socket_unacked_bytes(conn->source.fd);
+    bool took_any = unacked_bytes < conn->takeable_bytes;
+    bool took_all = took_any && unacked_bytes == 0;
+    bool took_enough = took_any && conn->takeable_bytes - unacked_bytes >= conn->server->taken_min;
+    if (took_all && conn->state == STATE_LINGER) {
         close_connection(conn, CLOSE_LINGER_TIMEOUT);
-    } else {
+    } else if (took_all || took_enough || conn->state == STATE_MAKE) {
         progress(conn);
         await_taking(conn);
+    } else {
+        close_connection(conn, CLOSE_SEND_TIMEOUT);
     }
 }
 
@@ -533,25 +561,42 @@ void connections_expire(struct server *server) {
         server_wake_starved(server);
 }
 
-/* The one that has been idle longest, or NULL. */
-static struct connection *find_idle(struct server *server) {
-    list_for_each(link, &server->deadlines[DEADLINE_IDLE].members) {
+/* The one that has waited longest in the queue, for `waited_ms` at least, or NULL. */
+static struct connection *find_waiting(struct server *server, enum server_deadline deadline,
+                                       int64_t waited_ms) {
+    struct deadline_queue *queue = &server->deadlines[deadline];
+    int64_t due_ms = server->loop->now_ms + queue->duration_ms - waited_ms;
+    list_for_each(link, &queue->members) {
         struct connection *conn = connection_of(list_entry(link, struct deadline, link));
+        if (conn->deadline.due_ms > due_ms)
+            break;
         if ((conn->source.ready & EPOLLIN) == 0) /* else its request has come, or its end */
             return conn;
     }
     return NULL;
 }
 
+/* The one that gives way, or NULL. */
+static struct connection *find_dispensable(struct server *server) {
+    static const struct {
+        enum server_deadline deadline;
+        int64_t waited_ms;
+    } rows[] = {{DEADLINE_IDLE, 0}, {DEADLINE_HEAD, PATIENCE_MS}, {DEADLINE_BODY, PATIENCE_MS}};
+    struct connection *conn = NULL;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0] && conn == NULL; i++)
+        conn = find_waiting(server, rows[i].deadline, rows[i].waited_ms);
+    return conn;
+}
+
 bool connections_shed(struct server *server) {
-    struct connection *conn = find_idle(server);
+    struct connection *conn = find_dispensable(server);
     if (conn != NULL)
         close_connection(conn, CLOSE_SHED);
     return conn != NULL;
 }
 
-bool connections_has_idle(struct server *server) {
-    return find_idle(server) != NULL;
+bool connections_can_shed(struct server *server) {
+    return find_dispensable(server) != NULL;
 }
 
 /* Closes an idle connection, unless a request has come on it that no event has told of yet: that

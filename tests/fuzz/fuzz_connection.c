@@ -370,6 +370,7 @@ static void check_nothing_left(void) {
     CHECK(closes == 1);
     CHECK(stage.server.tally->closed[CLOSE_FAULT] == 0);
     CHECK(stage.server.connections == 0);
+    CHECK(stage.server.held_bytes == 0);
     CHECK(tally_open_connections(stage.server.tally) == 0);
     CHECK(outq_is_empty(&stage.server.output) && stage.server.output.bytes.len == 0);
     CHECK(list_is_empty(&stage.loop.ready));

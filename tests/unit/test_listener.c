@@ -347,6 +347,60 @@ static void test_the_most_connections(void **state) {
     assert_int_equal(recv(guests[3], bytes, 12, MSG_DONTWAIT), 12);
 }
 
+/* Requests that have been arriving for a second give way where nobody is idle: drips keep nobody
+ * out. Before that they are no slower than an ordinary client may be. */
+static void test_slow_requests_give_way(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        const char *start;
+    } rows[] = {{"nothing", ""},
+                {"a head", "GET /small HTTP/1.1\r\nX: "},
+                {"content", "GET /small HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n1"}};
+    for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
+        char bytes[16];
+        stage.server.comfortable = 2;
+        stage.server.max_connections = 2;
+        connect_guest(0, rows[i].start);
+        settle();
+        later(1);
+        connect_guest(1, rows[i].start);
+        connect_guest(2, ASK);
+        settle();
+        later(998);
+        row_assert_number(rows[i].name, (long)stage.server.tally->closed[CLOSE_SHED], 0);
+        row_assert(rows[i].name, recv(guests[2], bytes, 12, MSG_DONTWAIT) < 0);
+        later(100); /* starved listeners try again */
+        row_assert_number(rows[i].name, (long)stage.server.tally->closed[CLOSE_SHED], 1);
+        row_assert_number(rows[i].name, recv(guests[2], bytes, 12, MSG_DONTWAIT), 12);
+        row_assert_number(rows[i].name, recv(guests[1], bytes, 12, MSG_DONTWAIT), -1);
+        row_assert(rows[i].name, recv(guests[0], bytes, 12, MSG_DONTWAIT) == 0 || errno != EAGAIN);
+        connections_close_all(&stage.server);
+        *stage.server.tally = (struct tally){0};
+        for (int j = 0; j < 3; j++)
+            (void)close(guests[j]);
+    }
+    guests[0] = guests[1] = guests[2] = -1;
+}
+
+/* Who is idle gives way before anybody who asks for something. */
+static void test_idle_ones_give_way_before_slow_ones(void **state) {
+    (void)state;
+    char bytes[16];
+    stage.server.comfortable = 2;
+    stage.server.max_connections = 2;
+    connect_guest(0, "GET");
+    settle();
+    later(2000);
+    connect_guest(1, ASK);
+    settle();
+    connect_guest(2, ASK);
+    settle();
+    assert_int_equal(stage.server.tally->closed[CLOSE_SHED], 1);
+    assert_int_equal(recv(guests[0], bytes, 12, MSG_DONTWAIT), -1);
+    assert_int_equal(recv(guests[2], bytes, 12, MSG_DONTWAIT), 12);
+}
+
 static void test_no_memory_for_a_connection(void **state) {
     (void)state;
     no_memory = true;
@@ -440,6 +494,8 @@ int main(void) {
         test(test_one_that_has_asked_does_not_give_way),
         test(test_with_many_an_idle_one_gives_way),
         test(test_the_most_connections),
+        test(test_slow_requests_give_way),
+        test(test_idle_ones_give_way_before_slow_ones),
         test(test_no_memory_for_a_connection),
         test(test_stop_takes_the_queue),
         test(test_stop_while_starved),
