@@ -76,6 +76,8 @@ static void close_connection(struct connection *conn, enum close_reason reason) 
     struct server *server = conn->server;
     deadline_stop(&conn->deadline);
     list_remove(&conn->source.place);
+    if (reason == CLOSE_SEND_TIMEOUT || reason == CLOSE_BUFFERS_FULL)
+        socket_forget_unsent(conn->source.fd);
     (void)close(conn->source.fd); /* takes it out of epoll, too */
     ledger_close(&server->ledger, &conn->account);
     outq_free(conn->output);
@@ -466,6 +468,13 @@ static void run(struct source *source) {
     carry_on(conn, run_state(conn));
 }
 
+/* Where there are more connections than is comfortable, one gives way for the new one, and another,
+ * so that the reserve of descriptors comes back once it has been used. */
+static void make_room(struct server *server) {
+    for (int i = 0; i < 2 && server->connections > server->comfortable; i++)
+        (void)connections_shed(server);
+}
+
 void connection_open(struct server *server, int fd, const struct peer *peer) {
     struct connection *conn = calloc(1, sizeof *conn);
     counter_add(&server->tally->accepted, 1);
@@ -486,8 +495,7 @@ void connection_open(struct server *server, int fd, const struct peer *peer) {
         close_connection(conn, CLOSE_CROWDED);
         return;
     }
-    if (server->connections > server->comfortable)
-        (void)connections_shed(server);
+    make_room(server);
     await(conn, DEADLINE_HEAD);
     run(&conn->source);
 }

@@ -383,6 +383,22 @@ static void test_slow_requests_give_way(void **state) {
     guests[0] = guests[1] = guests[2] = -1;
 }
 
+/* Two for one, until there is room again for files. */
+static void test_the_reserve_comes_back(void **state) {
+    (void)state;
+    for (int i = 0; i < 5; i++)
+        connect_guest(i, "GET");
+    settle();
+    later(1000);
+    stage.server.comfortable = 3;
+    static const size_t expected[] = {4, 3, 3};
+    for (int i = 0; i < 3; i++) {
+        connect_guest(5 + i, "GET");
+        settle();
+        assert_int_equal(stage.server.connections, expected[i]);
+    }
+}
+
 /* Who is idle gives way before anybody who asks for something. */
 static void test_idle_ones_give_way_before_slow_ones(void **state) {
     (void)state;
@@ -495,6 +511,7 @@ int main(void) {
         test(test_with_many_an_idle_one_gives_way),
         test(test_the_most_connections),
         test(test_slow_requests_give_way),
+        test(test_the_reserve_comes_back),
         test(test_idle_ones_give_way_before_slow_ones),
         test(test_no_memory_for_a_connection),
         test(test_stop_takes_the_queue),
