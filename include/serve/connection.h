@@ -16,9 +16,10 @@ void connection_open(struct server *server, int fd, const struct peer *peer);
 void connections_expire(struct server *server);
 
 /* Closes the connection that gives way: the one that has been idle longest, or, where none is, the
- * one whose request has taken longest to arrive, if that is a second or more. Whoever holds many
- * connections open with requests that never end thus keeps nobody out. Returns false where there is
- * none. */
+ * one whose request has taken longest to arrive, if that is a second or more, or else one that has
+ * taken less of an answer than it should, for two. Whoever holds many connections open with
+ * requests that never end, or answers that nobody reads, thus keeps nobody out. Returns false where
+ * there is none. */
 bool connections_shed(struct server *server);
 
 /* Whether there is one that gives way. */

@@ -40,6 +40,8 @@ enum {
     LINGER_BYTES = 1024 * 1024, /* thrown away at most */
     OWN_BYTES = 4096,           /* a connection may hold these, whatever the others hold */
     PATIENCE_MS = 1000,         /* a request that takes longer to arrive gives way to others */
+    TAKER_PATIENCE_MS = 2000,   /* so does who takes too little of an answer for longer */
+    TAKERS_LOOKED_AT = 16,      /* at a time, for one that does */
 };
 
 enum state { STATE_READ, STATE_SEND, STATE_MAKE, STATE_LINGER };
@@ -513,21 +515,38 @@ static void time_out_request(struct connection *conn) {
     carry_on(conn, flush_scratch(conn));
 }
 
-/* Gives a client more time that has taken enough since the deadline started, or all there was; or
- * that waits for the server, which has to make more of the answer. */
-static void expire_taking(struct connection *conn) {
+/* What the client has done in the time that it has been given to take some of an answer, of which
+ * `waited_ms` have gone by. */
+enum taking { TAKING_ENOUGH, TAKING_ALL, TAKING_LITTLE };
+
+static enum taking taking(const struct connection *conn, int64_t waited_ms) {
+    const struct server *server = conn->server;
     uint64_t unacked_bytes = socket_unacked_bytes(conn->source.fd);
-    bool took_any = unacked_bytes < conn->takeable_bytes;
-    bool took_all = took_any && unacked_bytes == 0;
-    bool took_enough = took_any && conn->takeable_bytes - unacked_bytes >= conn->server->taken_min;
-    if (took_all && conn->state == STATE_LINGER) {
-        close_connection(conn, CLOSE_LINGER_TIMEOUT);
-    } else if (took_all || took_enough || conn->state == STATE_MAKE) {
-        progress(conn);
-        await_taking(conn);
-    } else {
+    uint64_t least = server->taken_min * (uint64_t)waited_ms /
+                     (uint64_t)server->deadlines[DEADLINE_SEND].duration_ms;
+    if (conn->state == STATE_MAKE) /* it waits for the server */
+        return TAKING_ENOUGH;
+    if (unacked_bytes >= conn->takeable_bytes)
+        return TAKING_LITTLE;
+    if (unacked_bytes == 0)
+        return TAKING_ALL;
+    return conn->takeable_bytes - unacked_bytes >= least ? TAKING_ENOUGH : TAKING_LITTLE;
+}
+
+/* Gives a client the same time once more. */
+static void await_more_taking(struct connection *conn) {
+    progress(conn);
+    await_taking(conn);
+}
+
+static void expire_taking(struct connection *conn) {
+    enum taking done = taking(conn, conn->server->deadlines[DEADLINE_SEND].duration_ms);
+    if (done == TAKING_LITTLE)
         close_connection(conn, CLOSE_SEND_TIMEOUT);
-    }
+    else if (done == TAKING_ALL && conn->state == STATE_LINGER)
+        close_connection(conn, CLOSE_LINGER_TIMEOUT);
+    else
+        await_more_taking(conn);
 }
 
 /* A client that does not close may still be reading: then it has as long as any other. */
@@ -569,17 +588,36 @@ void connections_expire(struct server *server) {
         server_wake_starved(server);
 }
 
-/* The one that has waited longest in the queue, for `waited_ms` at least, or NULL. */
+static int64_t waited_ms(const struct connection *conn, enum server_deadline deadline) {
+    const struct server *server = conn->server;
+    int64_t left_ms = conn->deadline.due_ms - server->loop->now_ms;
+    return server->deadlines[deadline].duration_ms - left_ms;
+}
+
+/* The one that has waited longest in the queue, for `patience_ms` at least, or NULL. */
 static struct connection *find_waiting(struct server *server, enum server_deadline deadline,
-                                       int64_t waited_ms) {
-    struct deadline_queue *queue = &server->deadlines[deadline];
-    int64_t due_ms = server->loop->now_ms + queue->duration_ms - waited_ms;
-    list_for_each(link, &queue->members) {
+                                       int64_t patience_ms) {
+    list_for_each(link, &server->deadlines[deadline].members) {
         struct connection *conn = connection_of(list_entry(link, struct deadline, link));
-        if (conn->deadline.due_ms > due_ms)
+        if (waited_ms(conn, deadline) < patience_ms)
             break;
         if ((conn->source.ready & EPOLLIN) == 0) /* else its request has come, or its end */
             return conn;
+    }
+    return NULL;
+}
+
+/* One that takes too little, as far as that can be said yet, or NULL. Others that are looked at
+ * have their time anew, so that they are not looked at again and again. */
+static struct connection *find_slow_taker(struct server *server) {
+    for (int i = 0; i < TAKERS_LOOKED_AT; i++) {
+        struct deadline *first = deadline_first(&server->deadlines[DEADLINE_SEND]);
+        struct connection *conn = first != NULL ? connection_of(first) : NULL;
+        if (conn == NULL || waited_ms(conn, DEADLINE_SEND) < TAKER_PATIENCE_MS)
+            return NULL;
+        if (taking(conn, waited_ms(conn, DEADLINE_SEND)) == TAKING_LITTLE)
+            return conn;
+        await_more_taking(conn);
     }
     return NULL;
 }
@@ -588,12 +626,12 @@ static struct connection *find_waiting(struct server *server, enum server_deadli
 static struct connection *find_dispensable(struct server *server) {
     static const struct {
         enum server_deadline deadline;
-        int64_t waited_ms;
+        int64_t patience_ms;
     } rows[] = {{DEADLINE_IDLE, 0}, {DEADLINE_HEAD, PATIENCE_MS}, {DEADLINE_BODY, PATIENCE_MS}};
     struct connection *conn = NULL;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0] && conn == NULL; i++)
-        conn = find_waiting(server, rows[i].deadline, rows[i].waited_ms);
-    return conn;
+        conn = find_waiting(server, rows[i].deadline, rows[i].patience_ms);
+    return conn != NULL ? conn : find_slow_taker(server);
 }
 
 bool connections_shed(struct server *server) {

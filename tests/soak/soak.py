@@ -29,14 +29,14 @@ import site_tree
 from client import Client, check
 
 HEAD_TIMEOUT_S = 3
-SEND_TIMEOUT_S = 3
+SEND_TIMEOUT_S = 6
 RELOAD_S = 7
 STARTS_S = 30
-ABSENT_FIRST = 20_000  # what is known to be absent fills the cache before anything is measured
+ABSENT_FIRST = 150_000  # what is known to be absent fills the cache, and its memory of what it dropped, beforehand
 
 OPTIONS = ["--listen", "127.0.0.1:0", "--workers", "2", "--cache-size", "2M", "--idle-timeout", "5s",
            "--head-timeout", f"{HEAD_TIMEOUT_S}s", "--send-timeout", f"{SEND_TIMEOUT_S}s", "--min-rate", "4K",
-           "--drain-timeout", "5s"]
+           "--drain-timeout", "30s"]
 
 # What may be the noise of a number that does not grow, over the whole time: of its size, and at least.
 NOISE = {"memory": (0.06, 1 << 20), "descriptors": (0.1, 4), "watches": (0.05, 2)}
@@ -111,7 +111,7 @@ class Server:
             raise Trouble(f"{self.name}: ended with {status}:\n{self.said()[-4000:]}")
 
 
-def play(role: str, site: roles.Site, acts: multiprocessing.Value, stop: multiprocessing.Event,
+def play(role: str, server: str, site: roles.Site, acts: multiprocessing.Value, stop: multiprocessing.Event,
          troubles: multiprocessing.Queue) -> None:
     """The life of a client, in a process of its own."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -123,7 +123,7 @@ def play(role: str, site: roles.Site, acts: multiprocessing.Value, stop: multipr
             if stop.wait(pause_s):
                 return
     except Exception:  # whatever it is: it is told, and ends the soak
-        troubles.put(f"{role}: {traceback.format_exc()}")
+        troubles.put(f"{role}, {server} server: {traceback.format_exc()}")
 
 
 @dataclasses.dataclass
@@ -200,7 +200,7 @@ class Players:
                 acts = multiprocessing.Value("Q", 0)
                 self.acts[role].append(acts)
                 self.processes.append(multiprocessing.Process(
-                    target=play, args=(role, site, acts, self.stop, self.troubles), daemon=True))
+                    target=play, args=(role, server.name, site, acts, self.stop, self.troubles), daemon=True))
         for process in self.processes:
             process.start()
 

@@ -218,7 +218,7 @@ static void test_no_descriptors_left(void **state) {
     size_t open = server_count_fds(&scene->server);
     note_say("%zu descriptors are open, %.1f %% of a processor is used", open,
              100 * used_s / watched_s);
-    assert_in_range(open, FEW_FDS, FEW_FDS + 8); /* some may have been handed down to it */
+    assert_in_range(open, FEW_FDS / 2, FEW_FDS + 8); /* some may have been handed down to it */
     assert_true(used_s < 0.05 * watched_s);
     close_clients(clients, CLIENTS);
     assert_in_range(server_await_fds(&scene->server, fds + 1), 1, fds + 1);

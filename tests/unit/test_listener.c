@@ -383,6 +383,32 @@ static void test_slow_requests_give_way(void **state) {
     guests[0] = guests[1] = guests[2] = -1;
 }
 
+/* Answers that are not taken give way, too, after two seconds; those that are taken don't. */
+static void test_slow_takers_give_way(void **state) {
+    (void)state;
+    static char bytes[1 << 20];
+    tree_file(&stage.tree, "huge", 5, 4 << 20);
+    stage.server.comfortable = 2;
+    stage.server.max_connections = 2;
+    for (int i = 0; i < 2; i++) {
+        connect_guest(i, "GET /huge HTTP/1.1\r\nHost: a\r\n\r\n");
+        settle();
+    }
+    connect_guest(2, ASK);
+    later(1900);
+    assert_true(recv(guests[1], bytes, sizeof bytes, MSG_DONTWAIT) > 8000);
+    settle();
+    assert_int_equal(stage.server.tally->closed[CLOSE_SHED], 0);
+    later(200);
+    assert_int_equal(stage.server.tally->closed[CLOSE_SHED], 1);
+    assert_int_equal(recv(guests[2], bytes, 12, MSG_DONTWAIT), 12);
+    connect_guest(3, ASK); /* the idle one goes, and then nobody is left who takes too little */
+    settle();
+    assert_int_equal(stage.server.tally->closed[CLOSE_SHED], 2);
+    assert_int_equal(recv(guests[3], bytes, 12, MSG_DONTWAIT), 12);
+    assert_true(recv(guests[1], bytes, sizeof bytes, MSG_DONTWAIT) > 0);
+}
+
 /* Two for one, until there is room again for files. */
 static void test_the_reserve_comes_back(void **state) {
     (void)state;
@@ -511,6 +537,7 @@ int main(void) {
         test(test_with_many_an_idle_one_gives_way),
         test(test_the_most_connections),
         test(test_slow_requests_give_way),
+        test(test_slow_takers_give_way),
         test(test_the_reserve_comes_back),
         test(test_idle_ones_give_way_before_slow_ones),
         test(test_no_memory_for_a_connection),
