@@ -11,8 +11,8 @@
  * one that gives way. */
 void connection_open(struct server *server, int fd, const struct peer *peer);
 
-/* Ends every connection whose deadline is due, and lets starved listeners try again when it is
- * time; call it once per turn of the loop. */
+/* Ends connections whose deadline is due, many but not any number of them, and lets starved
+ * listeners try again when it is time; call it once per turn of the loop. */
 void connections_expire(struct server *server);
 
 /* Closes the connection that gives way: the one that has been idle longest, or, where none is, the

@@ -41,6 +41,7 @@ enum {
     OWN_BYTES = 4096,           /* a connection may hold these, whatever the others hold */
     PATIENCE_MS = 1000,         /* a request that takes longer to arrive gives way to others */
     TAKER_PATIENCE_MS = 2000,   /* so does who takes too little of an answer for longer */
+    EXPIRED_PER_TURN = 32,      /* of each deadline */
     TAKERS_LOOKED_AT = 16,      /* at a time, for one that does */
 };
 
@@ -578,12 +579,21 @@ static void expire(struct connection *conn, enum server_deadline deadline) {
     }
 }
 
-void connections_expire(struct server *server) {
-    for (unsigned i = 0; i < DEADLINE_COUNT; i++) {
-        struct deadline *deadline;
-        while ((deadline = deadline_expired(&server->deadlines[i], server->loop->now_ms)) != NULL)
-            expire(connection_of(deadline), (enum server_deadline)i);
+/* Ends those of a queue that are due, a turn's worth of them: thousands that came together are due
+ * together, and others wait meanwhile. The loop does not sleep while any are left. */
+static void expire_due(struct server *server, enum server_deadline deadline) {
+    struct deadline_queue *queue = &server->deadlines[deadline];
+    for (int i = 0; i < EXPIRED_PER_TURN; i++) {
+        struct deadline *due = deadline_expired(queue, server->loop->now_ms);
+        if (due == NULL)
+            break;
+        expire(connection_of(due), deadline);
     }
+}
+
+void connections_expire(struct server *server) {
+    for (unsigned i = 0; i < DEADLINE_COUNT; i++)
+        expire_due(server, (enum server_deadline)i);
     if (server->loop->now_ms >= server->starved_retry_ms)
         server_wake_starved(server);
 }

@@ -72,9 +72,8 @@ static void run_attack(const struct scene *scene, size_t row, size_t fds) {
              (long long)longest_ms);
     assert_true(asked > 0);
     assert_int_equal(process_exit_code(&process), 0);
-    note_assert_contains(output, "YES"); /* whether the service was available */
-    note_assert_lacks(output, "service available:\x1b[0;40;31m");
-    note_assert_lacks(output, " NO");
+    note_assert_contains(output, "YES"); /* whether it was available, as often as it looked */
+    note_assert_lacks(output, "mNO");    /* in red */
     free(output);
     process_deinit(&process);
     assert_in_range(server_await_fds(&scene->server, fds), 1, fds);

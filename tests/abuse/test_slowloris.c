@@ -165,10 +165,9 @@ static int64_t await_end(struct attack *attack) {
     return note_now_ms() - start_ms;
 }
 
-/* Without and with, in turns of which the best counts. */
+/* With them, in rounds of which the best counts, against `without_ms`. */
 static double compare_rounds(const struct scene *scene, struct attack *attack,
-                             struct process *attacker) {
-    double without_ms = measure(scene);
+                             struct process *attacker, double without_ms) {
     double best = 0;
     process_fork(attacker, run_attacker, attack);
     await_whole(attack);
@@ -198,7 +197,7 @@ static void test_slowloris(void **state) {
     }
     server_start(&scene->server, &options, 1, words);
     struct attack *attack = share_attack(scene->server.port);
-    double ratio = compare_rounds(scene, attack, &attacker);
+    double ratio = compare_rounds(scene, attack, &attacker, measure(scene));
     int64_t gone_ms = await_end(attack);
     note_say("the drips were gone %.1f s after the last one began; %u were told 408",
              (double)gone_ms / 1000, atomic_load(&attack->told));

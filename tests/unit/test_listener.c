@@ -409,6 +409,26 @@ static void test_slow_takers_give_way(void **state) {
     assert_true(recv(guests[1], bytes, sizeof bytes, MSG_DONTWAIT) > 0);
 }
 
+/* Those that came together are due together, and ended in several turns. */
+static void test_expiries_per_turn_are_bounded(void **state) {
+    (void)state;
+    connect_guests(GUESTS);
+    settle();
+    assert_int_equal(stage.server.connections, GUESTS);
+    now_ms += stage.options.head_timeout;
+    size_t told = 0;
+    int turns = 0;
+    while (told < GUESTS) {
+        size_t before = (size_t)stage.server.tally->refused[REFUSAL_TIMEOUT];
+        stage_turn(&stage);
+        told = (size_t)stage.server.tally->refused[REFUSAL_TIMEOUT];
+        assert_in_range(told, before + 1, before + 32);
+        assert_true(told == GUESTS || server_wait_ms(&stage.server) == 0);
+        turns++;
+    }
+    assert_true(turns > 1);
+}
+
 /* Two for one, until there is room again for files. */
 static void test_the_reserve_comes_back(void **state) {
     (void)state;
@@ -538,6 +558,7 @@ int main(void) {
         test(test_the_most_connections),
         test(test_slow_requests_give_way),
         test(test_slow_takers_give_way),
+        test(test_expiries_per_turn_are_bounded),
         test(test_the_reserve_comes_back),
         test(test_idle_ones_give_way_before_slow_ones),
         test(test_no_memory_for_a_connection),
