@@ -81,10 +81,12 @@ archive   = $(1:%=$(BUILD)/lib/lib%.a)
 
 UNIT_SOURCES    := $(wildcard tests/unit/test_*.c)
 SYSTEM_SOURCES  := $(wildcard tests/system/test_*.c)
+ABUSE_SOURCES   := $(wildcard tests/abuse/test_*.c)
 FUZZ_SOURCES    := $(wildcard tests/fuzz/fuzz_*.c)
 SUPPORT_OBJECTS := $(patsubst tests/support/%.c,$(BUILD)/obj/support/%.o,$(wildcard tests/support/*.c))
 UNIT_TESTS      := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/tests/unit/%)
 SYSTEM_TESTS    := $(SYSTEM_SOURCES:tests/system/%.c=$(BUILD)/tests/system/%)
+ABUSE_TESTS     := $(ABUSE_SOURCES:tests/abuse/%.c=$(BUILD)/tests/abuse/%)
 FUZZ_NAMES      := $(FUZZ_SOURCES:tests/fuzz/fuzz_%.c=%)
 FUZZ_TARGETS    := $(FUZZ_NAMES:%=$(BUILD)/fuzz/fuzz_%)
 UNITS           := $(wildcard systemd/*)
@@ -140,6 +142,20 @@ fuzz:
 ## fuzz-smoke: the same for 5 seconds each, for CI
 fuzz-smoke:
 	$(Q)$(MAKE) --no-print-directory T=5 fuzz
+
+## abuse: many slow and dripping clients, and slowhttptest, on a release build: what others get meanwhile
+abuse:
+	$(Q)tests/deps.sh abuse
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) WERROR=1 all run-abuse
+
+## soak: a mixed load for T seconds (T=600) on a release build, and as long with ASan: nothing may grow (docs/bounds.md)
+soak: T ?= 600
+soak:
+	$(Q)tests/deps.sh soak
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) WERROR=1 all
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) SANITIZE=1 WERROR=1 all
+	$(Q)tests/soak/soak.py $(abspath build/pronto) $(T)
+	$(Q)tests/soak/soak.py $(abspath build/sanitize/pronto) $(T)
 
 ## coverage: which lines and branches the tests reach, by floor, and what they miss in src/http
 coverage:
@@ -275,11 +291,14 @@ $(BUILD)/tests/unit/test_$(1): tests/unit/test_$(1).c $(SUPPORT_OBJECTS) $(call 
 endef
 $(foreach module,$(UNIT_SOURCES:tests/unit/test_%.c=%),$(eval $(call UNIT_RULE,$(module))))
 
-# System tests speak to the real binary, and link nothing of it.
-$(BUILD)/tests/system/%: tests/system/%.c $(SUPPORT_OBJECTS) $(BUILD)/flags
-	$(call say,TEST,$@)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS_ALL) -iquote tests $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.c %.o %.a,$^) -lcmocka
+# System tests, and those of abuse, speak to the real binary, and link nothing of it.
+define OUTSIDE_RULE
+$(BUILD)/tests/$(1)/%: tests/$(1)/%.c $(SUPPORT_OBJECTS) $(BUILD)/flags
+	$$(call say,TEST,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(CPPFLAGS_ALL) -iquote tests $$(CFLAGS_ALL) $$(LDFLAGS_ALL) -o $$@ $$(filter %.c %.o %.a,$$^) -lcmocka
+endef
+$(foreach kind,system abuse,$(eval $(call OUTSIDE_RULE,$(kind))))
 
 # A server that is told of no change, or of few: test_fresh has to notice, or not.
 
@@ -311,6 +330,10 @@ prove = echo 'testing $(patsubst $(CURDIR)/%,%,$(1))'; PRONTO=$(1) CMOCKA_MESSAG
 run-tests: $(BUILD)/pronto $(UNIT_TESTS) $(SYSTEM_TESTS)
 	$(Q)$(call prove,$(abspath $(BUILD)/pronto),$(UNIT_TESTS) $(SYSTEM_TESTS))
 	$(if $(RELEASE),$(Q)$(call prove,$(RELEASE),$(SYSTEM_TESTS)))
+
+# One after another: each wants the machine for itself.
+run-abuse: $(BUILD)/pronto $(ABUSE_TESTS)
+	$(Q)$(foreach test,$(ABUSE_TESTS),PRONTO=$(abspath $(BUILD)/pronto) $(test) &&) true
 
 test-deaf: $(BUILD)/pronto-deaf $(BUILD)/tests/system/test_fresh
 	$(Q)tests/deaf/run.sh $(abspath $(BUILD)/pronto-deaf) $(BUILD)/tests/system/test_fresh
@@ -356,9 +379,9 @@ lint-tidy:
 	$(Q)tests/lint/tidy.sh $(JOBS) $(SOURCES) $(wildcard docs/*.c bench/*.c)
 
 .PHONY: all run static test test-browser test-deaf check bench bench-smoke bench-deps lint format docs deps deps-test \
-        install uninstall clean help run-tests fuzz fuzz-smoke fuzz-targets coverage coverage-tests lint-layers lint-format \
+        install uninstall clean help run-tests fuzz fuzz-smoke fuzz-targets abuse run-abuse soak coverage coverage-tests lint-layers lint-format \
         lint-docs lint-conformance lint-units lint-cppcheck lint-tidy FORCE
 FORCE:
 
--include $(OBJECTS:.o=.d) $(SUPPORT_OBJECTS:.o=.d) $(BUILD)/obj/deaf/inotify.d $(UNIT_TESTS:=.d) $(SYSTEM_TESTS:=.d) \
+-include $(OBJECTS:.o=.d) $(SUPPORT_OBJECTS:.o=.d) $(BUILD)/obj/deaf/inotify.d $(UNIT_TESTS:=.d) $(SYSTEM_TESTS:=.d) $(ABUSE_TESTS:=.d) \
          $(FUZZ_TARGETS:=.d) $(BENCH_OBJECTS:.o=.d)

@@ -5,6 +5,8 @@
 #   tests/deps.sh [all]       what lint needs, too
 #   tests/deps.sh fuzz        what make fuzz needs
 #   tests/deps.sh coverage    what make coverage needs
+#   tests/deps.sh abuse       what make abuse needs
+#   tests/deps.sh soak        what make soak needs
 #   tests/deps.sh browser     what make test-browser needs
 #   tests/deps.sh bench       what make bench needs (wrk, python3), and pronto's peers and gnuplot, as far as there are
 #                             packages of them; their services are not started
@@ -14,9 +16,9 @@ set -u
 
 scope=${1:-all}
 case $scope in
-test | all | fuzz | coverage | browser | bench) ;;
+test | all | fuzz | abuse | soak | coverage | browser | bench) ;;
 *)
-    echo "usage: tests/deps.sh [test|all|fuzz|coverage|browser|bench]" >&2
+    echo "usage: tests/deps.sh [test|all|fuzz|abuse|soak|coverage|browser|bench]" >&2
     exit 2
     ;;
 esac
@@ -76,7 +78,16 @@ missing() {
         missing_programs wrk python3
         return 0
     fi
+    if [ "$scope" = soak ]; then
+        has_sanitizers || printf 'libasan\nlibubsan\n'
+        missing_programs python3
+        return 0
+    fi
     has_header cmocka.h || echo cmocka
+    if [ "$scope" = abuse ]; then
+        missing_programs slowhttptest
+        return 0
+    fi
     if [ "$scope" = fuzz ]; then
         has_program clang || echo clang
         has_fuzzer || echo fuzzer
@@ -110,6 +121,7 @@ bsdtar        libarchive-tools  bsdtar          libarchive  libarchive-tools  bs
 clang         clang          clang              clang     clang              clang
 fuzzer        libclang-rt-dev  compiler-rt      compiler-rt  compiler-rt     -
 systemd-socket-activate systemd systemd        systemd   -                  systemd
+slowhttptest  slowhttptest   slowhttptest       -         -                  -
 gcovr         gcovr          gcovr              -         gcovr              gcovr
 clang-format  clang-format   clang-tools-extra  clang     clang-extra-tools  clang-tools
 clang-tidy    clang-tidy     clang-tools-extra  clang     clang-extra-tools  clang-tools

@@ -8,18 +8,22 @@
 /* Takes over an accepted, non-blocking socket to `peer` and takes the first turn on it at once. The
  * server is borrowed as long as the connection is open; it closes itself. Closes it without a word
  * where its client has as many as it may have; else, where there are more than is comfortable, the
- * one that has been idle longest. */
+ * one that gives way. */
 void connection_open(struct server *server, int fd, const struct peer *peer);
 
-/* Ends every connection whose deadline is due, and lets starved listeners try again when it is
- * time; call it once per turn of the loop. */
+/* Ends connections whose deadline is due, many but not any number of them, and lets starved
+ * listeners try again when it is time; call it once per turn of the loop. */
 void connections_expire(struct server *server);
 
-/* Closes the connection that has been idle longest. Returns false where none is idle. */
+/* Closes the connection that gives way: the one that has been idle longest, or, where none is, the
+ * one whose request has taken longest to arrive, if that is a second or more, or else one that has
+ * taken less of an answer than it should, for two. Whoever holds many connections open with
+ * requests that never end, or answers that nobody reads, thus keeps nobody out. Returns false where
+ * there is none. */
 bool connections_shed(struct server *server);
 
-/* Whether there is one that is idle. */
-bool connections_has_idle(struct server *server);
+/* Whether there is one that gives way. */
+bool connections_can_shed(struct server *server);
 
 /* Closes the connections that nothing has been asked on since their last answer, or ever. */
 void connections_close_idle(struct server *server);

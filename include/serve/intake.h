@@ -49,5 +49,8 @@ void intake_refuse(struct intake *intake, struct server *server, enum refusal re
 /* Whether a request has begun, and is not whole. */
 bool intake_has_begun(const struct intake *intake);
 
+/* The memory that input takes, in bytes. */
+size_t intake_held_bytes(const struct intake *intake);
+
 /* Idempotent. */
 void intake_deinit(struct intake *intake);

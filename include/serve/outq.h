@@ -44,6 +44,7 @@ struct outq {
     bool has_file; /* a stretch of a file has been queued: whose client is slow is to hold one open,
                       not many */
     uint64_t held_bytes; /* of entries, queued since the queue was empty */
+    uint64_t cost_bytes; /* of a detached queue only: its memory, and its share of the entries' */
     /* Of a scratch queue only: */
     uint64_t queued_bytes; /* since it was empty */
     uint64_t head_end;     /* of these, up to the end of the last head */

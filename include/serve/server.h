@@ -25,7 +25,7 @@ enum server_deadline {
     DEADLINE_IDLE,   /* the first byte of a request other than the first */
     DEADLINE_HEAD,   /* the rest of a head */
     DEADLINE_BODY,   /* the rest of a request's content */
-    DEADLINE_SEND,   /* the client to take some bytes */
+    DEADLINE_SEND,   /* the client to take enough bytes */
     DEADLINE_LINGER, /* the client to close */
     DEADLINE_COUNT,
 };
@@ -65,6 +65,10 @@ struct server {
                                 for files are left */
     size_t max_connections;  /* with as many, and none of them idle, none is accepted */
     uint64_t send_rate;      /* bytes per second, on each connection; 0: no bound */
+    uint64_t taken_min;      /* bytes of a response that a client is to take in the time of
+                                DEADLINE_SEND */
+    uint64_t held_max;       /* bytes that connections may hold together, beside a few for each */
+    uint64_t held_bytes;     /* what they hold: of requests that are not whole, and of answers */
     struct networks trusted; /* those who may name another's address */
     struct quota quota;      /* of the connections of each client */
     struct ledger ledger;

@@ -32,6 +32,10 @@ int socket_adopt(int fd, struct address *address, struct err *err);
 /* Bytes that have been sent but not acknowledged by the other side (SIOCOUTQ, tcp(7)). */
 size_t socket_unacked_bytes(int fd);
 
+/* Lets close(2) reset the connection, and free what its other side has not taken: the kernel would
+ * go on sending that, at a pace that is up to the other side (SO_LINGER, socket(7)). */
+void socket_forget_unsent(int fd);
+
 /* Bounds what is sent per second on each connection that is accepted from `fd`; 0: no bound any
  * more. TCP paces it in the kernel (SO_MAX_PACING_RATE, socket(7)); on other sockets it does
  * nothing. Returns 0 or -errno. */

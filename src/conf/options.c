@@ -172,6 +172,9 @@ static int check_all(const struct options *options, struct err *err) {
             err, EINVAL,
             "--proxy-protocol needs --trust, the addresses of the proxies (as in --trust "
             "127.0.0.1)");
+    if (options->send_rate > 0 && options->min_rate >= options->send_rate)
+        return err_set(err, EINVAL,
+                       "--min-rate must be less than --send-rate, or nobody could take enough");
     return 0;
 }
 

@@ -38,6 +38,11 @@
 enum {
     SEND_BYTES_PER_TURN = 512 * 1024,
     LINGER_BYTES = 1024 * 1024, /* thrown away at most */
+    OWN_BYTES = 4096,           /* a connection may hold these, whatever the others hold */
+    PATIENCE_MS = 1000,         /* a request that takes longer to arrive gives way to others */
+    TAKER_PATIENCE_MS = 2000,   /* so does who takes too little of an answer for longer */
+    EXPIRED_PER_TURN = 32,      /* of each deadline */
+    TAKERS_LOOKED_AT = 16,      /* at a time, for one that does */
 };
 
 enum state { STATE_READ, STATE_SEND, STATE_MAKE, STATE_LINGER };
@@ -55,6 +60,7 @@ struct connection {
     struct deadline deadline;
     struct server *server; /* borrowed */
     struct outq *output;   /* STATE_SEND only, else NULL */
+    uint32_t held_bytes;   /* its part of the server's */
     uint32_t linger_left;  /* bytes that may still be thrown away */
     uint8_t state;
     uint8_t awaited;     /* enum server_deadline: the one that is running */
@@ -64,21 +70,24 @@ struct connection {
     bool preamble : 1;   /* a PROXY header comes before the first request */
     bool counted : 1;    /* in the server's quota, as its peer's */
     struct intake intake;
-    struct account account; /* its peer is the one that a PROXY header named, if one came */
-    size_t unacked_bytes;   /* STATE_SEND: what the client had not acknowledged when the deadline
-                               started */
+    struct account account;  /* its peer is the one that a PROXY header named, if one came */
+    uint64_t takeable_bytes; /* DEADLINE_SEND: what the client had not acknowledged when it started,
+                                and what has been sent since */
 };
 
 static void close_connection(struct connection *conn, enum close_reason reason) {
     struct server *server = conn->server;
     deadline_stop(&conn->deadline);
     list_remove(&conn->source.place);
+    if (reason == CLOSE_SEND_TIMEOUT || reason == CLOSE_BUFFERS_FULL)
+        socket_forget_unsent(conn->source.fd);
     (void)close(conn->source.fd); /* takes it out of epoll, too */
     ledger_close(&server->ledger, &conn->account);
     outq_free(conn->output);
     intake_deinit(&conn->intake);
     if (conn->counted)
         quota_leave(&server->quota, &conn->account.peer);
+    server->held_bytes -= conn->held_bytes;
     free(conn);
     server->connections--;
     counter_add(&server->tally->closed[reason], 1);
@@ -113,10 +122,12 @@ static void await(struct connection *conn, enum server_deadline deadline) {
 }
 
 /* The socket has room again only after a good part of its buffer has been taken, which a slow
- * client needs a while for. So what counts is what the client has acknowledged. */
+ * client needs a while for. So what counts is what the client has acknowledged. The time is not
+ * started again by what it takes: when it is over, that must have been enough, or one byte now and
+ * then would hold an answer for ever. */
 static void await_taking(struct connection *conn) {
     if (conn->awaited != DEADLINE_SEND)
-        conn->unacked_bytes = socket_unacked_bytes(conn->source.fd);
+        conn->takeable_bytes = socket_unacked_bytes(conn->source.fd);
     await(conn, DEADLINE_SEND);
 }
 
@@ -140,6 +151,7 @@ static enum outq_outcome flush(struct connection *conn, struct outq *queue, uint
     unsigned answers = queue->answers;
     int64_t begun_ns = queue->begun_ns;
     enum outq_outcome outcome = outq_flush(queue, conn->source.fd, SEND_BYTES_PER_TURN, sent);
+    conn->takeable_bytes += *sent;
     counter_add(&server->tally->sent_bytes, *sent);
     if (outcome == OUTQ_SENT && server->timed && answers > 0)
         stopwatch_add(&server->stopwatch, &server->tally->request_times, answers, begun_ns);
@@ -192,9 +204,7 @@ static enum step next_request(struct connection *conn) {
 }
 
 /* Goes on after a flush that did not send everything; the rest is in conn->output. */
-static enum step flushed(struct connection *conn, enum outq_outcome outcome, uint64_t sent) {
-    if (sent > 0)
-        progress(conn);
+static enum step flushed(struct connection *conn, enum outq_outcome outcome) {
     conn->state = STATE_SEND;
     conn->source.is_heavy = conn->output->has_file || conn->intake.delivery != NULL;
     await_taking(conn);
@@ -232,7 +242,8 @@ static enum step flush_scratch(struct connection *conn) {
     uint64_t sent = 0;
     enum outq_outcome outcome = OUTQ_SENT;
     if (!outq_is_empty(scratch)) {
-        progress(conn);
+        if (conn->state != STATE_MAKE) /* else it is more of the same answer */
+            progress(conn);
         outcome = flush(conn, scratch, &sent);
     }
     bool accounted = account_for(conn, queued, sent);
@@ -241,7 +252,7 @@ static enum step flush_scratch(struct connection *conn) {
     conn->output = outq_detach(scratch);
     if (!accounted || conn->output == NULL)
         return closed(conn, CLOSE_FAULT);
-    return flushed(conn, outcome, sent);
+    return flushed(conn, outcome);
 }
 
 /* Finds out more of what an answer is to say, until it can be given. It may take long, and nothing
@@ -265,14 +276,15 @@ static void end_delivery(struct connection *conn) {
 /* Queues more of an answer, and sends it. */
 static enum step make_more(struct connection *conn) {
     struct outq *scratch = &conn->server->output;
-    progress(conn);
     if (conn->intake.delivery->preparing)
         return prepare_more(conn);
     enum delivery_outcome outcome = delivery_fill(conn->intake.delivery, scratch);
     if (outcome == DELIVERY_DONE)
         outq_note_end(scratch, conn->intake.delivery->answered_ns);
-    if (outcome != DELIVERY_MORE)
+    if (outcome != DELIVERY_MORE) {
         end_delivery(conn);
+        progress(conn);
+    }
     switch (outcome) {
     case DELIVERY_MORE:
     case DELIVERY_DONE:
@@ -294,10 +306,11 @@ static enum step send_rest(struct connection *conn) {
     enum outq_outcome outcome = flush(conn, conn->output, &sent);
     (void)account_for(conn, 0, sent); /* takes no memory: what is sent was kept before */
     if (outcome != OUTQ_SENT)
-        return flushed(conn, outcome, sent);
+        return flushed(conn, outcome);
     outq_free(conn->output);
     conn->output = NULL;
-    progress(conn);
+    if (conn->intake.delivery == NULL)
+        progress(conn);
     return next_request(conn);
 }
 
@@ -425,10 +438,26 @@ static enum step run_state(struct connection *conn) {
     return STEP_WAIT;
 }
 
+/* Counts what the connection holds between turns. Returns false where that is too much: more than a
+ * few bytes, and more than all may hold together. Most hold nothing. */
+static bool hold(struct connection *conn) {
+    struct server *server = conn->server;
+    uint64_t output_bytes = conn->output != NULL ? conn->output->cost_bytes : 0;
+    uint64_t bytes = intake_held_bytes(&conn->intake) + output_bytes;
+    uint64_t before = conn->held_bytes;
+    if (bytes == before)
+        return true;
+    server->held_bytes = server->held_bytes - before + bytes;
+    conn->held_bytes = (uint32_t)bytes; /* of one turn: far from 4 GiB */
+    return bytes <= before || bytes <= OWN_BYTES || server->held_bytes <= server->held_max;
+}
+
 /* Does what a step has led to; `conn` may be gone afterwards. */
 static void carry_on(struct connection *conn, enum step step) {
     while (step == STEP_AGAIN)
         step = run_state(conn);
+    if (step != STEP_CLOSED && !hold(conn))
+        step = closed(conn, CLOSE_BUFFERS_FULL);
     if (step == STEP_YIELD)
         loop_again(conn->server->loop, &conn->source);
     else if (step == STEP_CLOSED)
@@ -440,6 +469,13 @@ static void carry_on(struct connection *conn, enum step step) {
 static void run(struct source *source) {
     struct connection *conn = list_entry(source, struct connection, source);
     carry_on(conn, run_state(conn));
+}
+
+/* Where there are more connections than is comfortable, one gives way for the new one, and another,
+ * so that the reserve of descriptors comes back once it has been used. */
+static void make_room(struct server *server) {
+    for (int i = 0; i < 2 && server->connections > server->comfortable; i++)
+        (void)connections_shed(server);
 }
 
 void connection_open(struct server *server, int fd, const struct peer *peer) {
@@ -462,8 +498,7 @@ void connection_open(struct server *server, int fd, const struct peer *peer) {
         close_connection(conn, CLOSE_CROWDED);
         return;
     }
-    if (server->connections > server->comfortable)
-        (void)connections_shed(server);
+    make_room(server);
     await(conn, DEADLINE_HEAD);
     run(&conn->source);
 }
@@ -481,17 +516,38 @@ static void time_out_request(struct connection *conn) {
     carry_on(conn, flush_scratch(conn));
 }
 
-/* Gives a client more time that has taken something since the deadline started. */
+/* What the client has done in the time that it has been given to take some of an answer, of which
+ * `waited_ms` have gone by. */
+enum taking { TAKING_ENOUGH, TAKING_ALL, TAKING_LITTLE };
+
+static enum taking taking(const struct connection *conn, int64_t waited_ms) {
+    const struct server *server = conn->server;
+    uint64_t unacked_bytes = socket_unacked_bytes(conn->source.fd);
+    uint64_t least = server->taken_min * (uint64_t)waited_ms /
+                     (uint64_t)server->deadlines[DEADLINE_SEND].duration_ms;
+    if (conn->state == STATE_MAKE) /* it waits for the server */
+        return TAKING_ENOUGH;
+    if (unacked_bytes >= conn->takeable_bytes)
+        return TAKING_LITTLE;
+    if (unacked_bytes == 0)
+        return TAKING_ALL;
+    return conn->takeable_bytes - unacked_bytes >= least ? TAKING_ENOUGH : TAKING_LITTLE;
+}
+
+/* Gives a client the same time once more. */
+static void await_more_taking(struct connection *conn) {
+    progress(conn);
+    await_taking(conn);
+}
+
 static void expire_taking(struct connection *conn) {
-    size_t unacked_bytes = socket_unacked_bytes(conn->source.fd);
-    if (unacked_bytes >= conn->unacked_bytes) {
+    enum taking done = taking(conn, conn->server->deadlines[DEADLINE_SEND].duration_ms);
+    if (done == TAKING_LITTLE)
         close_connection(conn, CLOSE_SEND_TIMEOUT);
-    } else if (unacked_bytes == 0 && conn->state == STATE_LINGER) {
+    else if (done == TAKING_ALL && conn->state == STATE_LINGER)
         close_connection(conn, CLOSE_LINGER_TIMEOUT);
-    } else {
-        progress(conn);
-        await_taking(conn);
-    }
+    else
+        await_more_taking(conn);
 }
 
 /* A client that does not close may still be reading: then it has as long as any other. */
@@ -523,35 +579,80 @@ static void expire(struct connection *conn, enum server_deadline deadline) {
     }
 }
 
-void connections_expire(struct server *server) {
-    for (unsigned i = 0; i < DEADLINE_COUNT; i++) {
-        struct deadline *deadline;
-        while ((deadline = deadline_expired(&server->deadlines[i], server->loop->now_ms)) != NULL)
-            expire(connection_of(deadline), (enum server_deadline)i);
+/* Ends those of a queue that are due, a turn's worth of them: thousands that came together are due
+ * together, and others wait meanwhile. The loop does not sleep while any are left. */
+static void expire_due(struct server *server, enum server_deadline deadline) {
+    struct deadline_queue *queue = &server->deadlines[deadline];
+    for (int i = 0; i < EXPIRED_PER_TURN; i++) {
+        struct deadline *due = deadline_expired(queue, server->loop->now_ms);
+        if (due == NULL)
+            break;
+        expire(connection_of(due), deadline);
     }
+}
+
+void connections_expire(struct server *server) {
+    for (unsigned i = 0; i < DEADLINE_COUNT; i++)
+        expire_due(server, (enum server_deadline)i);
     if (server->loop->now_ms >= server->starved_retry_ms)
         server_wake_starved(server);
 }
 
-/* The one that has been idle longest, or NULL. */
-static struct connection *find_idle(struct server *server) {
-    list_for_each(link, &server->deadlines[DEADLINE_IDLE].members) {
+static int64_t waited_ms(const struct connection *conn, enum server_deadline deadline) {
+    const struct server *server = conn->server;
+    int64_t left_ms = conn->deadline.due_ms - server->loop->now_ms;
+    return server->deadlines[deadline].duration_ms - left_ms;
+}
+
+/* The one that has waited longest in the queue, for `patience_ms` at least, or NULL. */
+static struct connection *find_waiting(struct server *server, enum server_deadline deadline,
+                                       int64_t patience_ms) {
+    list_for_each(link, &server->deadlines[deadline].members) {
         struct connection *conn = connection_of(list_entry(link, struct deadline, link));
+        if (waited_ms(conn, deadline) < patience_ms)
+            break;
         if ((conn->source.ready & EPOLLIN) == 0) /* else its request has come, or its end */
             return conn;
     }
     return NULL;
 }
 
+/* One that takes too little, as far as that can be said yet, or NULL. Others that are looked at
+ * have their time anew, so that they are not looked at again and again. */
+static struct connection *find_slow_taker(struct server *server) {
+    for (int i = 0; i < TAKERS_LOOKED_AT; i++) {
+        struct deadline *first = deadline_first(&server->deadlines[DEADLINE_SEND]);
+        struct connection *conn = first != NULL ? connection_of(first) : NULL;
+        if (conn == NULL || waited_ms(conn, DEADLINE_SEND) < TAKER_PATIENCE_MS)
+            return NULL;
+        if (taking(conn, waited_ms(conn, DEADLINE_SEND)) == TAKING_LITTLE)
+            return conn;
+        await_more_taking(conn);
+    }
+    return NULL;
+}
+
+/* The one that gives way, or NULL. */
+static struct connection *find_dispensable(struct server *server) {
+    static const struct {
+        enum server_deadline deadline;
+        int64_t patience_ms;
+    } rows[] = {{DEADLINE_IDLE, 0}, {DEADLINE_HEAD, PATIENCE_MS}, {DEADLINE_BODY, PATIENCE_MS}};
+    struct connection *conn = NULL;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0] && conn == NULL; i++)
+        conn = find_waiting(server, rows[i].deadline, rows[i].patience_ms);
+    return conn != NULL ? conn : find_slow_taker(server);
+}
+
 bool connections_shed(struct server *server) {
-    struct connection *conn = find_idle(server);
+    struct connection *conn = find_dispensable(server);
     if (conn != NULL)
         close_connection(conn, CLOSE_SHED);
     return conn != NULL;
 }
 
-bool connections_has_idle(struct server *server) {
-    return find_idle(server) != NULL;
+bool connections_can_shed(struct server *server) {
+    return find_dispensable(server) != NULL;
 }
 
 /* Closes an idle connection, unless a request has come on it that no event has told of yet: that

@@ -235,6 +235,10 @@ bool intake_has_begun(const struct intake *intake) {
     return intake->rest != NULL && has_begun(slice_of(intake->rest->bytes, intake->rest->len));
 }
 
+size_t intake_held_bytes(const struct intake *intake) {
+    return intake->rest != NULL ? sizeof *intake->rest + intake->rest->len : 0;
+}
+
 void intake_deinit(struct intake *intake) {
     delivery_free(intake->delivery);
     free(intake->rest);

@@ -20,7 +20,7 @@ enum accepted {
 static enum accepted accept_one(struct listener *listener) {
     struct server *server = listener->server;
     struct peer peer;
-    if (server->connections >= server->max_connections && !connections_has_idle(server))
+    if (server->connections >= server->max_connections && !connections_can_shed(server))
         return ACCEPTED_STARVED;
     int fd = socket_accept(listener->source.fd, &peer);
     if (fd >= 0) {

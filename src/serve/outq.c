@@ -135,6 +135,13 @@ static size_t own_bytes(const struct outq *queue) {
     return sum;
 }
 
+/* What a piece of an entry's memory costs one of those that refer to it: the cache is another, as
+ * long as it keeps it. */
+static uint64_t share_of(const struct segment *segment) {
+    bool is_memory = segment->entry != NULL && !segment->is_file;
+    return is_memory ? segment->len / segment->entry->references : 0;
+}
+
 struct outq *outq_detach(struct outq *scratch) {
     size_t segments_size = scratch->count * sizeof *scratch->segments;
     size_t bytes_len = own_bytes(scratch);
@@ -145,12 +152,14 @@ struct outq *outq_detach(struct outq *scratch) {
     }
     *queue = (struct outq){.segments = (struct segment *)(void *)(queue + 1),
                            .has_file = scratch->has_file,
+                           .cost_bytes = sizeof *queue + segments_size + bytes_len,
                            .answers = scratch->answers,
                            .begun_ns = scratch->begun_ns};
     queue->bytes = (struct buf)BUF_INIT((char *)(queue + 1) + segments_size, bytes_len);
     for (size_t i = 0; i < scratch->count; i++) {
         struct segment *segment = &queue->segments[queue->count++];
         *segment = scratch->segments[scratch->first + i];
+        queue->cost_bytes += share_of(segment);
         if (segment->entry == NULL) {
             char *copy = buf_claim(&queue->bytes, (size_t)segment->len);
             memcpy(copy, segment->ptr, (size_t)segment->len);

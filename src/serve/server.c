@@ -18,15 +18,27 @@ enum { STARVED_RETRY_MS = 100 };
 /* Descriptors kept for files; and those that a worker opens for itself after its loop's. */
 enum { RESERVE_MAX = 64, OWN_FDS = 4 };
 
-/* What the descriptor limit allows, less some for files, those that are kept open (`kept`), and
- * what a worker has open anyway. */
-static size_t comfortable_connections(int last_fd, size_t kept) {
+/* What the descriptor limit allows, less some for files (one part in `share` of the reserve), those
+ * that are kept open (`kept`), and what a worker has open anyway. */
+static size_t affordable_connections(int last_fd, size_t kept, unsigned share) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
         return SIZE_MAX;
     rlim_t reserve = limit.rlim_cur / 4 < RESERVE_MAX ? limit.rlim_cur / 4 : RESERVE_MAX;
-    rlim_t taken = reserve + kept + (rlim_t)last_fd + OWN_FDS;
+    rlim_t taken = reserve / share + kept + (rlim_t)last_fd + OWN_FDS;
     return limit.rlim_cur > taken ? limit.rlim_cur - taken : 1;
+}
+
+/* Those that come for one of the last descriptors would be answered with 503 for want of another
+ * one: they wait. */
+static void bound_connections(struct server *server) {
+    int last_fd = server->loop->epoll_fd;
+    size_t most = affordable_connections(last_fd, server->store.fds_max, 2);
+    server->comfortable = affordable_connections(last_fd, server->store.fds_max, 1);
+    if (server->max_connections > most)
+        server->max_connections = most;
+    if (server->comfortable > server->max_connections)
+        server->comfortable = server->max_connections;
 }
 
 /* Whoever could guess it could write a file that looks like several parts. */
@@ -77,6 +89,13 @@ static int keep_target(struct buf *target, struct slice path, struct err *err) {
     return 0;
 }
 
+/* What --min-rate comes to over one --send-timeout. Both are bounded, so that this is no overflow.
+ */
+static uint64_t least_taken(const struct options *options) {
+    uint64_t bytes = options->min_rate * (uint64_t)options->send_timeout / 1000;
+    return bytes > 0 ? bytes : 1;
+}
+
 int server_init(struct server *server, struct loop *loop, const struct roots *roots,
                 const struct options *options, struct err *err) {
     *server = (struct server){
@@ -89,6 +108,8 @@ int server_init(struct server *server, struct loop *loop, const struct roots *ro
         .max_body = options->max_body,
         .max_connections = options->max_connections > 0 ? options->max_connections : SIZE_MAX,
         .send_rate = options->send_rate,
+        .taken_min = least_taken(options),
+        .held_max = options->buffer_size,
         .trusted = options->trust,
         .proxy_protocol = options->proxy_protocol,
         .quota = QUOTA_INIT,
@@ -113,9 +134,7 @@ int server_init(struct server *server, struct loop *loop, const struct roots *ro
         result = init_store(server, roots, options, err);
     if (result < 0)
         return result;
-    server->comfortable = comfortable_connections(loop->epoll_fd, server->store.fds_max);
-    if (server->comfortable > server->max_connections)
-        server->comfortable = server->max_connections;
+    bound_connections(server);
     server->input = malloc(server->input_capacity);
     server->path = malloc(REQUEST_TARGET_MAX);
     if (server->input == NULL || server->path == NULL || outq_init(&server->output) < 0) {

@@ -234,6 +234,11 @@ size_t socket_unacked_bytes(int fd) {
     return ioctl(fd, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? (size_t)bytes : 0;
 }
 
+void socket_forget_unsent(int fd) {
+    const struct linger linger = {.l_onoff = 1, .l_linger = 0};
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+}
+
 int socket_limit_rate(int fd, uint64_t bytes_per_s) {
     unsigned long rate = ~0ul; /* what stands for none */
     if (bytes_per_s > 0 && bytes_per_s < rate)

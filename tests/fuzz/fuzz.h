@@ -15,6 +15,11 @@
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* What it calls to change the `size` bytes of an input, which may become up to `max`, where the
+ * target has one; and its own way to do that. Both return the new size. */
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed);
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max);
+
 enum { FUZZ_COPY_LEAD = 16 };
 
 /* A copy whose last byte is the last one of its heap block, also where it has none, so that the

@@ -10,13 +10,19 @@
  *   07  the server closes what is idle longest, as if it ran out of descriptors
  *   08  the server is to stop: it closes idle connections, and every answer is the last one
  *   0e  before the first turn: the socket has next to no buffer
+ *   0f  connections may hold nothing together, but for a few bytes each
  *
  * What comes back must be well-formed answers to what was asked, no more of them than that, and the
- * same ones however the bytes were split. */
+ * same ones however the bytes were split.
+ *
+ * Half of the mutations know that form: they put in, take out, repeat or move whole lines, requests
+ * and actions, so that what libFuzzer makes is mostly a conversation, and goes wrong in one place.
+ */
 #include "serve/connection.h"
 
 #include "fuzz/fuzz.h"
 #include "http/request.h"
+#include "support/content.h"
 #include "support/response.h"
 #include "support/stage.h"
 
@@ -32,6 +38,7 @@ enum action {
     ACTION_SHED = 7,
     ACTION_DRAIN = 8,
     ACTION_NARROW = 14,
+    ACTION_TIGHT = 15,
 };
 
 enum {
@@ -144,13 +151,34 @@ static void mix(struct client *client, const char *ptr, size_t len) {
         client->hash = (client->hash ^ (unsigned char)ptr[i]) * 1099511628211u;
 }
 
+/* Which of the files is of that size; "inner" is none of these. */
+static uint64_t seed_of(size_t size) {
+    return size == STAGE_SMALL ? 1 : size == STAGE_MIDDLE ? 2 : size == STAGE_BIG ? 3 : 0;
+}
+
+/* One range is the bytes that it says; several end as they should. */
+static void check_part(const struct response *response) {
+    const char *range = response_field(response, "Content-Range");
+    size_t first;
+    size_t last;
+    size_t size;
+    if (range == NULL) {
+        CHECK(response->body_len > 4);
+        CHECK(memcmp(response->body + response->body_len - 4, "--\r\n", 4) == 0);
+        return;
+    }
+    CHECK(sscanf(range, "bytes %zu-%zu/%zu", &first, &last, &size) == 3);
+    CHECK(first <= last && last < size && response->body_len == last - first + 1);
+    if (seed_of(size) != 0)
+        content_assert(seed_of(size), first, response->body, response->body_len);
+    else
+        CHECK(memcmp(response->body, &"inner"[first], response -> body_len) == 0);
+}
+
 static void check_content(const struct response *response) {
-    if (response->body_len == STAGE_SMALL)
-        response_assert_content(response, 1, STAGE_SMALL);
-    else if (response->body_len == STAGE_MIDDLE)
-        response_assert_content(response, 2, STAGE_MIDDLE);
-    else if (response->body_len == STAGE_BIG)
-        response_assert_content(response, 3, STAGE_BIG);
+    uint64_t seed = seed_of(response->body_len);
+    if (seed != 0)
+        response_assert_content(response, (unsigned)seed, response->body_len);
     else
         response_assert_text(response, "inner");
 }
@@ -163,6 +191,8 @@ static void check_answer(const struct response *response, bool to_head) {
         return;
     if (response->status == 200)
         check_content(response);
+    else if (response->status == 206)
+        check_part(response);
     else if (response->status != 204 && response->status != 304)
         response_assert_page(response);
 }
@@ -312,6 +342,9 @@ static bool act(struct client *client, uint8_t byte) {
     case ACTION_NARROW:
         narrow(client);
         return true;
+    case ACTION_TIGHT:
+        stage.server.held_max = 0;
+        break;
     default:
         return false;
     }
@@ -320,7 +353,8 @@ static bool act(struct client *client, uint8_t byte) {
 }
 
 static bool is_action(uint8_t byte) {
-    return (byte >= ACTION_TURN && byte <= ACTION_DRAIN) || byte == ACTION_NARROW;
+    return (byte >= ACTION_TURN && byte <= ACTION_DRAIN) || byte == ACTION_NARROW ||
+           byte == ACTION_TIGHT;
 }
 
 /* Sends bytes up to the next action; what the socket does not take was never sent. */
@@ -351,7 +385,8 @@ static void start(struct client *client) {
 
 /* What was received ends where an answer does, unless the server lost patience. */
 static void check_end(const struct client *client) {
-    bool cut = stage.server.tally->closed[CLOSE_SEND_TIMEOUT] > 0;
+    bool cut = stage.server.tally->closed[CLOSE_SEND_TIMEOUT] > 0 ||
+               stage.server.tally->closed[CLOSE_BUFFERS_FULL] > 0;
     CHECK(client->ended);
     CHECK(client->len == 0 || cut || client->len + 1 == client->timeout_len);
 }
@@ -370,6 +405,7 @@ static void check_nothing_left(void) {
     CHECK(closes == 1);
     CHECK(stage.server.tally->closed[CLOSE_FAULT] == 0);
     CHECK(stage.server.connections == 0);
+    CHECK(stage.server.held_bytes == 0);
     CHECK(tally_open_connections(stage.server.tally) == 0);
     CHECK(outq_is_empty(&stage.server.output) && stage.server.output.bytes.len == 0);
     CHECK(list_is_empty(&stage.loop.ready));
@@ -392,6 +428,7 @@ static void finish(struct client *client) {
     check_nothing_left();
     *stage.server.tally = (struct tally){0};
     stage.server.draining = false;
+    stage.server.held_max = stage.options.buffer_size;
 }
 
 /* A client that waits for 100 (Continue) is answered by when it sends what. */
@@ -412,6 +449,100 @@ static void check_against_whole(const struct client *client) {
     finish(&whole);
     CHECK(whole.answers == client->answers);
     CHECK(whole.hash == client->hash);
+}
+
+/* Mutations that know the form */
+
+/* What a conversation is made of, but for the actions. */
+static const char *const fragments[] = {
+    "GET /small HTTP/1.1\r\nHost: a\r\n\r\n",
+    "GET /middle HTTP/1.1\r\nHost: a\r\n\r\n",
+    "HEAD /big HTTP/1.1\r\nHost: a\r\n\r\n",
+    "GET /big HTTP/1.1\r\nHost: a\r\n\r\n",
+    "GET /directory/inner HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+    "GET /directory HTTP/1.1\r\nHost: a\r\n\r\n",
+    "GET /absent HTTP/1.1\r\nHost: a\r\n\r\n",
+    "POST /small HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nabcde",
+    "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+    "GET /small HTTP/1.1\r\nHost: a\r\n",
+    "Host: a\r\n",
+    "Connection: close\r\n",
+    "Content-Length: 10\r\n",
+    "Transfer-Encoding: chunked\r\n",
+    "Expect: 100-continue\r\n",
+    "Range: bytes=1-2,5-9,-3\r\n",
+    "If-None-Match: *\r\n",
+    "\r\n",
+    "5\r\nabcde\r\n",
+    "0\r\n\r\n",
+};
+
+static const char actions[] = {ACTION_TURN,   ACTION_HALF_CLOSE, ACTION_LEAVE, ACTION_STOP_READING,
+                               ACTION_READ,   ACTION_WAIT,       ACTION_SHED,  ACTION_DRAIN,
+                               ACTION_NARROW, ACTION_TIGHT};
+
+/* A small generator, so that the same seed makes the same mutation. */
+static size_t next_random(uint32_t *random, size_t limit) {
+    *random = *random * 1664525u + 1013904223u;
+    return (*random >> 8) % limit;
+}
+
+/* A place at which a line ends or an action stands, from a random one on; or the end. */
+static size_t find_seam(const uint8_t *data, size_t size, uint32_t *random) {
+    size_t at = next_random(random, size + 1);
+    while (at < size && at > 0 && data[at - 1] != '\n' && !is_action(data[at - 1]))
+        at++;
+    return at;
+}
+
+/* Puts a text at the place; leaves all as it is where there is no room. */
+static size_t put_in(uint8_t *data, size_t size, size_t max, size_t at, struct slice text) {
+    if (text.len > max - size)
+        return size;
+    memmove(data + at + text.len, data + at, size - at);
+    memcpy(data + at, text.ptr, text.len);
+    return size + text.len;
+}
+
+static size_t put_in_fragment(uint8_t *data, size_t size, size_t max, uint32_t *random) {
+    const char *text = fragments[next_random(random, sizeof fragments / sizeof fragments[0])];
+    return put_in(data, size, max, find_seam(data, size, random), slice_of(text, strlen(text)));
+}
+
+/* Anywhere: what is sent comes in pieces of any size. */
+static size_t put_in_action(uint8_t *data, size_t size, size_t max, uint32_t *random) {
+    const char *action = &actions[next_random(random, sizeof actions)];
+    return put_in(data, size, max, next_random(random, size + 1), slice_of(action, 1));
+}
+
+static size_t take_out(uint8_t *data, size_t size, size_t max, uint32_t *random) {
+    (void)max;
+    size_t from = find_seam(data, size, random);
+    size_t to = from + find_seam(data + from, size - from, random);
+    memmove(data + from, data + to, size - to);
+    return size - (to - from);
+}
+
+/* Says something once more, here or elsewhere. */
+static size_t repeat(uint8_t *data, size_t size, size_t max, uint32_t *random) {
+    static char copy[SENT_MAX];
+    size_t from = find_seam(data, size, random);
+    size_t len = find_seam(data + from, size - from, random);
+    if (len > sizeof copy)
+        return size;
+    memcpy(copy, data + from, len);
+    return put_in(data, size, max, find_seam(data, size, random), slice_of(copy, len));
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed) {
+    static size_t (*const mutations[])(uint8_t *, size_t, size_t, uint32_t *) = {
+        put_in_fragment, put_in_fragment, put_in_action, put_in_action, take_out, repeat};
+    const size_t count = sizeof mutations / sizeof mutations[0];
+    uint32_t random = seed;
+    size_t choice = next_random(&random, 2 * count);
+    if (choice >= count || size > max)
+        return LLVMFuzzerMutate(data, size, max);
+    return mutations[choice](data, size, max, &random);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

@@ -72,6 +72,7 @@ static inline void stage_open(struct stage *stage) {
 static inline void stage_close(struct stage *stage) {
     connections_close_all(&stage->server);
     assert_int_equal(stage->server.connections, 0);
+    assert_int_equal(stage->server.held_bytes, 0);
     assert_true(outq_is_empty(&stage->server.output));
     server_deinit(&stage->server);
     loop_deinit(&stage->loop);

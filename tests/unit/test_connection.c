@@ -297,6 +297,71 @@ static void test_the_file_shrinks_while_it_is_sent(void **state) {
     stage_assert_closed(&stage, "shrunk", CLOSE_FILE_CHANGED);
 }
 
+/* What all of them hold */
+
+enum { HELD_MAX = 20000 };
+
+/* The start of a request, of `len` bytes. */
+static const char *start_of_head(size_t len) {
+    static char text[16 * 1024];
+    static const char line[] = "GET /small HTTP/1.1\r\nHost: a\r\nX: ";
+    assert_true(len >= strlen(line) && len < sizeof text);
+    memset(text, 'a', len);
+    memcpy(text, line, strlen(line));
+    text[len] = '\0';
+    return text;
+}
+
+/* Each may hold a little; who needs more finds room for it, or is closed. */
+static void test_what_all_hold_is_bounded(void **state) {
+    (void)state;
+    static struct visitor visitors[8];
+    stage.server.held_max = HELD_MAX;
+    for (int i = 0; i < 8; i++) {
+        stage_invite(&stage, &visitors[i]);
+        stage_ask(&stage, &visitors[i], start_of_head(i < 2 ? 9000 : 3000));
+        assert_false(visitors[i].ended);
+    }
+    assert_true(stage.server.held_bytes > HELD_MAX);
+    stage_ask(&stage, &visitors[7], start_of_head(4000) + 2000); /* more of the last field */
+    assert_true(visitors[7].ended);
+    stage_assert_closed(&stage, "too much", CLOSE_BUFFERS_FULL);
+    stage_ask(&stage, &visitors[0], "\r\n\r\n"); /* they go on with what they have */
+    assert_int_equal(visitor_count(&visitors[0], "HTTP/1.1 200 OK"), 1);
+    for (int i = 0; i < 8; i++) {
+        visitor_leave(&visitors[i]);
+        stage_settle(&stage, &visitors[i]);
+    }
+    assert_int_equal(stage.server.held_bytes, 0);
+}
+
+/* Answers that are not taken: those of memory, and less than 4096 bytes of a head with a file. */
+static void test_what_is_not_taken_is_held(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        const char *request;
+        bool is_closed;
+    } rows[] = {{"a file from memory", GET("middle") GET("middle") GET("middle"), true},
+                {"a file by sendfile", GET("big"), false}};
+    for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
+        stage.server.held_max = 0;
+        invite_disturbed(&visitor);
+        output = (struct feint){.step = 10, .pauses = true};
+        no_edges = true;
+        visitor_send_text(&visitor, rows[i].request);
+        stage_turn(&stage);
+        row_assert_number(rows[i].name, (long)stage.server.tally->closed[CLOSE_BUFFERS_FULL],
+                          rows[i].is_closed);
+        row_assert_number(rows[i].name, stage.server.held_bytes > 0, !rows[i].is_closed);
+        no_edges = false;
+        visitor_leave(&visitor);
+        stage_settle(&stage, &visitor);
+        row_assert_number(rows[i].name, (long)stage.server.held_bytes, 0);
+        *stage.server.tally = (struct tally){0};
+    }
+}
+
 /* Closing from outside */
 
 static void test_shed_the_one_idle_longest(void **state) {
@@ -373,6 +438,8 @@ int main(void) {
         test(test_many_answers_with_content),
         test(test_bytes_per_turn_are_bounded),
         test(test_the_file_shrinks_while_it_is_sent),
+        test(test_what_all_hold_is_bounded),
+        test(test_what_is_not_taken_is_held),
         test(test_shed_the_one_idle_longest),
         test(test_close_idle),
     };

@@ -347,6 +347,122 @@ static void test_the_most_connections(void **state) {
     assert_int_equal(recv(guests[3], bytes, 12, MSG_DONTWAIT), 12);
 }
 
+/* Requests that have been arriving for a second give way where nobody is idle: drips keep nobody
+ * out. Before that they are no slower than an ordinary client may be. */
+static void test_slow_requests_give_way(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        const char *start;
+    } rows[] = {{"nothing", ""},
+                {"a head", "GET /small HTTP/1.1\r\nX: "},
+                {"content", "GET /small HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n1"}};
+    for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
+        char bytes[16];
+        stage.server.comfortable = 2;
+        stage.server.max_connections = 2;
+        connect_guest(0, rows[i].start);
+        settle();
+        later(1);
+        connect_guest(1, rows[i].start);
+        connect_guest(2, ASK);
+        settle();
+        later(998);
+        row_assert_number(rows[i].name, (long)stage.server.tally->closed[CLOSE_SHED], 0);
+        row_assert(rows[i].name, recv(guests[2], bytes, 12, MSG_DONTWAIT) < 0);
+        later(100); /* starved listeners try again */
+        row_assert_number(rows[i].name, (long)stage.server.tally->closed[CLOSE_SHED], 1);
+        row_assert_number(rows[i].name, recv(guests[2], bytes, 12, MSG_DONTWAIT), 12);
+        row_assert_number(rows[i].name, recv(guests[1], bytes, 12, MSG_DONTWAIT), -1);
+        row_assert(rows[i].name, recv(guests[0], bytes, 12, MSG_DONTWAIT) == 0 || errno != EAGAIN);
+        connections_close_all(&stage.server);
+        *stage.server.tally = (struct tally){0};
+        for (int j = 0; j < 3; j++)
+            (void)close(guests[j]);
+    }
+    guests[0] = guests[1] = guests[2] = -1;
+}
+
+/* Answers that are not taken give way, too, after two seconds; those that are taken don't. */
+static void test_slow_takers_give_way(void **state) {
+    (void)state;
+    static char bytes[1 << 20];
+    tree_file(&stage.tree, "huge", 5, 4 << 20);
+    stage.server.comfortable = 2;
+    stage.server.max_connections = 2;
+    for (int i = 0; i < 2; i++) {
+        connect_guest(i, "GET /huge HTTP/1.1\r\nHost: a\r\n\r\n");
+        settle();
+    }
+    connect_guest(2, ASK);
+    later(1900);
+    assert_true(recv(guests[1], bytes, sizeof bytes, MSG_DONTWAIT) > 8000);
+    settle();
+    assert_int_equal(stage.server.tally->closed[CLOSE_SHED], 0);
+    later(200);
+    assert_int_equal(stage.server.tally->closed[CLOSE_SHED], 1);
+    assert_int_equal(recv(guests[2], bytes, 12, MSG_DONTWAIT), 12);
+    connect_guest(3, ASK); /* the idle one goes, and then nobody is left who takes too little */
+    settle();
+    assert_int_equal(stage.server.tally->closed[CLOSE_SHED], 2);
+    assert_int_equal(recv(guests[3], bytes, 12, MSG_DONTWAIT), 12);
+    assert_true(recv(guests[1], bytes, sizeof bytes, MSG_DONTWAIT) > 0);
+}
+
+/* Those that came together are due together, and ended in several turns. */
+static void test_expiries_per_turn_are_bounded(void **state) {
+    (void)state;
+    connect_guests(GUESTS);
+    settle();
+    assert_int_equal(stage.server.connections, GUESTS);
+    now_ms += stage.options.head_timeout;
+    size_t told = 0;
+    int turns = 0;
+    while (told < GUESTS) {
+        size_t before = (size_t)stage.server.tally->refused[REFUSAL_TIMEOUT];
+        stage_turn(&stage);
+        told = (size_t)stage.server.tally->refused[REFUSAL_TIMEOUT];
+        assert_in_range(told, before + 1, before + 32);
+        assert_true(told == GUESTS || server_wait_ms(&stage.server) == 0);
+        turns++;
+    }
+    assert_true(turns > 1);
+}
+
+/* Two for one, until there is room again for files. */
+static void test_the_reserve_comes_back(void **state) {
+    (void)state;
+    for (int i = 0; i < 5; i++)
+        connect_guest(i, "GET");
+    settle();
+    later(1000);
+    stage.server.comfortable = 3;
+    static const size_t expected[] = {4, 3, 3};
+    for (int i = 0; i < 3; i++) {
+        connect_guest(5 + i, "GET");
+        settle();
+        assert_int_equal(stage.server.connections, expected[i]);
+    }
+}
+
+/* Who is idle gives way before anybody who asks for something. */
+static void test_idle_ones_give_way_before_slow_ones(void **state) {
+    (void)state;
+    char bytes[16];
+    stage.server.comfortable = 2;
+    stage.server.max_connections = 2;
+    connect_guest(0, "GET");
+    settle();
+    later(2000);
+    connect_guest(1, ASK);
+    settle();
+    connect_guest(2, ASK);
+    settle();
+    assert_int_equal(stage.server.tally->closed[CLOSE_SHED], 1);
+    assert_int_equal(recv(guests[0], bytes, 12, MSG_DONTWAIT), -1);
+    assert_int_equal(recv(guests[2], bytes, 12, MSG_DONTWAIT), 12);
+}
+
 static void test_no_memory_for_a_connection(void **state) {
     (void)state;
     no_memory = true;
@@ -440,6 +556,11 @@ int main(void) {
         test(test_one_that_has_asked_does_not_give_way),
         test(test_with_many_an_idle_one_gives_way),
         test(test_the_most_connections),
+        test(test_slow_requests_give_way),
+        test(test_slow_takers_give_way),
+        test(test_expiries_per_turn_are_bounded),
+        test(test_the_reserve_comes_back),
+        test(test_idle_ones_give_way_before_slow_ones),
         test(test_no_memory_for_a_connection),
         test(test_stop_takes_the_queue),
         test(test_stop_while_starved),

@@ -93,6 +93,8 @@ static void test_defaults(void **state) {
     assert_int_equal(options.head_timeout, 10000);
     assert_int_equal(options.idle_timeout, 60000);
     assert_int_equal(options.send_timeout, 30000);
+    assert_int_equal(options.min_rate, 256);
+    assert_int_equal(options.buffer_size, 64 << 20);
     assert_int_equal(options.drain_timeout, 10000);
     assert_int_equal(options.access_log.kind, DESTINATION_UNSAID);
     assert_int_equal(options.log_format, LOG_FORMAT_AUTO);
@@ -376,6 +378,9 @@ static const struct {
     {"the PROXY protocol of nobody",
      {"--proxy-protocol"},
      "--proxy-protocol needs --trust, the addresses of the proxies"},
+    {"taken faster than it is sent",
+     {"--send-rate=20000", "--min-rate=20000"},
+     "--min-rate must be less than --send-rate"},
     {"--listen and --lan", {"-l80", "--lan"}, "--lan and --listen exclude each other"},
 };
 

@@ -15,6 +15,7 @@ enum { LINGER_MS = 2000 };
 static int64_t now_ms = 1000000;
 static int64_t time_s = 784111777;
 static int slow_fd = -1; /* a connection that takes no byte more */
+static size_t slow_step; /* but these, whenever all was acknowledged */
 static int unacked;      /* what its client has not acknowledged */
 static long allocations_until_failure = -1;
 
@@ -39,7 +40,7 @@ ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags) {
         return -1;
     }
     unacked = 1000;
-    (void)feint_cut(message->msg_iov, message->msg_iovlen, 10, &part);
+    (void)feint_cut(message->msg_iov, message->msg_iovlen, slow_step, &part);
     return __real_sendmsg(fd, &cut, flags);
 }
 
@@ -83,6 +84,7 @@ static struct visitor visitor;
 static int setup(void **state) {
     (void)state;
     slow_fd = -1;
+    slow_step = 10;
     unacked = 0;
     allocations_until_failure = -1;
     stage_open(&stage);
@@ -225,15 +227,19 @@ static void test_waiting_for_a_100_is_due(void **state) {
     assert_true(is_told_408());
 }
 
-/* Asks, on a connection that takes ten bytes and then no more. */
-static void ask_and_stall(void) {
+/* Asks, on a connection that takes one step and then no more. */
+static void ask_and_stall_for(const char *request) {
     visitor_leave(&visitor);
     later(0);
     *stage.server.tally = (struct tally){0};
     visitor_connect(&visitor);
     slow_fd = visitor.server_fd;
     visitor_enter(&stage, &visitor);
-    stage_ask(&stage, &visitor, ASK);
+    stage_ask(&stage, &visitor, request);
+}
+
+static void ask_and_stall(void) {
+    ask_and_stall_for(ASK);
     assert_int_equal(visitor.len, 10);
 }
 
@@ -254,28 +260,108 @@ static void test_who_asks_on_but_takes_nothing_is_closed(void **state) {
     stage_assert_closed(&stage, "asks on", CLOSE_SEND_TIMEOUT);
 }
 
-static void test_who_takes_some_bytes_has_time_again(void **state) {
+static void test_who_takes_enough_has_time_again(void **state) {
     (void)state;
+    stage.server.taken_min = 10;
     ask_and_stall();
     for (int i = 0; i < 3; i++) {
-        unacked -= 1;
+        unacked -= 10;
         assert_due_in(SEND_MS);
         stage_assert_none_closed(&stage, "slow");
     }
+    unacked -= 9; /* too little */
     assert_due_in(SEND_MS);
-    stage_assert_closed(&stage, "stalled", CLOSE_SEND_TIMEOUT);
+    stage_assert_closed(&stage, "too slow", CLOSE_SEND_TIMEOUT);
 }
 
-/* The byte that comes is an event, with which it is seen that there is room again. */
-static void test_what_is_sent_is_progress_too(void **state) {
+/* What is enough is --min-rate over the whole of --send-timeout. */
+static void test_the_least_rate(void **state) {
     (void)state;
+    static const struct {
+        const char *name;
+        uint64_t min_rate;
+        int64_t send_timeout_ms;
+        uint64_t taken_min;
+    } rows[] = {{"default", 256, 30000, 7680},
+                {"short", 256, 500, 128},
+                {"any byte will do", 0, 30000, 1},
+                {"less than one", 256, 1, 1},
+                {"most", 16 << 20, 86400000, 1449551462400}};
+    for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
+        struct server server = SERVER_INIT;
+        struct err err = ERR_INIT;
+        stage.options.min_rate = rows[i].min_rate;
+        stage.options.send_timeout = rows[i].send_timeout_ms;
+        struct loop loop;
+        assert_int_equal(loop_init(&loop, &err), 0);
+        assert_int_equal(server_init(&server, &loop, &stage.roots, &stage.options, &err), 0);
+        row_assert_number(rows[i].name, (long)server.taken_min, (long)rows[i].taken_min);
+        server_deinit(&server);
+        loop_deinit(&loop);
+    }
+}
+
+/* The byte that comes is an event, with which it is seen that there is room again. What is sent
+ * then counts, but does not start the time anew: a drip is a drip. */
+static void test_a_drip_of_bytes_taken_does_not_extend_the_answer(void **state) {
+    (void)state;
+    stage.server.taken_min = 1011; /* one more than it takes of 1000, and 10 that are sent */
     ask_and_stall();
     later(SEND_MS / 2);
     unacked = 0;
     stage_ask(&stage, &visitor, "x");
     assert_int_equal(visitor.len, 20);
+    unacked = 1;
+    assert_due_in(SEND_MS - SEND_MS / 2);
+    stage_assert_closed(&stage, "a drip", CLOSE_SEND_TIMEOUT);
+}
+
+static void test_what_is_sent_meanwhile_is_taken_too(void **state) {
+    (void)state;
+    stage.server.taken_min = 1009;
+    ask_and_stall();
+    later(SEND_MS / 2);
+    unacked = 0;
+    stage_ask(&stage, &visitor, "x");
+    unacked = 1;
+    assert_due_in(SEND_MS - SEND_MS / 2);
+    stage_assert_none_closed(&stage, "enough");
     assert_due_in(SEND_MS);
     stage_assert_closed(&stage, "stalled again", CLOSE_SEND_TIMEOUT);
+}
+
+/* Who has taken all there was cannot have taken more. */
+static void test_who_takes_all_there_is_has_time_again(void **state) {
+    (void)state;
+    ask_and_stall();
+    unacked = 0;
+    assert_true(stage.server.taken_min > 1000);
+    now_ms += SEND_MS;
+    stage.loop.now_ms = now_ms; /* before it is seen that there is room again */
+    connections_expire(&stage.server);
+    stage_assert_none_closed(&stage, "took all");
+}
+
+/* Nor does it where the answer is made piece by piece, and each is sent as a whole. */
+static void test_pieces_taken_do_not_extend_the_answer(void **state) {
+    (void)state;
+    char name[32];
+    for (int i = 0; i < 300; i++) {
+        (void)snprintf(name, sizeof name, "many/%03d", i);
+        tree_text(&stage.tree, name, "text");
+    }
+    stage.server.taken_min = UINT64_MAX;
+    slow_step = SIZE_MAX;
+    ask_and_stall_for("GET /many/?format=json HTTP/1.1\r\nHost: a\r\n\r\n");
+    later(SEND_MS / 2);
+    for (int i = 0; i < 10 && visitor.len < 2000; i++) {
+        unacked = 0;
+        stage_ask(&stage, &visitor, "x");
+    }
+    assert_in_range(visitor.len, 2000, 8000); /* not all of it */
+    unacked = 1;
+    assert_due_in(SEND_MS - SEND_MS / 2);
+    stage_assert_closed(&stage, "pieces", CLOSE_SEND_TIMEOUT);
 }
 
 static void test_linger_is_due(void **state) {
@@ -464,8 +550,12 @@ int main(void) {
         test(test_waiting_for_a_100_is_due),
         test(test_who_takes_nothing_is_closed),
         test(test_who_asks_on_but_takes_nothing_is_closed),
-        test(test_who_takes_some_bytes_has_time_again),
-        test(test_what_is_sent_is_progress_too),
+        test(test_who_takes_enough_has_time_again),
+        test(test_the_least_rate),
+        test(test_a_drip_of_bytes_taken_does_not_extend_the_answer),
+        test(test_what_is_sent_meanwhile_is_taken_too),
+        test(test_who_takes_all_there_is_has_time_again),
+        test(test_pieces_taken_do_not_extend_the_answer),
         test(test_linger_is_due),
         test(test_linger_ends_with_the_client),
         test(test_linger_is_limited),

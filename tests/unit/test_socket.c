@@ -388,6 +388,29 @@ static void test_rate_is_inherited(void **state) {
     assert_int_equal(socket_limit_rate(-1, 1), -EBADF);
 }
 
+/* The other side is told at once, and gets none of what it has not taken. */
+static void test_what_is_unsent_is_forgotten(void **state) {
+    static char bytes[256 * 1024];
+    struct address address = address_of("0");
+    struct peer peer;
+    (void)state;
+    int fd = must_listen(&address, SOCKET_FIRST);
+    int client = try_connect(&address);
+    int accepted = must_accept(fd, &peer);
+    while (send(accepted, bytes, sizeof bytes, 0) > 0)
+        continue;
+    assert_true(socket_unacked_bytes(accepted) > 0);
+    socket_forget_unsent(accepted);
+    (void)close(accepted);
+    ssize_t count = 1;
+    while (count > 0)
+        count = recv(client, bytes, sizeof bytes, 0);
+    assert_int_equal(count, -1);
+    assert_int_equal(errno, ECONNRESET);
+    (void)close(client);
+    (void)close(fd);
+}
+
 #define test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void) {
@@ -404,6 +427,7 @@ int main(void) {
         test(test_rate_is_inherited),
         test(test_a_look_at_the_accept_queue),
         test(test_what_is_not_tcp_has_no_queue_to_look_at),
+        test(test_what_is_unsent_is_forgotten),
         test(test_failures),
     };
     return cmocka_run_group_tests_name("socket", tests, NULL, NULL);
