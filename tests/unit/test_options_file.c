@@ -221,6 +221,7 @@ static const char *const *values_of(enum option_kind kind) {
         [OPTION_DESTINATION] = {"off", "-", "a b #c", "syslog:127.0.0.1:514", "syslog:[::1]:1"},
         [OPTION_ADDRESSES] = {"127.0.0.1:0", "*:80", "[::]:81", "0.0.0.0:82", "[::1]:65535"},
         [OPTION_NETWORKS] = {"10.0.0.0/8", "192.0.2.1", "::/0", "2001:db8::/33", "unix"},
+        [OPTION_LABEL] = {"photos", LABEL_STANDARD},
         [OPTION_ACTION] = {NULL},
         [OPTION_WORD] = {NULL},
     };
