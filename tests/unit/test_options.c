@@ -529,7 +529,7 @@ static void test_help_has_every_row(void **state) {
         if (row->letter != 0)
             (void)snprintf(letter, sizeof letter, " -%c, ", row->letter);
         (void)snprintf(head, sizeof head, "\n %s--%s%s%s", letter, row->name,
-                       row->argument != NULL ? " " : "",
+                       row->argument != NULL && row->argument[0] != '[' ? " " : "",
                        row->argument != NULL ? row->argument : "");
         const char *at = strstr(text, head);
         row_assert(row->name, at != NULL);
