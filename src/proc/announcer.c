@@ -141,7 +141,7 @@ static void send_packet(void *context, const struct responder_packet *packet) {
  * that was sent, is passed over. */
 static bool take_packet(struct ear *ear) {
     struct process *process = ear->process;
-    struct multicast_sender from;
+    struct multicast_sender from = {.to_group = false};
     ssize_t len = multicast_receive(ear->source.fd, ear->group, process->packet,
                                     sizeof process->packet, &from);
     if (len == -EAGAIN)
