@@ -96,9 +96,9 @@ bool option_takes_word(const struct option_row *row);
 const char *option_gap(const struct option_row *row);
 
 /* Sets the field of a row, or adds to it, from a text, which is borrowed for as long as the field
- * is used; a FLAG or ACTION is set by "on" and cleared by "off", and so is a LABEL. `field` is of the row's type, and
- * all zero before the first text. Returns 0, or -EINVAL and a reason that can stand behind the
- * option's name and a colon; the field is then as it was, or of no use. */
+ * is used; a FLAG or ACTION is set by "on" and cleared by "off", and so is a LABEL. `field` is of
+ * the row's type, and all zero before the first text. Returns 0, or -EINVAL and a reason that can
+ * stand behind the option's name and a colon; the field is then as it was, or of no use. */
 int option_set(const struct option_row *row, void *field, const char *text, struct err *err);
 
 /* A text from which option_set() makes the field, or for a repeatable one the item `index` of it;

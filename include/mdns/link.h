@@ -27,6 +27,14 @@ struct links {
     size_t count;
 };
 
+/* Who sent a packet that came in on a link. */
+struct link_sender {
+    unsigned link; /* the interface */
+    struct ip ip;
+    uint16_t port;
+    bool to_group; /* else to an address of this host alone */
+};
+
 /* Adds an address to the link of that interface, or to a new one; what there is no room for is left
  * out. */
 void links_add(struct links *links, unsigned index, const struct link_address *address);

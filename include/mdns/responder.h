@@ -3,6 +3,7 @@
  * packets and times are given to it, and it gives packets back. */
 #pragma once
 
+#include "mdns/link.h"
 #include "mdns/zone.h"
 
 #include <stdbool.h>
@@ -26,14 +27,6 @@ struct responder_packet {
     struct ip to;   /* .len 0: the group of all who speak multicast DNS by that protocol */
     uint16_t port;
     struct slice bytes; /* borrowed for the call */
-};
-
-/* Who sent a packet that was received. */
-struct responder_sender {
-    unsigned link;
-    struct ip ip;
-    uint16_t port;
-    bool to_group; /* else to an address of this host alone */
 };
 
 /* What it does on a link. */
@@ -78,7 +71,7 @@ void responder_init(struct responder *responder, struct slice name, uint16_t por
 void responder_set_links(struct responder *responder, const struct links *links, int64_t now_ms);
 
 /* A packet was received. What is no message, or from who is not on the link, is ignored. */
-void responder_receive(struct responder *responder, const struct responder_sender *sender,
+void responder_receive(struct responder *responder, const struct link_sender *sender,
                        struct slice bytes, int64_t now_ms);
 
 /* Sends what is due. */

@@ -60,3 +60,12 @@ static inline bool zone_is_denial(size_t place) {
 
 /* Which records go with one, if there is room: a bit for each place (RFC 6763 §12). */
 uint32_t zone_companions(const struct zone_records *records, size_t place);
+
+/* Whether a record has one of the names that this host alone may have. */
+bool zone_has_name(const struct zone *zone, const struct record *record);
+
+/* The place of the record that says the same, on any of the links, as a host may hear itself on
+ * another; and how long that holds. An address has its place on one of the links only. -1: there is
+ * none. */
+int zone_find(const struct zone *zone, const struct links *links, const struct record *record,
+              uint32_t *ttl_s);

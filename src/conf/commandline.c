@@ -10,8 +10,7 @@ static int unknown(const struct option_row *rows, struct slice name, const char 
     if (guess == NULL)
         return err_set(err, EINVAL, "unknown option '%s' (pronto --help lists them)", word);
     return err_set(err, EINVAL, "unknown option '%s' (did you mean --%s%s%s?)", word, guess->name,
-                   option_gap(guess),
-                   guess->argument != NULL ? guess->argument : "");
+                   option_gap(guess), guess->argument != NULL ? guess->argument : "");
 }
 
 /* The value of an option: what stands behind it in the same word, or the next word; a flag has

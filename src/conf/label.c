@@ -23,8 +23,6 @@ int label_parse(const char *text, const char **label, struct err *err) {
                        "'%.100s' cannot be a name of a host (write up to %d letters, digits and "
                        "hyphens, as in %s)",
                        text, LABEL_MAX, LABEL_STANDARD);
-    *label = strcmp(text, "on") == 0    ? LABEL_STANDARD
-             : strcmp(text, "off") == 0 ? NULL
-                                        : text;
+    *label = strcmp(text, "on") == 0 ? LABEL_STANDARD : strcmp(text, "off") == 0 ? NULL : text;
     return 0;
 }

@@ -101,8 +101,7 @@ static bool expand(struct message *message, struct record *record, size_t lead) 
     size_t end = start + record->data.len;
     size_t at = start + lead;
     struct domain domain;
-    if (record->data.len < lead ||
-        !domain_read(slice_of(message->bytes.ptr, end), &at, &domain))
+    if (record->data.len < lead || !domain_read(slice_of(message->bytes.ptr, end), &at, &domain))
         return false;
     memcpy(message->data, record->data.ptr, lead);
     memcpy(message->data + lead, domain.bytes, domain.len);

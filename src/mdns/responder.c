@@ -7,22 +7,23 @@
 #include "mdns/responder.h"
 
 #include "base/deadline.h"
+#include "mdns/query.h"
+#include "mdns/reply.h"
 
 enum {
     PROBES = 3,
-    PROBE_MS = 250,         /* between two of them, and after the last (RFC 6762 §8.1) */
-    LOST_MS = 1000,         /* before it asks again, where another one goes first (§8.2) */
-    CONFLICTS_MAX = 15,     /* in a row, each sooner after the one before than: */
-    CONFLICTS_MS = 10000,   /* before it asks less often (§8.1) */
+    PROBE_MS = 250,       /* between two of them, and after the last (RFC 6762 §8.1) */
+    LOST_MS = 1000,       /* before it asks again, where another one goes first (§8.2) */
+    CONFLICTS_MAX = 15,   /* in a row, each sooner after the one before than: */
+    CONFLICTS_MS = 10000, /* before it asks less often (§8.1) */
     CONFLICT_DELAY_MS = 5000,
-    ANNOUNCEMENTS = 3,      /* a second after the first, two after the second (§8.3) */
-    AGAIN_MS = 1000,        /* before all are told the same again (§6) */
-    DEFENCE_MS = 250,       /* the same, where somebody wants the name */
-    SHARED_MIN_MS = 20,     /* others may answer as well, and not all at once (§6) */
+    ANNOUNCEMENTS = 3,  /* a second after the first, two after the second (§8.3) */
+    AGAIN_MS = 1000,    /* before all are told the same again (§6) */
+    DEFENCE_MS = 250,   /* the same, where somebody wants the name */
+    SHARED_MIN_MS = 20, /* others may answer as well, and not all at once (§6) */
     SHARED_MAX_MS = 120,
     TRUNCATED_MIN_MS = 400, /* more known answers follow (§7.2) */
     TRUNCATED_MAX_MS = 500,
-    LEGACY_TTL_S = 10,      /* §6.7 */
 };
 
 /* Before there was a clock. */
@@ -30,11 +31,6 @@ static const int64_t never_ms = INT64_MIN / 2;
 
 static uint32_t bit(size_t place) {
     return UINT32_C(1) << place;
-}
-
-/* Which are no denials; and all that are sent at first, and at last. */
-static uint32_t assertions(const struct zone_records *records) {
-    return (bit(records->count) - 1) & ~bit(ZONE_INSTANCE_NSEC) & ~bit(ZONE_HOST_NSEC);
 }
 
 /* From `min` to `max`; xorshift64* (Vigna), which need not be hard to guess. */
@@ -60,84 +56,32 @@ static void send_to_group(const struct responder *responder, const struct link *
     }
 }
 
-/* How records are put into a message. */
-struct manner {
-    bool legacy; /* for who takes it for ordinary DNS (RFC 6762 §6.7) */
-    bool goodbye;
-};
-
-static void put(struct draft *draft, enum message_section section,
-                const struct zone_records *records, uint32_t places, struct manner manner) {
-    for (size_t i = 0; i < records->count; i++) {
-        struct record record = records->items[i];
-        if ((places & bit(i)) == 0)
-            continue;
-        if (manner.legacy) {
-            record.flush = false;
-            record.ttl_s = record.ttl_s < LEGACY_TTL_S ? record.ttl_s : LEGACY_TTL_S;
-        }
-        if (manner.goodbye)
-            record.ttl_s = 0;
-        draft_put_record(draft, section, &record);
-    }
-}
-
-/* What goes with the answers, but is not among them. */
-static uint32_t companions(const struct zone_records *records, uint32_t answers) {
-    uint32_t places = 0;
-    for (size_t i = 0; i < records->count; i++)
-        places |= (answers & bit(i)) != 0 ? zone_companions(records, i) : 0;
-    return places & ~answers;
-}
-
 /* Tells all on the link. */
 static void say(struct responder *responder, size_t at, uint32_t answers, int64_t now_ms) {
+    const struct link *link = &responder->links.items[at];
     struct zone_records records;
-    struct draft draft;
     char memory[MESSAGE_MAX];
-    zone_list(&responder->zone, &responder->links.items[at], &records);
-    uint32_t additional = companions(&records, answers);
-    draft_start(&draft, memory, 0, MESSAGE_RESPONSE | MESSAGE_AUTHORITATIVE);
-    put(&draft, MESSAGE_ANSWERS, &records, answers, (struct manner){0});
-    put(&draft, MESSAGE_ADDITIONAL, &records, additional, (struct manner){0});
-    send_to_group(responder, &responder->links.items[at], draft_finish(&draft));
+    zone_list(&responder->zone, link, &records);
+    send_to_group(responder, link, reply_to_all(memory, &records, answers));
+    uint32_t said = answers | reply_companions(&records, answers);
     for (size_t i = 0; i < records.count; i++) {
-        if (((answers | additional) & bit(i)) != 0)
+        if ((said & bit(i)) != 0)
             responder->states[at].said_ms[i] = now_ms;
     }
 }
 
-static void say_goodbye(struct responder *responder, const struct link *link) {
+static void say_goodbye(const struct responder *responder, const struct link *link) {
     struct zone_records records;
-    struct draft draft;
     char memory[MESSAGE_MAX];
     zone_list(&responder->zone, link, &records);
-    draft_start(&draft, memory, 0, MESSAGE_RESPONSE | MESSAGE_AUTHORITATIVE);
-    /* That there are web servers may go on to be true. */
-    put(&draft, MESSAGE_ANSWERS, &records, assertions(&records) & ~bit(ZONE_SERVICES),
-        (struct manner){.goodbye = true});
-    send_to_group(responder, link, draft_finish(&draft));
+    send_to_group(responder, link, reply_goodbye(memory, &records));
 }
 
-/* Asks for all that has the name, and says what it would be (RFC 6762 §8.1, §8.2). */
-static void probe(struct responder *responder, const struct link *link) {
-    const struct zone *zone = &responder->zone;
-    const struct question questions[] = {
-        {&zone->host, RECORD_ANY, RECORD_IN, .unicast = false},
-        {&zone->instance, RECORD_ANY, RECORD_IN, .unicast = false},
-    };
+static void probe(const struct responder *responder, const struct link *link) {
     struct zone_records records;
-    struct draft draft;
     char memory[MESSAGE_MAX];
-    zone_list(zone, link, &records);
-    for (size_t i = 0; i < records.count; i++)
-        records.items[i].flush = false; /* §10.2: in responses only */
-    draft_start(&draft, memory, 0, 0);
-    for (size_t i = 0; i < sizeof questions / sizeof questions[0]; i++)
-        draft_put_question(&draft, &questions[i]);
-    put(&draft, MESSAGE_AUTHORITY, &records,
-        assertions(&records) & ~bit(ZONE_SERVICES) & ~bit(ZONE_SERVICE), (struct manner){0});
-    send_to_group(responder, link, draft_finish(&draft));
+    zone_list(&responder->zone, link, &records);
+    send_to_group(responder, link, reply_probe(memory, &responder->zone, &records));
 }
 
 /* Names */
@@ -176,9 +120,9 @@ static void meet_conflict(struct responder *responder, int64_t now_ms) {
         responder->number++;
         make_name(responder);
     }
-    start_probing(responder, now_ms + (responder->conflicts < CONFLICTS_MAX
-                                           ? choose(responder, 0, PROBE_MS)
-                                           : CONFLICT_DELAY_MS));
+    start_probing(responder,
+                  now_ms + (responder->conflicts < CONFLICTS_MAX ? choose(responder, 0, PROBE_MS)
+                                                                 : CONFLICT_DELAY_MS));
 }
 
 void responder_init(struct responder *responder, struct slice name, uint16_t port, uint64_t seed,
@@ -210,74 +154,9 @@ void responder_set_links(struct responder *responder, const struct links *links,
     }
 }
 
-/* Whether a record says what this responder says, on any link: a host may hear itself there. Writes
- * its place in the zone, which is as on every other link but for addresses. */
-static bool is_own(const struct responder *responder, const struct record *record, size_t *place,
-                   uint32_t *ttl_s) {
-    for (size_t i = 0; i < responder->links.count; i++) {
-        struct zone_records records;
-        zone_list(&responder->zone, &responder->links.items[i], &records);
-        for (size_t j = 0; j < records.count; j++) {
-            if (!record_equal(&records.items[j], record))
-                continue;
-            *place = j;
-            *ttl_s = records.items[j].ttl_s;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Whether it has one of the names that are to be unique. */
-static bool has_own_name(const struct responder *responder, const struct record *record) {
-    return record->class == RECORD_IN && (domain_equal(record->name, &responder->zone.host) ||
-                                          domain_equal(record->name, &responder->zone.instance));
-}
-
 /* Queries */
 
-enum { RIVALS_MAX = 16, RIVAL_DATA_MAX = 264 };
-
-/* A record that who asks would have. */
-struct rival {
-    bool is_of_host; /* else of the instance */
-    struct record record;
-    char data[RIVAL_DATA_MAX];
-};
-
-struct query {
-    const struct responder_sender *sender;
-    struct zone_records records; /* of the link */
-    uint16_t id;
-    bool legacy;
-    bool truncated;
-    bool has_questions;
-    struct question question; /* the last one; its name is in: */
-    struct domain name;
-    uint32_t by_unicast; /* what is asked for, a bit for each place */
-    uint32_t by_multicast;
-    uint32_t known; /* what who asks knows already */
-    bool probes;    /* it wants a name */
-    struct rival rivals[RIVALS_MAX];
-    size_t rival_count;
-};
-
-/* The places of what a question asks for; or of what says that this is all there is of a name. */
-static uint32_t find_answers(const struct zone_records *records, const struct question *question) {
-    uint32_t answers = 0;
-    for (size_t i = 0; i < records->count; i++) {
-        if (!zone_is_denial(i) && question_matches(question, &records->items[i]))
-            answers |= bit(i);
-    }
-    for (size_t i = 0; answers == 0 && i < records->count; i++) {
-        const struct question any = {question->name, RECORD_ANY, question->class, false};
-        if (zone_is_denial(i) && question_matches(&any, &records->items[i]))
-            return bit(i);
-    }
-    return answers;
-}
-
-/* Who asks for unicast gets it, but for what all have not been told for long (RFC 6762 §5.4). */
+/* What all were told lately. */
 static uint32_t find_recent(const struct responder_link *state, const struct zone_records *records,
                             int64_t now_ms) {
     uint32_t recent = 0;
@@ -288,219 +167,75 @@ static uint32_t find_recent(const struct responder_link *state, const struct zon
     return recent;
 }
 
-static void take_question(struct query *query, const struct question *question, uint32_t recent) {
-    uint32_t answers = find_answers(&query->records, question);
-    uint32_t by_unicast = query->legacy || !query->sender->to_group ? answers
-                          : question->unicast                       ? answers & recent
-                                                                    : 0;
-    query->by_unicast |= by_unicast;
-    query->by_multicast |= answers & ~by_unicast;
-    query->has_questions = true;
-    if (answers == 0)
-        return;
-    query->name = *question->name;
-    query->question = *question;
-    query->question.name = &query->name;
-    query->question.unicast = false;
+/* What is answered by unicast: who knows of multicast gets what all were not told for long with all
+ * (RFC 6762 §5.4). */
+static uint32_t choose_unicast(const struct responder_link *state, const struct query *query,
+                               int64_t now_ms) {
+    bool always = query->is_legacy || !query->sender->to_group;
+    return query->by_unicast & (always ? UINT32_MAX : find_recent(state, &query->records, now_ms));
 }
 
-/* Known answers (RFC 6762 §7.1). */
-static void take_known(struct query *query, const struct record *record) {
-    for (size_t i = 0; i < query->records.count; i++) {
-        if (record_equal(record, &query->records.items[i]) &&
-            record->ttl_s >= query->records.items[i].ttl_s / 2)
-            query->known |= bit(i);
-    }
-}
-
-/* More than there is room for, or larger ones, decide nothing. */
-static void take_rival(const struct responder *responder, struct query *query,
-                       const struct record *record) {
-    query->probes = true;
-    if (!has_own_name(responder, record) || query->rival_count == RIVALS_MAX ||
-        record->data.len > RIVAL_DATA_MAX)
-        return;
-    struct rival *rival = &query->rivals[query->rival_count++];
-    rival->is_of_host = domain_equal(record->name, &responder->zone.host);
-    rival->record = *record;
-    rival->record.name = rival->is_of_host ? &responder->zone.host : &responder->zone.instance;
-    if (record->data.len > 0)
-        memcpy(rival->data, record->data.ptr, record->data.len);
-    rival->record.data = slice_of(rival->data, record->data.len);
-}
-
-/* Reads all of it; returns false for what is no message. */
-static bool read_query(const struct responder *responder, struct query *query,
-                       struct message *message, uint32_t recent) {
-    struct question question;
-    struct record record;
-    enum message_section section;
-    int result;
-    while ((result = message_next_question(message, &question)) > 0)
-        take_question(query, &question, recent);
-    while (result == 0 && (result = message_next_record(message, &record, &section)) > 0) {
-        if (section == MESSAGE_ANSWERS)
-            take_known(query, &record);
-        if (section == MESSAGE_AUTHORITY)
-            take_rival(responder, query, &record);
-        result = 0;
-    }
-    return result == 0;
-}
-
-/* Two who want a name (RFC 6762 §8.2) */
-
-static void sort(struct record *records, size_t count) {
-    for (size_t i = 1; i < count; i++) {
-        struct record record = records[i];
-        size_t at = i;
-        for (; at > 0 && record_compare(&records[at - 1], &record) > 0; at--)
-            records[at] = records[at - 1];
-        records[at] = record;
-    }
-}
-
-static int compare(const struct record *a, size_t a_count, const struct record *b,
-                   size_t b_count) {
-    for (size_t i = 0; i < a_count && i < b_count; i++) {
-        int order = record_compare(&a[i], &b[i]);
-        if (order != 0)
-            return order;
-    }
-    return a_count < b_count ? -1 : a_count > b_count;
-}
-
-/* Those of the other, for one of the names. Returns how many there are, and whether all are this
- * responder's own, as when it hears itself. */
-static size_t gather_theirs(const struct responder *responder, const struct query *query,
-                            bool is_of_host, struct record records[RIVALS_MAX], bool *all_own) {
-    size_t count = 0;
-    *all_own = true;
-    for (size_t i = 0; i < query->rival_count; i++) {
-        size_t place;
-        uint32_t ttl_s;
-        if (query->rivals[i].is_of_host != is_of_host)
-            continue;
-        records[count++] = query->rivals[i].record;
-        *all_own &= is_own(responder, &query->rivals[i].record, &place, &ttl_s);
-    }
-    return count;
-}
-
-static size_t gather_own(const struct zone_records *zone, const struct domain *name,
-                         struct record records[ZONE_RECORDS_MAX]) {
-    size_t count = 0;
-    for (size_t i = 0; i < zone->count; i++) {
-        if (!zone_is_denial(i) && domain_equal(zone->items[i].name, name))
-            records[count++] = zone->items[i];
-    }
-    return count;
-}
-
-/* Whether the other one goes first. */
-static bool loses(const struct responder *responder, const struct query *query, bool is_of_host) {
-    struct record theirs[RIVALS_MAX];
-    struct record own[ZONE_RECORDS_MAX];
-    bool all_own;
-    size_t their_count = gather_theirs(responder, query, is_of_host, theirs, &all_own);
-    if (all_own)
-        return false;
-    size_t own_count =
-        gather_own(&query->records,
-                   is_of_host ? &responder->zone.host : &responder->zone.instance, own);
-    sort(theirs, their_count);
-    sort(own, own_count);
-    return compare(own, own_count, theirs, their_count) < 0;
-}
-
-/* Answers */
-
-/* With the question and its number, for who takes it for ordinary DNS (RFC 6762 §6.7). */
-static void answer_one(struct responder *responder, const struct query *query, uint32_t answers) {
-    const struct responder_sender *sender = query->sender;
-    const struct manner manner = {.legacy = query->legacy};
-    struct draft draft;
+static void answer_one(const struct responder *responder, const struct query *query,
+                       uint32_t answers) {
+    const struct link_sender *sender = query->sender;
     char memory[MESSAGE_MAX];
-    draft_start(&draft, memory, query->legacy ? query->id : 0,
-                MESSAGE_RESPONSE | MESSAGE_AUTHORITATIVE);
-    draft.plain_targets = query->legacy;
-    if (query->legacy)
-        draft_put_question(&draft, &query->question);
-    put(&draft, MESSAGE_ANSWERS, &query->records, answers, manner);
-    put(&draft, MESSAGE_ADDITIONAL, &query->records,
-        companions(&query->records, answers) & ~query->known, manner);
     const struct responder_packet packet = {.link = sender->link,
                                             .ip_len = sender->ip.len,
                                             .to = sender->ip,
                                             .port = sender->port,
-                                            .bytes = draft_finish(&draft)};
-    responder->send(responder->context, &packet);
-}
-
-static bool all_unique(uint32_t answers) {
-    return (answers & (bit(ZONE_SERVICES) | bit(ZONE_SERVICE))) == 0;
+                                            .bytes = reply_to_one(memory, query, answers)};
+    if (answers != 0)
+        responder->send(responder->context, &packet);
 }
 
 /* How long others have time to answer as well, or who asks to say what it knows (RFC 6762 §6,
  * §7.2). */
-static int64_t choose_delay_ms(struct responder *responder, const struct query *query) {
-    if (query->truncated)
+static int64_t choose_delay_ms(struct responder *responder, const struct query *query,
+                               uint32_t answers) {
+    uint32_t shared = bit(ZONE_SERVICES) | bit(ZONE_SERVICE);
+    if (query->is_truncated)
         return choose(responder, TRUNCATED_MIN_MS, TRUNCATED_MAX_MS);
-    return all_unique(query->by_multicast) ? 0 : choose(responder, SHARED_MIN_MS, SHARED_MAX_MS);
+    return (answers & shared) == 0 ? 0 : choose(responder, SHARED_MIN_MS, SHARED_MAX_MS);
 }
 
-static void answer_all_later(struct responder_link *state, uint32_t answers, int64_t due_ms) {
+static void answer_all_at(struct responder_link *state, uint32_t answers, int64_t due_ms) {
     if (state->answers == 0 || due_ms < state->answer_at_ms)
         state->answer_at_ms = due_ms;
     state->answers |= answers;
 }
 
-static void answer_all(struct responder *responder, struct responder_link *state,
-                       const struct query *query, int64_t now_ms) {
-    bool same = slice_equal(slice_of((const char *)state->asker.bytes, state->asker.len),
-                            slice_of((const char *)query->sender->ip.bytes, query->sender->ip.len));
-    state->for_several = state->answers != 0 && (state->for_several || !same);
-    state->asker = query->sender->ip;
-    state->in_defence |= query->probes;
-    answer_all_later(state, query->by_multicast, now_ms + choose_delay_ms(responder, query));
-}
-
-/* Who asked goes on to say what it knows (RFC 6762 §7.2). */
-static void take_more_known(struct responder_link *state, const struct query *query) {
+static bool is_asker(const struct responder_link *state, const struct query *query) {
     const struct ip *from = &query->sender->ip;
-    if (!state->for_several && state->asker.len == from->len &&
-        memcmp(state->asker.bytes, from->bytes, from->len) == 0)
-        state->answers &= ~query->known;
+    return state->asker.len == from->len && memcmp(state->asker.bytes, from->bytes, from->len) == 0;
 }
 
-static void hear_query(struct responder *responder, size_t at,
-                       const struct responder_sender *sender, struct message *message,
-                       int64_t now_ms) {
+static void answer_all(struct responder *responder, struct responder_link *state,
+                       const struct query *query, uint32_t answers, int64_t now_ms) {
+    if (answers == 0)
+        return;
+    state->for_several = state->answers != 0 && (state->for_several || !is_asker(state, query));
+    state->asker = query->sender->ip;
+    state->in_defence |= query->is_probe;
+    answer_all_at(state, answers, now_ms + choose_delay_ms(responder, query, answers));
+}
+
+static void hear_query(struct responder *responder, size_t at, const struct link_sender *sender,
+                       struct message *message, int64_t now_ms) {
     struct responder_link *state = &responder->states[at];
     struct query query;
-    query.sender = sender;
-    query.id = message->id;
-    query.legacy = sender->port != MESSAGE_PORT;
-    query.truncated = (message->flags & MESSAGE_TRUNCATED) != 0;
-    query.has_questions = query.probes = false;
-    query.by_unicast = query.by_multicast = query.known = 0;
-    query.rival_count = 0;
-    zone_list(&responder->zone, &responder->links.items[at], &query.records);
-    if (!read_query(responder, &query, message, find_recent(state, &query.records, now_ms)))
+    if (!query_read(&query, message, &responder->zone, &responder->links.items[at], sender))
         return;
     if (responder->phase == RESPONDER_PROBING) {
-        if (loses(responder, &query, true) || loses(responder, &query, false))
+        if (query_wins(&query, &responder->zone, &responder->links))
             start_probing(responder, now_ms + LOST_MS);
         return;
     }
-    query.by_unicast &= ~query.known;
-    query.by_multicast &= ~query.known;
-    if (!query.has_questions)
-        take_more_known(state, &query);
-    if (query.by_unicast != 0)
-        answer_one(responder, &query, query.by_unicast);
-    if (query.by_multicast != 0)
-        answer_all(responder, state, &query, now_ms);
+    uint32_t by_unicast = choose_unicast(state, &query, now_ms);
+    answer_one(responder, &query, by_unicast & ~query.known);
+    answer_all(responder, state, &query, query.answers & ~by_unicast & ~query.known, now_ms);
+    /* Who asked before goes on to say what it knows (RFC 6762 §7.2). */
+    if (query.questions == 0 && !state->for_several && is_asker(state, &query))
+        state->answers &= ~query.known;
 }
 
 /* Responses */
@@ -512,8 +247,7 @@ static void hear_own(struct responder *responder, size_t at, const struct record
     if (responder->phase == RESPONDER_PROBING || place >= ZONE_ADDRESSES)
         return;
     if (record->ttl_s < ttl_s / 2)
-        answer_all_later(state, bit(place),
-                         now_ms + choose(responder, SHARED_MIN_MS, SHARED_MAX_MS));
+        answer_all_at(state, bit(place), now_ms + choose(responder, SHARED_MIN_MS, SHARED_MAX_MS));
     else if (zone_share(place) == ZONE_SHARED)
         state->answers &= ~bit(place);
 }
@@ -521,7 +255,8 @@ static void hear_own(struct responder *responder, size_t at, const struct record
 /* A name that has anything is taken, whatever it is, but for what says that there is nothing, or no
  * more (RFC 6762 §8.1, §9). */
 static bool is_conflict(const struct responder *responder, const struct record *record) {
-    return has_own_name(responder, record) && record->type != RECORD_NSEC && record->ttl_s > 0;
+    return zone_has_name(&responder->zone, record) && record->type != RECORD_NSEC &&
+           record->ttl_s > 0;
 }
 
 static void hear_response(struct responder *responder, size_t at, struct message *message,
@@ -532,10 +267,10 @@ static void hear_response(struct responder *responder, size_t at, struct message
     while (message_next_question(message, &question) > 0)
         continue; /* they mean nothing (RFC 6762 §6) */
     while (message_next_record(message, &record, &section) > 0) {
-        size_t place;
         uint32_t ttl_s;
-        if (is_own(responder, &record, &place, &ttl_s)) {
-            hear_own(responder, at, &record, place, ttl_s, now_ms);
+        int place = zone_find(&responder->zone, &responder->links, &record, &ttl_s);
+        if (place >= 0) {
+            hear_own(responder, at, &record, (size_t)place, ttl_s, now_ms);
         } else if (is_conflict(responder, &record)) {
             meet_conflict(responder, now_ms);
             return;
@@ -544,7 +279,7 @@ static void hear_response(struct responder *responder, size_t at, struct message
 }
 
 /* Who is not on the link is no neighbour (RFC 6762 §11); and RFC 6762 §18.3, §18.11. */
-void responder_receive(struct responder *responder, const struct responder_sender *sender,
+void responder_receive(struct responder *responder, const struct link_sender *sender,
                        struct slice bytes, int64_t now_ms) {
     struct message message;
     const struct link *link = links_find(&responder->links, sender->link);
@@ -600,7 +335,7 @@ static void step_announcing(struct responder *responder, int64_t now_ms) {
     for (size_t i = 0; i < responder->links.count; i++) {
         struct zone_records records;
         zone_list(&responder->zone, &responder->links.items[i], &records);
-        say(responder, i, assertions(&records), now_ms);
+        say(responder, i, reply_assertions(&records), now_ms);
     }
     responder->due_ms = now_ms + ((int64_t)AGAIN_MS << responder->steps);
     responder->steps++;
@@ -633,8 +368,8 @@ int64_t responder_wait_ms(const struct responder *responder, int64_t now_ms) {
 }
 
 void responder_stop(struct responder *responder) {
-    bool has_name = responder->phase == RESPONDER_ANNOUNCING ||
-                    responder->phase == RESPONDER_SETTLED;
+    bool has_name =
+        responder->phase == RESPONDER_ANNOUNCING || responder->phase == RESPONDER_SETTLED;
     for (size_t i = 0; has_name && i < responder->links.count; i++)
         say_goodbye(responder, &responder->links.items[i]);
     responder->phase = RESPONDER_STOPPED;

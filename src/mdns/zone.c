@@ -111,3 +111,23 @@ uint32_t zone_companions(const struct zone_records *records, size_t place) {
         return addresses;
     }
 }
+
+bool zone_has_name(const struct zone *zone, const struct record *record) {
+    return record->class == RECORD_IN &&
+           (domain_equal(record->name, &zone->host) || domain_equal(record->name, &zone->instance));
+}
+
+int zone_find(const struct zone *zone, const struct links *links, const struct record *record,
+              uint32_t *ttl_s) {
+    for (size_t i = 0; i < links->count; i++) {
+        struct zone_records records;
+        zone_list(zone, &links->items[i], &records);
+        for (size_t j = 0; j < records.count; j++) {
+            if (!record_equal(&records.items[j], record))
+                continue;
+            *ttl_s = records.items[j].ttl_s;
+            return (int)j;
+        }
+    }
+    return -1;
+}

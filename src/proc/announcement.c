@@ -82,9 +82,8 @@ void announcement_find_links(const struct announcement *announcement,
     size_t kept = 0;
     *links = (struct links){.count = 0};
     for (size_t i = 0; i < count; i++) {
-        const struct link_address address = {
-            addresses[i].ip, addresses[i].prefix_bits,
-            is_served(announcement, &addresses[i].ip)};
+        const struct link_address address = {addresses[i].ip, addresses[i].prefix_bits,
+                                             is_served(announcement, &addresses[i].ip)};
         links_add(links, addresses[i].interface, &address);
     }
     for (size_t i = 0; i < links->count; i++) {

@@ -146,7 +146,7 @@ static bool take_packet(struct ear *ear) {
                                     sizeof process->packet, &from);
     if (len == -EAGAIN)
         return false;
-    const struct responder_sender sender = {from.interface, from.ip, from.port, from.to_group};
+    const struct link_sender sender = {from.interface, from.ip, from.port, from.to_group};
     if (len > 0)
         responder_receive(&process->responder, &sender, slice_of(process->packet, (size_t)len),
                           process->loop.now_ms);
@@ -226,8 +226,8 @@ static int init(struct process *process, const struct announcement *announcement
     if (result < 0)
         return result;
     process->announcement = announcement;
-    responder_init(&process->responder, slice_of_text(announcement->name), announcement->port,
-                   seed, send_packet, process);
+    responder_init(&process->responder, slice_of_text(announcement->name), announcement->port, seed,
+                   send_packet, process);
     result = helper_end_await(&process->end, &process->loop, channel);
     if (result < 0)
         return err_set(err, -result, "cannot announce: %s", strerror(-result));
@@ -239,8 +239,8 @@ static int init(struct process *process, const struct announcement *announcement
 static void tell_name(struct process *process) {
     const struct responder *responder = &process->responder;
     struct slice name = slice_of(responder->name, responder->name_len);
-    bool has_name = responder->phase == RESPONDER_ANNOUNCING ||
-                    responder->phase == RESPONDER_SETTLED;
+    bool has_name =
+        responder->phase == RESPONDER_ANNOUNCING || responder->phase == RESPONDER_SETTLED;
     if (!has_name || slice_equal(name, slice_of(process->told, process->told_len)))
         return;
     bool wished = slice_equal(name, slice_of(responder->wish, responder->wish_len));

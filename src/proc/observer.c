@@ -34,7 +34,8 @@ int observer_open(struct observer *observer, const struct options *options, stru
 }
 
 bool observer_is_due(const struct observer *observer, int64_t now_ms) {
-    return observer->socket_count > 0 && observer->helper.pid == 0 && observer->start_at_ms <= now_ms;
+    return observer->socket_count > 0 && observer->helper.pid == 0 &&
+           observer->start_at_ms <= now_ms;
 }
 
 int64_t observer_wait_ms(const struct observer *observer, int64_t now_ms, int64_t wait_ms) {

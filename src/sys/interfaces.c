@@ -71,8 +71,9 @@ ssize_t interfaces_list(struct interface_address *addresses, size_t max) {
 }
 
 int interfaces_watch(void) {
-    const struct sockaddr_nl address = {
-        .nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR};
+    const struct sockaddr_nl address = {.nl_family = AF_NETLINK,
+                                        .nl_groups =
+                                            RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR};
     int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_ROUTE);
     if (fd < 0)
         return -errno;

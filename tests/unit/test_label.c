@@ -22,7 +22,16 @@ static const struct {
 };
 
 static const char *const bad[] = {
-    "", "-", "-a", "a-", "a.local", "a b", "m\xc3\xbcnchen", "a_b", "a\n", LETTERS_28 LETTERS_28 "2",
+    "",
+    "-",
+    "-a",
+    "a-",
+    "a.local",
+    "a b",
+    "m\xc3\xbcnchen",
+    "a_b",
+    "a\n",
+    LETTERS_28 LETTERS_28 "2",
 };
 
 static void test_good(void **state) {
