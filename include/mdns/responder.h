@@ -1,6 +1,6 @@
 /* A responder of multicast DNS (RFC 6762) for one zone: it finds a name that nobody has, announces
- * what has that name, answers those who ask, and takes its leave. It has no sockets and no clock:
- * packets and times are given to it, and it gives packets back. */
+ * what has that name, answers those who ask, and takes its leave. It has no sockets, no clock and
+ * no dice: packets and times are given to it, and it gives packets back. */
 #pragma once
 
 #include "mdns/link.h"
@@ -39,6 +39,12 @@ struct responder_link {
     int64_t said_ms[ZONE_RECORDS_MAX]; /* when all were told of each the last time */
 };
 
+/* What it cannot do itself. */
+struct responder_ways {
+    void (*send)(void *context, const struct responder_packet *packet);
+    int64_t (*choose)(void *context, int64_t min, int64_t max); /* any number from min to max */
+};
+
 struct responder {
     struct zone zone;
     struct links links;
@@ -54,17 +60,15 @@ struct responder {
     int64_t due_ms;      /* when the next is; INT64_MAX: never */
     unsigned conflicts;  /* in a row */
     int64_t conflict_ms; /* when the last one was */
-    uint64_t random;
-    void (*send)(void *context, const struct responder_packet *packet);
+    struct responder_ways ways;
     void *context;
 };
 
-/* For a server on that port; `name` is a label, with room for a number behind it. Packets are given
- * to send(context, ...). `seed` is any number, another one on each host; times are in milliseconds,
- * on a clock that never runs backwards. */
-void responder_init(struct responder *responder, struct slice name, uint16_t port, uint64_t seed,
-                    void (*send)(void *context, const struct responder_packet *packet),
-                    void *context);
+/* For a server on that port; `name` is a label, with room for a number behind it. `context` is
+ * given to the ways, which are copied. Times are in milliseconds, on a clock that never runs
+ * backwards. */
+void responder_init(struct responder *responder, struct slice name, uint16_t port,
+                    const struct responder_ways *ways, void *context);
 
 /* The links are these from now on, which are copied; where they have changed, whether the name is
  * still its own is asked again (RFC 6762 §8). */

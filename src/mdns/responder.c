@@ -33,14 +33,8 @@ static uint32_t bit(size_t place) {
     return UINT32_C(1) << place;
 }
 
-/* From `min` to `max`; xorshift64* (Vigna), which need not be hard to guess. */
-static int64_t choose(struct responder *responder, int64_t min, int64_t max) {
-    uint64_t x = responder->random;
-    x ^= x >> 12;
-    x ^= x << 25;
-    x ^= x >> 27;
-    responder->random = x;
-    return min + (int64_t)((x * UINT64_C(0x2545f4914f6cdd1d) >> 33) % (uint64_t)(max - min + 1));
+static int64_t choose(const struct responder *responder, int64_t min, int64_t max) {
+    return responder->ways.choose(responder->context, min, max);
 }
 
 /* Sending */
@@ -52,7 +46,7 @@ static void send_to_group(const struct responder *responder, const struct link *
         const struct responder_packet packet = {
             .link = link->index, .ip_len = lens[i], .port = MESSAGE_PORT, .bytes = bytes};
         if (bytes.len > 0 && link_has_family(link, lens[i]))
-            responder->send(responder->context, &packet);
+            responder->ways.send(responder->context, &packet);
     }
 }
 
@@ -125,9 +119,8 @@ static void meet_conflict(struct responder *responder, int64_t now_ms) {
                                                                  : CONFLICT_DELAY_MS));
 }
 
-void responder_init(struct responder *responder, struct slice name, uint16_t port, uint64_t seed,
-                    void (*send)(void *context, const struct responder_packet *packet),
-                    void *context) {
+void responder_init(struct responder *responder, struct slice name, uint16_t port,
+                    const struct responder_ways *ways, void *context) {
     *responder = (struct responder){
         .wish_len = name.len,
         .number = 1,
@@ -135,8 +128,7 @@ void responder_init(struct responder *responder, struct slice name, uint16_t por
         .phase = RESPONDER_IDLE,
         .due_ms = INT64_MAX,
         .conflict_ms = never_ms,
-        .random = seed | 1, /* 0 would stay 0 */
-        .send = send,
+        .ways = *ways,
         .context = context,
     };
     memcpy(responder->wish, name.ptr, name.len);
@@ -185,7 +177,7 @@ static void answer_one(const struct responder *responder, const struct query *qu
                                             .port = sender->port,
                                             .bytes = reply_to_one(memory, query, answers)};
     if (answers != 0)
-        responder->send(responder->context, &packet);
+        responder->ways.send(responder->context, &packet);
 }
 
 /* How long others have time to answer as well, or who asks to say what it knows (RFC 6762 §6,

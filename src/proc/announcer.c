@@ -137,6 +137,15 @@ static void send_packet(void *context, const struct responder_packet *packet) {
     }
 }
 
+/* Which one matters little; so does that they are not quite equally likely. */
+static int64_t choose_number(void *context, int64_t min, int64_t max) {
+    uint32_t number = 0;
+    struct err err;
+    (void)context;
+    (void)random_fill(&number, sizeof number, &err);
+    return min + (int64_t)number % (max - min + 1);
+}
+
 /* Takes one packet; returns false where there is none. What is no packet, such as the error of one
  * that was sent, is passed over. */
 static bool take_packet(struct ear *ear) {
@@ -219,15 +228,13 @@ static int open_interfaces(struct process *process, struct err *err) {
 
 static int init(struct process *process, const struct announcement *announcement, int channel,
                 struct err *err) {
-    uint64_t seed = 0;
-    int result = random_fill(&seed, sizeof seed, err);
-    if (result == 0)
-        result = loop_init(&process->loop, err);
+    const struct responder_ways ways = {send_packet, choose_number};
+    int result = loop_init(&process->loop, err);
     if (result < 0)
         return result;
     process->announcement = announcement;
-    responder_init(&process->responder, slice_of_text(announcement->name), announcement->port, seed,
-                   send_packet, process);
+    responder_init(&process->responder, slice_of_text(announcement->name), announcement->port,
+                   &ways, process);
     result = helper_end_await(&process->end, &process->loop, channel);
     if (result < 0)
         return err_set(err, -result, "cannot announce: %s", strerror(-result));
