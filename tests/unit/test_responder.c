@@ -17,6 +17,8 @@
 enum { NOW_MS = 1000000, SENT_MAX = 64, LINK = 3 };
 
 struct sent {
+    unsigned link;
+    uint8_t ip_len;
     struct ip to;
     uint16_t port;
     char bytes[MESSAGE_MAX];
@@ -35,9 +37,9 @@ static void keep(void *context, const struct responder_packet *packet) {
     struct scene *scene = context;
     struct sent *sent = &scene->sent[scene->count];
     assert_true(scene->count < SENT_MAX);
-    assert_int_equal(packet->link, LINK);
     assert_true(packet->bytes.len <= MESSAGE_MAX);
-    *sent = (struct sent){.to = packet->to, .port = packet->port, .len = packet->bytes.len};
+    *sent = (struct sent){packet->link, packet->ip_len, packet->to, packet->port,
+                          .len = packet->bytes.len};
     memcpy(sent->bytes, packet->bytes.ptr, packet->bytes.len);
     scene->count++;
 }
@@ -257,8 +259,8 @@ static const struct {
     {"7.2: but another's are not",
      SETTLED "< T ?p.local/A\n<192.0.2.8:5353 Q =p.local/A/120/192.0.2.1\n+500\n> R " ADDRESS "\n"},
     {"7.2: nor are they where another asks the same",
-     SETTLED "< T ?p.local/A\n<192.0.2.8:5353 T ?p.local/A\n< Q =p.local/A/120/192.0.2.1\n+500\n> "
-             "R " ADDRESS "\n"},
+     SETTLED "< T ?p.local/A\n<192.0.2.8:5353 T ?p.local/A\n"
+             "<192.0.2.8:5353 Q =p.local/A/120/192.0.2.1\n+500\n> R " ADDRESS "\n"},
     {"7.4: another has said it",
      SETTLED "< Q ?_services._dns-sd._udp.local/PTR\n< R =" SERVICES "\n+1000\n"},
     {"7.4: but not for long",
@@ -353,9 +355,120 @@ static void test_rfc6762_conversations(void **state) {
     }
 }
 
+/* By both protocols, and on each link with its addresses. */
+static void test_all_links_and_families(void **state) {
+    (void)state;
+    const struct link_address v4 = {ip(SLICE("192.0.2.1")), 24, .is_served = true};
+    const struct link_address v6 = {ip(SLICE("fe80::1")), 64, .is_served = false};
+    const struct link_address other = {ip(SLICE("2001:db8::1")), 64, .is_served = true};
+    static const struct {
+        unsigned link;
+        uint8_t ip_len;
+        const char *address;
+    } wanted[] = {
+        {LINK, IP_V4_LEN, " ^p.local/A/120/192.0.2.1"},
+        {LINK, IP_V6_LEN, " ^p.local/A/120/192.0.2.1"},
+        {LINK + 1, IP_V6_LEN, " ^p.local/AAAA/120/2001:db8::1"},
+    };
+    struct links links = {.count = 0};
+    struct scene scene;
+    open_scene(&scene);
+    links_add(&links, LINK, &v4);
+    links_add(&links, LINK, &v6);
+    links_add(&links, LINK + 1, &other);
+    responder_set_links(&scene.responder, &links, scene.now_ms);
+    pass(&scene, SLICE("250"));
+    assert_int_equal(scene.count, ROWS_COUNT(wanted));
+    for (size_t i = 0; i < ROWS_COUNT(wanted); i++) {
+        char memory[DNS_TEXT_MAX];
+        struct buf buf = BUF_INIT(memory, sizeof memory - 1);
+        dns_put_message(&buf, slice_of(scene.sent[i].bytes, scene.sent[i].len));
+        memory[buf.len] = '\0';
+        assert_int_equal(scene.sent[i].link, wanted[i].link);
+        assert_int_equal(scene.sent[i].ip_len, wanted[i].ip_len);
+        row_assert(memory, strcmp(strstr(memory, " ^p.local/"), wanted[i].address) == 0);
+    }
+}
+
+/* RFC 6762 §14: two links may be one network. Whatever is sent on one comes in on the other. */
+static void test_rfc6762_14_it_hears_itself_on_another_link(void **state) {
+    (void)state;
+    const struct link_address first = {ip(SLICE("192.0.2.1")), 24, .is_served = true};
+    const struct link_address second = {ip(SLICE("192.0.2.2")), 24, .is_served = true};
+    struct links links = {.count = 0};
+    struct scene scene;
+    open_scene(&scene);
+    links_add(&links, LINK, &first);
+    links_add(&links, LINK + 1, &second);
+    responder_set_links(&scene.responder, &links, scene.now_ms);
+    for (int i = 0; i < 20; i++) {
+        pass(&scene, SLICE("250"));
+        for (; scene.taken < scene.count; scene.taken++) {
+            const struct sent *sent = &scene.sent[scene.taken];
+            const struct link_sender sender = {sent->link == LINK ? LINK + 1 : LINK,
+                                               sent->link == LINK ? first.ip : second.ip,
+                                               MESSAGE_PORT, .to_group = true};
+            responder_receive(&scene.responder, &sender, slice_of(sent->bytes, sent->len),
+                              scene.now_ms);
+        }
+    }
+    assert_int_equal(scene.responder.phase, RESPONDER_SETTLED);
+    row_assert_slice("name", slice_of(scene.responder.name, scene.responder.name_len), SLICE("p"));
+    assert_int_equal(scene.count, 2 * (3 + 3)); /* probes and announcements */
+}
+
+/* Who takes every name that is tried is not kept busy. */
+static void test_rfc6762_8_1_after_15_conflicts_it_waits(void **state) {
+    (void)state;
+    struct scene scene;
+    char name[32] = "p";
+    open_scene(&scene);
+    set_address(&scene, "192.0.2.1");
+    for (unsigned i = 1; i <= 16; i++) {
+        char line[128];
+        (void)snprintf(line, sizeof line, "< R =%s.local/A/120/192.0.2.9!", name);
+        play_line("conflict", &scene, slice_of_text(line));
+        (void)snprintf(name, sizeof name, "p-%u", i + 1);
+        assert_int_equal(responder_wait_ms(&scene.responder, scene.now_ms), i < 15 ? 250 : 5000);
+    }
+    scene.now_ms += 10000;
+    responder_tick(&scene.responder, scene.now_ms);
+    scene.taken = scene.count;
+    play_line("later", &scene, SLICE("< R =p-17.local/A/120/192.0.2.9!"));
+    assert_int_equal(responder_wait_ms(&scene.responder, scene.now_ms), 250);
+}
+
+static const struct {
+    const char *name;
+    struct slice bytes;
+} unread[] = {
+    {"nothing", SLICE_INIT("")},
+    {"cut in its head", SLICE_INIT("\0\0\0\0\0\1\0\0\0\0\0")},
+    {"18.3: another opcode", SLICE_INIT("\0\0\x08\0\0\1\0\0\0\0\0\0\1p\5local\0\0\1\0\1")},
+    {"18.11: a code", SLICE_INIT("\0\0\0\1\0\1\0\0\0\0\0\0\1p\5local\0\0\1\0\1")},
+    {"cut in its question", SLICE_INIT("\0\0\0\0\0\1\0\0\0\0\0\0\1p\5local\0\0\1\0")},
+    {"more is said to be there", SLICE_INIT("\0\0\0\0\0\1\0\0\0\0\0\1\1p\5local\0\0\1\0\1")},
+};
+
+static void test_what_is_no_message_is_ignored(void **state) {
+    (void)state;
+    const struct link_sender sender = {LINK, ip(SLICE("192.0.2.9")), 4711, .to_group = true};
+    struct scene scene;
+    open_scene(&scene);
+    play("settled", &scene, SETTLED);
+    for (size_t i = 0; i < ROWS_COUNT(unread); i++) {
+        responder_receive(&scene.responder, &sender, unread[i].bytes, scene.now_ms);
+        expect_no_more(unread[i].name, &scene);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rfc6762_conversations),
+        cmocka_unit_test(test_all_links_and_families),
+        cmocka_unit_test(test_rfc6762_14_it_hears_itself_on_another_link),
+        cmocka_unit_test(test_rfc6762_8_1_after_15_conflicts_it_waits),
+        cmocka_unit_test(test_what_is_no_message_is_ignored),
     };
     return cmocka_run_group_tests_name("responder", tests, NULL, NULL);
 }
