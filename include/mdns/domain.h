@@ -27,8 +27,8 @@ struct domain domain_of_text(struct slice text);
 struct domain domain_beneath(struct slice label, const struct domain *parent);
 
 /* Reads the name at `*at` of a message, and moves `*at` behind it. Pointers lead ever further
- * towards the start, so that none makes a loop. Returns false for what is no name, or reaches
- * beyond the message. */
+ * towards the start, so that none makes a loop. Returns false, and leaves `*at` alone, for what is
+ * no name, or reaches beyond the message. */
 bool domain_read(struct slice message, size_t *at, struct domain *domain);
 
 /* Without regard to the case of ASCII letters (RFC 6762 §16). */

@@ -20,8 +20,8 @@ struct slice reply_probe(char memory[MESSAGE_MAX], const struct zone *zone,
 struct slice reply_to_all(char memory[MESSAGE_MAX], const struct zone_records *records,
                           uint32_t answers);
 
-/* Answers for who asked; with the question and its number, for who takes it for ordinary DNS
- * (RFC 6762 §6.7). */
+/* Answers, of which there are some, for who asked; with the question and its number, for who takes
+ * it for ordinary DNS (RFC 6762 §6.7). */
 struct slice reply_to_one(char memory[MESSAGE_MAX], const struct query *query, uint32_t answers);
 
 /* What was announced is no more (RFC 6762 §10.1). */

@@ -53,13 +53,12 @@ static bool take_label(struct slice message, size_t *at, struct domain *domain) 
 bool domain_read(struct slice message, size_t *at, struct domain *domain) {
     size_t here = *at;
     size_t limit = here; /* the next pointer leads before that */
-    bool followed = false;
+    size_t end = 0;      /* behind the first one */
     domain->len = 0;
     while (here < message.len) {
         uint8_t head = (uint8_t)message.ptr[here];
         if (head >= DOMAIN_POINTER) {
-            *at = followed ? *at : here + 2;
-            followed = true;
+            end = end > 0 ? end : here + 2;
             if (!follow(message, &here, limit))
                 return false;
             limit = here;
@@ -68,7 +67,7 @@ bool domain_read(struct slice message, size_t *at, struct domain *domain) {
         if (!take_label(message, &here, domain))
             return false;
         if (head == 0) {
-            *at = followed ? *at : here;
+            *at = end > 0 ? end : here;
             return true;
         }
     }

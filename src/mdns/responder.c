@@ -171,13 +171,12 @@ static void answer_one(const struct responder *responder, const struct query *qu
                        uint32_t answers) {
     const struct link_sender *sender = query->sender;
     char memory[MESSAGE_MAX];
-    const struct responder_packet packet = {.link = sender->link,
-                                            .ip_len = sender->ip.len,
-                                            .to = sender->ip,
-                                            .port = sender->port,
-                                            .bytes = reply_to_one(memory, query, answers)};
-    if (answers != 0)
-        responder->ways.send(responder->context, &packet);
+    struct responder_packet packet = {
+        .link = sender->link, .ip_len = sender->ip.len, .to = sender->ip, .port = sender->port};
+    if (answers == 0)
+        return;
+    packet.bytes = reply_to_one(memory, query, answers);
+    responder->ways.send(responder->context, &packet);
 }
 
 /* How long others have time to answer as well, or who asks to say what it knows (RFC 6762 §6,
@@ -256,9 +255,10 @@ static void hear_response(struct responder *responder, size_t at, struct message
     struct question question;
     struct record record;
     enum message_section section;
-    while (message_next_question(message, &question) > 0)
+    int result;
+    while ((result = message_next_question(message, &question)) > 0)
         continue; /* they mean nothing (RFC 6762 §6) */
-    while (message_next_record(message, &record, &section) > 0) {
+    while (result == 0 && message_next_record(message, &record, &section) > 0) {
         uint32_t ttl_s;
         int place = zone_find(&responder->zone, &responder->links, &record, &ttl_s);
         if (place >= 0) {

@@ -88,6 +88,7 @@ static void test_bad(void **state) {
         struct domain domain;
         size_t at = bad[i].at;
         row_assert(bad[i].name, !read_guarded(bad[i].message, &at, &domain));
+        row_assert_number(bad[i].name, at, bad[i].at);
     }
 }
 

@@ -13,6 +13,7 @@
 #include "mdns/responder.h"
 
 #include "support/dns_text.h"
+#include "support/guard.h"
 
 enum { NOW_MS = 1000000, SENT_MAX = 64, LINK = 3 };
 
@@ -282,6 +283,9 @@ static const struct {
     {"6.7: with a bit that means nothing to it",
      SETTLED "<192.0.2.9:4711 Q77 ?p.local/A/u\n>192.0.2.9:4711 R77 ?p.local/A "
              "=p.local/A/10/192.0.2.1 +p.local/NSEC/10/\n"},
+    {"6.7: no question", SETTLED "<192.0.2.9:4711 Q77 =p.local/A/120/192.0.2.1\n+1000\n"},
+    {"6.7: it is known",
+     SETTLED "<192.0.2.9:4711 Q77 ?p.local/A =p.local/A/120/192.0.2.1\n+1000\n"},
     {"11: who is elsewhere", SETTLED "<198.51.100.9:5353 Q ?p.local/A\n+1000\n"
                                      "<198.51.100.9:4711 Q7 ?p.local/A\n+1000\n"},
 
@@ -450,6 +454,22 @@ static const struct {
     {"more is said to be there", SLICE_INIT("\0\0\0\0\0\1\0\0\0\0\0\1\1p\5local\0\0\1\0\1")},
 };
 
+/* A response, whose question ends in the middle of a pointer. */
+static void test_a_response_that_is_cut_is_ignored(void **state) {
+    (void)state;
+    static const char bytes[] = "\0\0\x84\0\0\1\0\1\0\0\0\0\xc0";
+    const struct link_sender sender = {LINK, ip(SLICE("192.0.2.9")), MESSAGE_PORT,
+                                       .to_group = true};
+    struct slice cut = slice_of(bytes, sizeof bytes - 1);
+    struct scene scene;
+    char *copy = guard_copy(cut);
+    open_scene(&scene);
+    play("settled", &scene, SETTLED);
+    responder_receive(&scene.responder, &sender, slice_of(copy, cut.len), scene.now_ms);
+    expect_no_more("cut", &scene);
+    guard_free(copy, cut.len);
+}
+
 static void test_what_is_no_message_is_ignored(void **state) {
     (void)state;
     const struct link_sender sender = {LINK, ip(SLICE("192.0.2.9")), 4711, .to_group = true};
@@ -468,6 +488,7 @@ int main(void) {
         cmocka_unit_test(test_all_links_and_families),
         cmocka_unit_test(test_rfc6762_14_it_hears_itself_on_another_link),
         cmocka_unit_test(test_rfc6762_8_1_after_15_conflicts_it_waits),
+        cmocka_unit_test(test_a_response_that_is_cut_is_ignored),
         cmocka_unit_test(test_what_is_no_message_is_ignored),
     };
     return cmocka_run_group_tests_name("responder", tests, NULL, NULL);
