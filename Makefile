@@ -3,16 +3,17 @@
 # A floor is a folder of src/ and becomes one static archive; a module is a new pair of files and nothing else. Unit
 # tests link only the floor of their module and those below it, so that a call upwards does not link.
 
-FLOORS := proc serve store sys http conf base
+FLOORS := proc serve store sys http mdns conf base
 
-# What each floor may call, itself first. conf and http stand side by side.
+# What each floor may call, itself first. conf, http and mdns stand side by side.
 BELOW_base  := base
 BELOW_conf  := conf base
 BELOW_http  := http base
+BELOW_mdns  := mdns base
 BELOW_sys   := sys conf base
 BELOW_store := store sys http conf base
 BELOW_serve := serve $(BELOW_store)
-BELOW_proc  := proc $(BELOW_serve)
+BELOW_proc  := proc mdns $(BELOW_serve)
 
 ifeq ($(origin CC),default)
 CC := gcc

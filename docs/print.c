@@ -29,7 +29,7 @@ static void print_option(const struct option_row *row) {
         printf("-%c, ", row->letter);
     printf("--%s", row->name);
     if (row->argument != NULL) {
-        putchar(' ');
+        fputs(option_gap(row), stdout);
         print_cell(row->argument);
     }
     printf("` | %s%s%s | ", row->standard != NULL ? "`" : "",

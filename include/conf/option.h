@@ -7,6 +7,7 @@
 #include "base/slice.h"
 #include "conf/address.h"
 #include "conf/destination.h"
+#include "conf/label.h"
 #include "conf/mounts.h"
 #include "conf/names.h"
 #include "conf/networks.h"
@@ -42,6 +43,7 @@ enum option_kind {
     OPTION_DESTINATION,
     OPTION_ADDRESSES,
     OPTION_NETWORKS,
+    OPTION_LABEL,
 };
 
 struct option_addresses {
@@ -69,12 +71,13 @@ struct option_addresses {
 #define OPTION_TYPE_DESTINATION struct destination
 #define OPTION_TYPE_ADDRESSES   struct option_addresses
 #define OPTION_TYPE_NETWORKS    struct networks
+#define OPTION_TYPE_LABEL       const char * /* NULL: not given */
 
 struct option_row {
     enum option_kind kind;
     const char *name;
     char letter;          /* 0: none */
-    const char *argument; /* NULL: takes none */
+    const char *argument; /* NULL: takes none; "[=NAME]": takes one only behind the sign */
     const char *standard; /* NULL: none */
     uint64_t min;
     uint64_t max;
@@ -89,10 +92,16 @@ bool option_is_repeatable(const struct option_row *row);
 /* Whether it is no setting, but says what this one run is to do; so only a command line has it. */
 bool option_is_for_once(const struct option_row *row);
 
+/* Whether its value may be the next word. One that has none is "on". */
+bool option_takes_word(const struct option_row *row);
+
+/* What stands between its name and its argument where it is shown how it is written. */
+const char *option_gap(const struct option_row *row);
+
 /* Sets the field of a row, or adds to it, from a text, which is borrowed for as long as the field
- * is used; a FLAG or ACTION is set by "on" and cleared by "off". `field` is of the row's type, and
- * all zero before the first text. Returns 0, or -EINVAL and a reason that can stand behind the
- * option's name and a colon; the field is then as it was, or of no use. */
+ * is used; a FLAG or ACTION is set by "on" and cleared by "off", and so is a LABEL. `field` is of
+ * the row's type, and all zero before the first text. Returns 0, or -EINVAL and a reason that can
+ * stand behind the option's name and a colon; the field is then as it was, or of no use. */
 int option_set(const struct option_row *row, void *field, const char *text, struct err *err);
 
 /* A text from which option_set() makes the field, or for a repeatable one the item `index` of it;

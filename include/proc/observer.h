@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "conf/options.h"
+#include "proc/helper.h"
 #include "serve/metrics.h"
 
 #include <stdbool.h>
@@ -18,13 +19,12 @@ struct observer {
     struct option_addresses addresses;  /* as they are bound: with their ports */
     int sockets[OPTIONS_ADDRESSES_MAX]; /* that listen; owned */
     size_t socket_count;
-    pid_t pid;           /* 0: there is none now */
-    int channel;         /* the process ends when this is closed; -1: none */
+    struct helper helper;
     int64_t start_at_ms; /* when the next one starts, where there is none */
 };
 
 #define OBSERVER_INIT \
-    { .channel = -1 }
+    { .helper = HELPER_INIT }
 
 /* Makes the metrics, if there is an --admin. Returns 0, or -errno and a message. */
 int observer_open(struct observer *observer, const struct options *options, struct err *err);

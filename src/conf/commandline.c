@@ -10,16 +10,15 @@ static int unknown(const struct option_row *rows, struct slice name, const char 
     if (guess == NULL)
         return err_set(err, EINVAL, "unknown option '%s' (pronto --help lists them)", word);
     return err_set(err, EINVAL, "unknown option '%s' (did you mean --%s%s%s?)", word, guess->name,
-                   guess->argument != NULL ? " " : "",
-                   guess->argument != NULL ? guess->argument : "");
+                   option_gap(guess), guess->argument != NULL ? guess->argument : "");
 }
 
 /* The value of an option: what stands behind it in the same word, or the next word; a flag has
- * none there. */
+ * none there, nor has what may do without a value. */
 static int take_value(struct commandline *line, struct commandline_item *item, const char *attached,
                       struct err *err) {
     item->text = attached;
-    if (attached == NULL && item->row->argument == NULL)
+    if (attached == NULL && !option_takes_word(item->row))
         item->text = "on";
     if (item->text == NULL && line->left > 0) {
         line->left--;
@@ -56,7 +55,7 @@ static int read_letter(struct commandline *line, struct commandline_item *item, 
         return unknown(line->rows, slice_of(letter, 1), word, err);
     }
     item->row = row;
-    const char *attached = row->argument != NULL ? line->letters : NULL;
+    const char *attached = option_takes_word(row) ? line->letters : NULL;
     if (attached != NULL)
         line->letters = NULL;
     return take_value(line, item, attached, err);

@@ -203,6 +203,11 @@ static struct slice text_text(const struct option_row *row, const void *field, s
     return index > 0 || text == NULL ? SLICE_NONE : slice_of_text(text);
 }
 
+static int set_label(const struct option_row *row, void *field, const char *text, struct err *err) {
+    (void)row;
+    return label_parse(text, field, err);
+}
+
 /* In octal. */
 static int set_mode(const struct option_row *row, void *field, const char *text, struct err *err) {
     size_t len = strlen(text);
@@ -361,6 +366,7 @@ static const struct {
     [OPTION_DESTINATION] = {set_destination, destination_text, .repeatable = false},
     [OPTION_ADDRESSES] = {add_address, address_text, .repeatable = true},
     [OPTION_NETWORKS] = {add_network, network_text, .repeatable = true},
+    [OPTION_LABEL] = {set_label, text_text, .repeatable = false},
 };
 
 bool option_is_repeatable(const struct option_row *row) {
@@ -369,6 +375,14 @@ bool option_is_repeatable(const struct option_row *row) {
 
 bool option_is_for_once(const struct option_row *row) {
     return kinds[row->kind].once;
+}
+
+bool option_takes_word(const struct option_row *row) {
+    return row->argument != NULL && row->argument[0] != '[';
+}
+
+const char *option_gap(const struct option_row *row) {
+    return option_takes_word(row) ? " " : "";
 }
 
 int option_set(const struct option_row *row, void *field, const char *text, struct err *err) {

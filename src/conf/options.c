@@ -263,7 +263,7 @@ static void print_row(FILE *stream, const struct option_row *row) {
     int width = row->letter != 0 ? fprintf(stream, "  -%c, --%s", row->letter, row->name)
                                  : fprintf(stream, "      --%s", row->name);
     if (row->argument != NULL)
-        width += fprintf(stream, " %s", row->argument);
+        width += fprintf(stream, "%s%s", option_gap(row), row->argument);
     if (width + 2 > HELP_COLUMN)
         width = fprintf(stream, "\n") - 1;
     fprintf(stream, "%*s", HELP_COLUMN - width, "");
@@ -322,9 +322,9 @@ static size_t print_values(const struct options *options, const struct option_ro
 static void print_setting(const struct options *options, const struct option_row *row,
                           FILE *stream) {
     struct column comment = {stream, "# ", 2, 2};
-    const char *standard = row->standard != NULL   ? row->standard
-                           : row->argument != NULL ? row->argument
-                                                   : "off";
+    const char *standard = row->standard != NULL    ? row->standard
+                           : option_takes_word(row) ? row->argument
+                                                    : "off";
     fputs("# ", stream);
     print_words(&comment, row->help);
     fputc('\n', stream);

@@ -8,6 +8,7 @@
 
 #include "base/deadline.h"
 #include "base/diag.h"
+#include "proc/announcer.h"
 #include "proc/banner.h"
 #include "proc/course.h"
 #include "proc/handover.h"
@@ -41,13 +42,14 @@ struct master {
     struct upgrade upgrade;
     struct notify notify;
     struct observer observer;
+    struct announcer announcer;
     struct source relieved; /* to an older pronto that waits to be relieved; fd -1: none */
     bool relieves;          /* there is, or was, such a one */
     char *pid_file;         /* that was written; owned; NULL: none */
     int64_t notice_at_ms; /* while stopping: when to say what is waited for; INT64_MAX: it is said,
                              or need not be */
     int status;           /* to exit with */
-    bool in_child;        /* this is a worker's process, or the observer's */
+    bool in_child;        /* this is a worker's process, or a helper's */
 };
 
 static void happen(struct master *master, enum course_event event);
@@ -82,6 +84,7 @@ static void fail_coming(struct master *master, const char *reason) {
 static void leave_master(struct master *master, const struct generation *own) {
     master->in_child = true;
     lineage_deinit(&master->lineage, own);
+    announcer_leave(&master->announcer);
     source_close(&master->upgrade.channel);
     source_close(&master->relieved);
     source_close(&master->signals);
@@ -115,12 +118,29 @@ static void start_due_workers(struct master *master) {
 }
 
 static void start_observer(struct master *master) {
-    int channel;
-    if (!observer_is_due(&master->observer, master->loop.now_ms) ||
+    int channel = -1;
+    if (master->in_child || !observer_is_due(&master->observer, master->loop.now_ms) ||
         !observer_fork(&master->observer, master->loop.now_ms, &channel))
         return;
     leave_master(master, NULL);
     master->status = observer_run(&master->observer, channel);
+}
+
+static void start_announcer(struct master *master) {
+    int channel = -1;
+    if (master->in_child || !announcer_is_due(&master->announcer, master->loop.now_ms) ||
+        !announcer_fork(&master->announcer, master->loop.now_ms, &channel))
+        return;
+    leave_master(master, NULL);
+    observer_leave(&master->observer);
+    master->status = announcer_run(&master->announcer, channel);
+}
+
+/* What serves now is what others are to find. */
+static void set_announcer(struct master *master) {
+    const struct generation *serving = master->lineage.serving;
+    announcer_set(&master->announcer, &serving->setup->options, &serving->listeners,
+                  master->loop.now_ms);
 }
 
 /* Changes */
@@ -177,10 +197,11 @@ static void take_over(struct master *master) {
         diag_message("%s", err.text);
 }
 
-static void say_reloaded(const struct master *master) {
+static void say_reloaded(struct master *master) {
     const struct generation *serving = master->lineage.serving;
     diag_message("reloaded: serving %s (%zu worker%s)", serving->setup->options.root,
                  serving->workers, plural(serving->workers));
+    set_announcer(master);
     say_ready(master);
 }
 
@@ -208,6 +229,7 @@ static void leave(struct master *master) {
     master->notify.address_len = 0;
     lineage_leave(&master->lineage, master->loop.now_ms);
     observer_stop(&master->observer);
+    announcer_close(&master->announcer);
     source_close(&master->upgrade.channel);
     pass_on(master);
 }
@@ -227,10 +249,12 @@ static void announce(struct master *master) {
         banner_print_new(&serving->listeners);
     else
         banner_print(&serving->setup->options, &serving->listeners, &master->observer.addresses);
-    if (master->relieved.fd >= 0)
+    if (master->relieved.fd >= 0) {
         (void)!write(master->relieved.fd, "r", 1);
-    else
-        say_ready(master);
+        return;
+    }
+    set_announcer(master);
+    say_ready(master);
 }
 
 /* The older pronto has left the serving to this one, or is gone. */
@@ -240,8 +264,10 @@ static void on_relieved(struct source *source) {
     source_close(source);
     if (observer_listen(&master->observer, &err) < 0)
         diag_message("%s", err.text);
-    if (master->course.phase != COURSE_STARTING && master->lineage.serving != NULL)
-        say_ready(master);
+    if (master->course.phase == COURSE_STARTING || master->lineage.serving == NULL)
+        return;
+    set_announcer(master);
+    say_ready(master);
 }
 
 /* Who was to take over does not. Another binary may have said that it is the one that serves. */
@@ -259,6 +285,7 @@ static void stop(struct master *master) {
     master->notice_at_ms = master->loop.now_ms + NOTICE_MS;
     notify_send(&master->notify, "STOPPING=1");
     metrics_set_phase(master->observer.metrics, METRICS_DRAINING);
+    announcer_unset(&master->announcer);
     lineage_stop(&master->lineage, master->relieved.fd >= 0, master->loop.now_ms);
     if (isatty(STDERR_FILENO))
         (void)!write(STDERR_FILENO, "\n", 1); /* behind the terminal's ^C */
@@ -375,10 +402,11 @@ static void upgrade_ended(struct master *master, int wait_status) {
     }
 }
 
-static void observer_is_gone(struct master *master, pid_t pid, int wait_status) {
+static void helper_is_gone(struct master *master, pid_t pid, int wait_status) {
     struct err end = ERR_INIT;
     describe_end(wait_status, &end);
-    (void)observer_ended(&master->observer, pid, end.text, master->loop.now_ms);
+    if (!observer_ended(&master->observer, pid, end.text, master->loop.now_ms))
+        (void)announcer_ended(&master->announcer, pid, wait_status, end.text, master->loop.now_ms);
 }
 
 static void reap(struct master *master) {
@@ -392,7 +420,7 @@ static void reap(struct master *master) {
         else if (generation != NULL)
             worker_ended(master, generation, slot, wait_status);
         else
-            observer_is_gone(master, pid, wait_status);
+            helper_is_gone(master, pid, wait_status);
     }
 }
 
@@ -480,6 +508,7 @@ static int init(struct master *master, struct setup *setup, struct err *err) {
 static void deinit(struct master *master) {
     lineage_deinit(&master->lineage, NULL);
     observer_close(&master->observer);
+    announcer_close(&master->announcer);
     if (!master->in_child && master->pid_file != NULL)
         pidfile_remove(master->pid_file);
     free(master->pid_file);
@@ -534,6 +563,7 @@ static int64_t wait_ms(const struct master *master) {
     int64_t wait_ms = notify_wait_ms(&master->notify, -1, now_ms);
     wait_ms = upgrade_wait_ms(&master->upgrade, wait_ms, now_ms);
     wait_ms = observer_wait_ms(&master->observer, now_ms, wait_ms);
+    wait_ms = announcer_wait_ms(&master->announcer, now_ms, wait_ms);
     wait_ms = lineage_wait_ms(&master->lineage, wait_ms, now_ms);
     bool notices = master->course.phase == COURSE_STOPPING && master->notice_at_ms < INT64_MAX;
     return notices ? deadline_sooner_ms(wait_ms, master->notice_at_ms, now_ms) : wait_ms;
@@ -550,6 +580,7 @@ static void supervise(struct master *master) {
         if (lineage_has_room(&master->lineage))
             act(master, course_resume(&master->course));
         start_observer(master);
+        start_announcer(master);
         start_due_workers(master);
         if (master->in_child || is_done(master))
             return;
@@ -571,6 +602,7 @@ int master_run(const struct command_line *line, struct setup *setup) {
         .signals = {.fd = -1},
         .relieved = {.fd = -1},
         .observer = OBSERVER_INIT,
+        .announcer = ANNOUNCER_INIT,
         .status = EXIT_SUCCESS,
     };
     struct err err = ERR_INIT;

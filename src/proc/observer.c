@@ -8,12 +8,9 @@
 #include "sys/socket.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 enum { RETRY_MS = 1000 };
@@ -37,42 +34,22 @@ int observer_open(struct observer *observer, const struct options *options, stru
 }
 
 bool observer_is_due(const struct observer *observer, int64_t now_ms) {
-    return observer->socket_count > 0 && observer->pid == 0 && observer->start_at_ms <= now_ms;
+    return observer->socket_count > 0 && observer->helper.pid == 0 &&
+           observer->start_at_ms <= now_ms;
 }
 
 int64_t observer_wait_ms(const struct observer *observer, int64_t now_ms, int64_t wait_ms) {
-    if (observer->socket_count == 0 || observer->pid != 0)
+    if (observer->socket_count == 0 || observer->helper.pid != 0)
         return wait_ms;
     return deadline_sooner_ms(wait_ms, observer->start_at_ms, now_ms);
 }
 
 bool observer_fork(struct observer *observer, int64_t now_ms, int *channel) {
-    int ends[2];
+    int result = helper_fork(&observer->helper, channel);
     observer->start_at_ms = now_ms + RETRY_MS;
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0) {
-        diag_message("cannot start what answers on --admin: %s", strerror(errno));
-        return false;
-    }
-    pid_t pid = fork();
-    if (pid == 0) {
-        (void)close(ends[0]);
-        *channel = ends[1];
-        return true;
-    }
-    if (pid < 0) {
-        diag_message("cannot start what answers on --admin: %s", strerror(errno));
-        (void)close(ends[0]);
-    }
-    (void)close(ends[1]);
-    observer->channel = pid < 0 ? -1 : ends[0];
-    observer->pid = pid < 0 ? 0 : pid;
-    return false;
-}
-
-static void close_channel(struct observer *observer) {
-    if (observer->channel >= 0)
-        (void)close(observer->channel);
-    observer->channel = -1;
+    if (result < 0)
+        diag_message("cannot start what answers on --admin: %s", strerror(-result));
+    return result > 0;
 }
 
 static void close_sockets(struct observer *observer) {
@@ -82,41 +59,21 @@ static void close_sockets(struct observer *observer) {
 }
 
 void observer_leave(struct observer *observer) {
-    close_channel(observer);
+    helper_leave(&observer->helper);
     close_sockets(observer);
-    observer->pid = 0;
 }
 
 bool observer_ended(struct observer *observer, pid_t pid, const char *how, int64_t now_ms) {
-    if (observer->pid == 0 || observer->pid != pid)
+    if (!helper_ended(&observer->helper, pid))
         return false;
-    close_channel(observer);
-    observer->pid = 0;
     observer->start_at_ms = now_ms + RETRY_MS;
     diag_message("process %d, which answers on --admin, %s; another takes its place", (int)pid,
                  how);
     return true;
 }
 
-/* It sees the end of its channel, and ends at once; one that does not has nothing to lose. SIGCHLD
- * is blocked, as the master takes it from its loop. */
-static void end_process(struct observer *observer) {
-    const struct timespec patience = {.tv_sec = 1};
-    sigset_t set;
-    close_channel(observer);
-    if (observer->pid == 0)
-        return;
-    (void)sigemptyset(&set);
-    (void)sigaddset(&set, SIGCHLD);
-    while (waitpid(observer->pid, NULL, WNOHANG) == 0) {
-        if (sigtimedwait(&set, NULL, &patience) < 0 && errno == EAGAIN)
-            (void)kill(observer->pid, SIGKILL);
-    }
-    observer->pid = 0;
-}
-
 void observer_stop(struct observer *observer) {
-    end_process(observer);
+    helper_end(&observer->helper);
     close_sockets(observer);
 }
 
@@ -131,22 +88,15 @@ void observer_close(struct observer *observer) {
 struct process {
     struct loop loop;
     struct visits visits;
-    struct source channel;
-    bool done;
+    struct helper_end end;
 };
-
-/* Nothing is ever written to it: what there is to read is its end. */
-static void on_channel(struct source *source) {
-    list_entry(source, struct process, channel)->done = true;
-}
 
 static int init(struct process *process, const struct observer *observer, int channel,
                 struct err *err) {
     int result = loop_init(&process->loop, err);
     if (result < 0)
         return result;
-    source_init(&process->channel, channel, on_channel);
-    result = loop_add(&process->loop, &process->channel, EPOLLIN | EPOLLRDHUP);
+    result = helper_end_await(&process->end, &process->loop, channel);
     if (result == 0)
         result = visits_init(&process->visits, &process->loop, observer->metrics, observer->sockets,
                              observer->socket_count);
@@ -155,7 +105,7 @@ static int init(struct process *process, const struct observer *observer, int ch
 }
 
 static int serve(struct process *process, struct err *err) {
-    while (!process->done) {
+    while (!process->end.is_here) {
         int result = loop_turn(&process->loop, visits_wait_ms(&process->visits));
         if (result < 0)
             return err_set(err, -result, "cannot wait for events on --admin: %s",
@@ -169,7 +119,7 @@ static int serve(struct process *process, struct err *err) {
  * its processes, as a terminal does, does not end this one before the workers. */
 int observer_run(struct observer *observer, int channel) {
     (void)prctl(PR_SET_NAME, "pronto-admin");
-    struct process process = {.loop = LOOP_INIT};
+    struct process process = {.loop = LOOP_INIT, .end.source.fd = -1};
     struct err err = ERR_INIT;
     int result = init(&process, observer, channel, &err);
     if (result == 0)
@@ -177,7 +127,7 @@ int observer_run(struct observer *observer, int channel) {
     if (result < 0)
         diag_message("%s", err.text);
     visits_deinit(&process.visits);
+    helper_end_close(&process.end);
     loop_deinit(&process.loop);
-    (void)close(channel);
     return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

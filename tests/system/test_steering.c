@@ -2,10 +2,9 @@
  * first two CPUs, the other the clients. What goes from one to the other through a pair of virtual
  * interfaces is received on the CPU that sends it, so the test chooses that by running there. */
 #include "support/client.h"
+#include "support/network.h"
 #include "support/scene.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
 #include <net/if.h>
@@ -18,7 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { CPUS = 2, CONNECTIONS = 24, COMMAND_TIMEOUT_MS = 20000 };
+enum { CPUS = 2, CONNECTIONS = 24 };
 
 /* "wide" has a queue for each CPU, "narrow" has one. $1 is the namespace of the clients, where the
  * other ends are. */
@@ -38,12 +37,8 @@ static const char far_network[] = "set -e; PATH=$PATH:/usr/sbin:/sbin\n"
 static const char narrow_up[] = "PATH=$PATH:/usr/sbin:/sbin; ip link set narrow up";
 static const char narrow_down[] = "PATH=$PATH:/usr/sbin:/sbin; ip link set narrow down";
 
-/* Descriptors of the namespaces. */
-static int near_fd = -1;
-static int far_fd = -1;
-
 /* Why nothing can be tested here; empty: it can. */
-static char obstacle[256];
+static char obstacle[512];
 
 static cpu_set_t cpu_alone(size_t cpu) {
     cpu_set_t set;
@@ -66,51 +61,6 @@ static void must_run_on(cpu_set_t set) {
 
 /* The network */
 
-static bool write_file(const char *path, const char *text) {
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    bool written = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-    if (fd >= 0)
-        (void)close(fd);
-    return written;
-}
-
-static void enter(int namespace_fd) {
-    assert_int_equal(setns(namespace_fd, CLONE_NEWNET), 0);
-}
-
-static int open_namespace(void) {
-    return open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-}
-
-/* Whoever may not make network namespaces may in a user namespace, as root there. */
-static bool make_namespace(void) {
-    char users[64];
-    char groups[64];
-    (void)snprintf(users, sizeof users, "0 %u 1", (unsigned)geteuid());
-    (void)snprintf(groups, sizeof groups, "0 %u 1", (unsigned)getegid());
-    if (unshare(CLONE_NEWNET) == 0)
-        return true;
-    return unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0 &&
-           write_file("/proc/self/setgroups", "deny") && write_file("/proc/self/uid_map", users) &&
-           write_file("/proc/self/gid_map", groups);
-}
-
-/* Runs a shell command; returns whether it succeeded, and notes what it said where it did not. */
-static bool run_command(const char *command) {
-    char far_path[64];
-    const char *const argv[] = {"sh", "-c", command, "sh", far_path, NULL};
-    struct process process = PROCESS_INIT;
-    (void)snprintf(far_path, sizeof far_path, "/proc/%d/fd/%d", (int)getpid(), far_fd);
-    process_start(&process, NULL, argv);
-    bool succeeded = process_wait(&process, COMMAND_TIMEOUT_MS) && process_exit_code(&process) == 0;
-    char *text = process_text(process.err_fd);
-    if (!succeeded)
-        (void)snprintf(obstacle, sizeof obstacle, "no interfaces can be made: %s", text);
-    free(text);
-    process_deinit(&process);
-    return succeeded;
-}
-
 /* The receive queues that the interface says it has; 0: it says nothing. */
 static size_t count_queues(const char *interface) {
     struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
@@ -122,22 +72,11 @@ static size_t count_queues(const char *interface) {
     return result == 0 ? (size_t)channels.rx_count + channels.combined_count : 0;
 }
 
-/* Leaves the test where the server is to be. */
-static bool make_namespaces(void) {
-    if (!make_namespace())
-        return false;
-    near_fd = open_namespace();
-    if (unshare(CLONE_NEWNET) != 0)
-        return false;
-    far_fd = open_namespace();
-    return near_fd >= 0 && far_fd >= 0 && setns(near_fd, CLONE_NEWNET) == 0;
-}
-
 static bool make_interfaces(void) {
-    bool made = run_command(near_network);
-    enter(far_fd);
-    made = made && run_command(far_network);
-    enter(near_fd);
+    bool made = network_run(NETWORK_NEAR, near_network) && network_run(NETWORK_FAR, far_network);
+    if (!made)
+        (void)snprintf(obstacle, sizeof obstacle, "no interfaces can be made: %s",
+                       network_complaint());
     return made;
 }
 
@@ -148,8 +87,8 @@ static int make_network(void **state) {
     if (sched_setaffinity(0, sizeof set, &set) != 0 ||
         sched_getaffinity(0, sizeof set, &set) != 0 || CPU_COUNT(&set) != CPUS)
         (void)snprintf(obstacle, sizeof obstacle, "the test may not use CPU 0 and CPU 1");
-    else if (!make_namespaces())
-        (void)snprintf(obstacle, sizeof obstacle, "no network namespace: %s", strerror(errno));
+    else if (!network_make())
+        (void)snprintf(obstacle, sizeof obstacle, "%s", network_complaint());
     else if (make_interfaces() && count_queues("wide") != CPUS)
         (void)snprintf(obstacle, sizeof obstacle, "this kernel's veth has no word about queues");
     return 0;
@@ -177,9 +116,9 @@ static void stop(struct scene *scene) {
 
 /* To a loopback address from this machine, to another one from the other. */
 static void open_client(struct client *client, const char *host, uint16_t port) {
-    enter(strncmp(host, "127.", 4) == 0 ? near_fd : far_fd);
+    network_enter(strncmp(host, "127.", 4) == 0 ? NETWORK_NEAR : NETWORK_FAR);
     client_open_at(client, host, port);
-    enter(near_fd);
+    network_enter(NETWORK_NEAR);
 }
 
 /* Opens connections from a CPU, and writes how many of them each worker has. */
@@ -258,7 +197,7 @@ static void test_each_address(void **state) {
         return;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         pid_t workers[SERVER_WORKERS_MAX];
-        assert_true(run_command(rows[i].narrow ? narrow_up : narrow_down));
+        assert_true(network_run(NETWORK_NEAR, rows[i].narrow ? narrow_up : narrow_down));
         serve(scene, rows[i].listen, "2");
         assert_int_equal(server_workers(&scene->server, workers), CPUS);
         expect_bound(rows[i].name, workers, rows[i].bound);

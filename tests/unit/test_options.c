@@ -62,6 +62,7 @@ static uint64_t number_in(const struct options *options, const struct option_row
         return ((const struct slice *)field)->len;
     case OPTION_TEXT:
     case OPTION_WORD:
+    case OPTION_LABEL:
         return *(const char *const *)field != NULL;
     }
     return 0;
@@ -101,6 +102,7 @@ static void test_defaults(void **state) {
     assert_int_equal(options.ready_timeout, 60000);
     assert_int_equal(options.unix_mode, 0660);
     assert_null(options.pid_file);
+    assert_null(options.announce);
     assert_false(options.quiet || options.check || options.version || options.help);
 }
 
@@ -109,6 +111,7 @@ static const char *other_value(const struct option_row *row) {
     switch (row->kind) {
     case OPTION_FLAG:
     case OPTION_ACTION:
+    case OPTION_LABEL:
         return NULL;
     case OPTION_COUNT:
         return "17";
@@ -255,6 +258,11 @@ static const struct {
     {"the longest value", {"--cache-control=" VALUE_256}, "cache-control", 256},
     {"behind the root", {"root", "-w4"}, "workers", 4},
     {"--lan", {"--lan"}, "lan", 1},
+    {"a value that may be left out", {"--announce"}, "announce", 1},
+    {"and what follows is no value", {"--announce", "-w4"}, "workers", 4},
+    {"nor is the root", {"--announce", "root"}, "announce", 1},
+    {"a value behind the sign", {"--announce=photos"}, "announce", 1},
+    {"no name", {"--announce", "--announce=off"}, "announce", 0},
     {"networks", {"--trust=10.0.0.0/8", "--trust", "::1", "--trust=unix"}, "trust", 3},
     {"the PROXY protocol", {"--proxy-protocol", "--trust=::1"}, "proxy-protocol", 1},
     {"16 addresses",
@@ -362,6 +370,8 @@ static const struct {
     {"one letter left out", {"--worker"}, "(did you mean --workers N?)"},
     {"one letter too many", {"--indexx"}, "(did you mean --index NAMES?)"},
     {"one letter wrong", {"--hiddan"}, "(did you mean --hidden?)"},
+    {"one wrong, and a value may be left out", {"--anounce"}, "(did you mean --announce[=NAME]?)"},
+    {"no name of a host", {"--announce=a b"}, "--announce: 'a b' cannot be a name of a host"},
     {"two letters exchanged", {"--qiuet"}, "(did you mean --quiet?)"},
     {"two letters wrong, with a value", {"--max-haed=1K"}, "(did you mean --max-head SIZE?)"},
     {"three letters wrong", {"--hiabcn"}, "(pronto --help lists them)"},
@@ -524,7 +534,7 @@ static void test_help_has_every_row(void **state) {
         if (row->letter != 0)
             (void)snprintf(letter, sizeof letter, " -%c, ", row->letter);
         (void)snprintf(head, sizeof head, "\n %s--%s%s%s", letter, row->name,
-                       row->argument != NULL ? " " : "",
+                       row->argument != NULL && row->argument[0] != '[' ? " " : "",
                        row->argument != NULL ? row->argument : "");
         const char *at = strstr(text, head);
         row_assert(row->name, at != NULL);

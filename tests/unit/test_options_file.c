@@ -221,6 +221,7 @@ static const char *const *values_of(enum option_kind kind) {
         [OPTION_DESTINATION] = {"off", "-", "a b #c", "syslog:127.0.0.1:514", "syslog:[::1]:1"},
         [OPTION_ADDRESSES] = {"127.0.0.1:0", "*:80", "[::]:81", "0.0.0.0:82", "[::1]:65535"},
         [OPTION_NETWORKS] = {"10.0.0.0/8", "192.0.2.1", "::/0", "2001:db8::/33", "unix"},
+        [OPTION_LABEL] = {"photos", LABEL_STANDARD},
         [OPTION_ACTION] = {NULL},
         [OPTION_WORD] = {NULL},
     };
@@ -297,9 +298,9 @@ static void test_printed_file_has_every_row(void **state) {
     for (const struct option_row *row = options_rows(); row->name != NULL; row++) {
         char line[128];
         (void)snprintf(line, sizeof line, "\n#%s = %s\n", row->name,
-                       row->standard != NULL   ? row->standard
-                       : row->argument != NULL ? row->argument
-                                               : "off");
+                       row->standard != NULL    ? row->standard
+                       : option_takes_word(row) ? row->argument
+                                                : "off");
         row_assert(row->name, (strstr(text, line) != NULL) == !option_is_for_once(row));
     }
     assert_non_null(strstr(text, "\n#root = .\n"));
