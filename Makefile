@@ -284,6 +284,25 @@ $(BUILD)/pronto-deaf: $(BUILD)/obj/proc/main.o $(BUILD)/obj/deaf/inotify.o $(cal
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) $(call wraps_of,tests/deaf/inotify.c) -o $@ $^
 
+# A server whose calls fail, one in a run, and who looks how it takes that.
+
+FAULT_SOURCES := tests/faults/session.c tests/faults/test_faults.c
+FAULT_WRAPS   := $(addprefix -Wl$(comma)--wrap=,$(shell sed -n 's/^WRAP.[^,]*, \([a-z0-9_]*\),.*/\1/p' tests/faults/inject.c))
+
+$(BUILD)/obj/faults/%.o: tests/faults/%.c $(wildcard tests/faults/*.def tests/faults/*.h) $(BUILD)/flags
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) -iquote tests $(CFLAGS_ALL) -c -o $@ $<
+
+$(BUILD)/pronto-faults: $(BUILD)/obj/proc/main.o $(BUILD)/obj/faults/inject.o $(call archive,$(BELOW_proc))
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) $(FAULT_WRAPS) $(call wraps_of,tests/faults/inject.c) -o $@ $^
+
+$(BUILD)/tests/faults/test_faults: $(FAULT_SOURCES:tests/%.c=$(BUILD)/obj/%.o) $(SUPPORT_OBJECTS)
+	$(call say,TEST,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ -lcmocka
+
 # Fuzz targets: fuzz_x.c is linked as test_x.c would be, with libFuzzer.
 
 define FUZZ_RULE
