@@ -81,11 +81,12 @@ void generation_free(struct generation *generation) {
 
 static void on_channel(struct source *source) {
     struct slot *slot = list_entry(source, struct slot, channel);
-    char word;
+    char word = 0;
+    ssize_t len;
     source->ready = 0;
-    while (read(source->fd, &word, 1) == 1) {
-        slot->ready |= word == WORKER_READY;
-        slot->retired |= word == WORKER_RETIRED;
+    while ((len = read(source->fd, &word, 1)) == 1 || (len < 0 && errno == EINTR)) {
+        slot->ready |= len == 1 && word == WORKER_READY;
+        slot->retired |= len == 1 && word == WORKER_RETIRED;
     }
 }
 

@@ -123,6 +123,7 @@ static enum docroot_outcome outcome_of(int errnum) {
         return DOCROOT_EXHAUSTED;
     case EIO:
     case ESTALE:
+    case EOVERFLOW:
         return DOCROOT_FAULT;
     default: /* ENOENT and ENOTDIR; ELOOP and EXDEV for links; ENXIO for a socket; ENAMETOOLONG */
         return DOCROOT_ABSENT;
@@ -332,10 +333,14 @@ enum docroot_outcome docroot_open_directory(const struct docroot *docroot, struc
     *fd = beneath_open(docroot->fd, text, docroot->links, &linked);
     if (*fd < 0)
         return outcome_of(-*fd);
-    if (fstat(*fd, &stat) == 0 && S_ISDIR(stat.st_mode))
-        return DOCROOT_DIRECTORY;
-    (void)close(*fd);
-    return DOCROOT_ABSENT;
+    enum docroot_outcome outcome = DOCROOT_DIRECTORY;
+    if (fstat(*fd, &stat) < 0)
+        outcome = DOCROOT_FAULT;
+    else if (!S_ISDIR(stat.st_mode))
+        outcome = DOCROOT_ABSENT;
+    if (outcome != DOCROOT_DIRECTORY)
+        (void)close(*fd);
+    return outcome;
 }
 
 static bool has_mount(const struct docroot *docroot, struct slice directory, struct slice name) {

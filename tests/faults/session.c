@@ -133,6 +133,7 @@ static const struct question questions[] = {
     {"GET", "/small.txt", "Range: bytes=0-0, 2-3\r\n"},
     {"GET", "/large.bin", ""},
     {"GET", "/large.bin", "Range: bytes=100000-\r\n"},
+    {"GET", "/page.html", ""},
     {"GET", "/page.html", "Accept-Encoding: gzip\r\n"},
     {"GET", "/untyped", ""},
     {"GET", "/linked.txt", ""},
@@ -157,13 +158,17 @@ static bool take(struct client *client, bool to_head, struct response *response)
     return true;
 }
 
-static void note_answer(struct session *session, struct response *response, bool came) {
+static void note_answer(struct session *session, const struct question *question,
+                        struct response *response, bool came) {
     assert_true(session->answer_count < SESSION_ANSWERS_MAX);
     struct session_answer *answer = &session->answers[session->answer_count++];
-    *answer = (struct session_answer){0};
+    *answer = (struct session_answer){.target = question->target};
     if (!came)
         return;
-    *answer = (struct session_answer){response->status, response->body, response->body_len};
+    answer->status = response->status;
+    answer->is_encoded = response_count_field(response, "Content-Encoding") > 0;
+    answer->body = response->body;
+    answer->body_len = response->body_len;
     response->body = NULL;
     response_deinit(response);
 }
@@ -180,7 +185,7 @@ static void ask(struct session *session, struct client *client, const struct que
     }
     if (!came || response_closes(&response))
         client->ended = true;
-    note_answer(session, &response, came);
+    note_answer(session, question, &response, came);
 }
 
 /* The first questions at once. */
@@ -193,7 +198,7 @@ static void ask_pipelined(struct session *session, size_t count) {
         struct response response = RESPONSE_INIT;
         connected =
             connected && take(&client, strcmp(questions[i].method, "HEAD") == 0, &response);
-        note_answer(session, &response, connected);
+        note_answer(session, &questions[i], &response, connected);
     }
     client_close(&client);
 }
@@ -346,7 +351,7 @@ void session_learn(struct session *session) {
 
 /* Whether somebody who is told of that error may take a file for absent. */
 static bool denies(int error) {
-    static const int errors[] = {ENOENT, ENOTDIR, ELOOP, EXDEV, ENXIO};
+    static const int errors[] = {ENOENT, ENOTDIR, ELOOP, EXDEV, ENXIO, EACCES, EPERM};
     for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
         if (error == errors[i])
             return true;
@@ -355,23 +360,39 @@ static bool denies(int error) {
 }
 
 static bool same_body(const struct session_answer *one, const struct session_answer *other) {
-    return one->body_len == other->body_len &&
+    return one->is_encoded == other->is_encoded && one->body_len == other->body_len &&
            (one->body_len == 0 || memcmp(one->body, other->body, one->body_len) == 0);
+}
+
+/* Whether it is right, or was at another time, or without its encoded sibling. */
+static bool is_right(const struct session_answer *got, const struct session *right) {
+    for (size_t i = 0; i < right->answer_count; i++) {
+        const struct session_answer *want = &right->answers[i];
+        if (strcmp(got->target, want->target) == 0 && got->status == want->status &&
+            same_body(got, want))
+            return true;
+    }
+    return false;
+}
+
+/* What a directory shows may lack a file that is said to be absent; or something, if it says so. */
+static bool may_be_short(const struct session_answer *got, int error) {
+    bool says_cut = got->body != NULL && strstr(got->body, "\"cut\"") != NULL;
+    return strncmp(got->target, "/dir/", 5) == 0 && got->status == 200 &&
+           (denies(error) || (error == ENOMEM && says_cut));
 }
 
 /* An answer that did not come as a whole says that something is wrong, and so does an error. */
 static void assert_answer(const struct session *session, size_t index,
                           const struct session *right) {
     const struct session_answer *got = &session->answers[index];
-    const struct session_answer *want = &right->answers[index];
-    if (got->status == 0 || got->status >= 500 || got->status == 403)
+    int error = session->plan->error;
+    if (got->status == 0 || got->status >= 500 || is_right(got, right) || may_be_short(got, error))
         return;
-    if (got->status == 404 && want->status != 404 && denies(session->plan->error))
+    if ((got->status == 403 || got->status == 404) && denies(error))
         return;
-    if (got->status != want->status)
-        fail_msg("answer %zu is %d instead of %d", index, got->status, want->status);
-    if (!same_body(got, want))
-        fail_msg("answer %zu has another body:\n%.1000s\n", index, got->body);
+    fail_msg("answer %zu (%s) is wrong: %d (instead of %d)\n%.1000s", index, got->target,
+             got->status, right->answers[index].status, got->body != NULL ? got->body : "");
 }
 
 bool session_try(struct session *session, const struct session *right) {

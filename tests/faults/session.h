@@ -13,7 +13,9 @@
 enum { SESSION_ANSWERS_MAX = 64 };
 
 struct session_answer {
-    int status; /* 0: none came as a whole */
+    const char *target; /* that was asked for; borrowed */
+    int status;         /* 0: none came as a whole */
+    bool is_encoded;
     char *body; /* owned; NULL: none */
     size_t body_len;
 };
