@@ -15,6 +15,7 @@
 #include "proc/notify.h"
 #include "proc/observer.h"
 #include "proc/pidfile.h"
+#include "proc/rootwatch.h"
 #include "proc/upgrade.h"
 #include "sys/clock.h"
 #include "sys/loop.h"
@@ -40,6 +41,7 @@ struct master {
     struct course course;
     struct upgrade upgrade;
     struct notify notify;
+    struct rootwatch rootwatch;
     struct observer observer;
     struct source relieved; /* to an older pronto that waits to be relieved; fd -1: none */
     bool relieves;          /* there is, or was, such a one */
@@ -467,7 +469,9 @@ static int init(struct master *master, struct setup *setup, struct err *err) {
         return result;
     }
     notify_init(&master->notify, master->loop.now_ms);
-    result = observer_open(&master->observer, &setup->options, err);
+    result = rootwatch_init(&master->rootwatch, master->loop.now_ms, err);
+    if (result == 0)
+        result = observer_open(&master->observer, &setup->options, err);
     if (result == 0 && !master->relieves) /* else when the other has left */
         result = observer_listen(&master->observer, err);
     if (result < 0) {
@@ -483,6 +487,7 @@ static void deinit(struct master *master) {
     if (!master->in_child && master->pid_file != NULL)
         pidfile_remove(master->pid_file);
     free(master->pid_file);
+    rootwatch_deinit(&master->rootwatch);
     upgrade_deinit(&master->upgrade);
     source_close(&master->relieved);
     source_close(&master->signals);
@@ -521,6 +526,9 @@ static void watch_deadlines(struct master *master) {
     int64_t now_ms = master->loop.now_ms;
     if (coming != NULL && now_ms >= coming->deadline_ms)
         fail_coming(master, "the workers were not ready in time");
+    if (master->course.phase == COURSE_SERVING &&
+        rootwatch_look(&master->rootwatch, master->lineage.serving->setup, now_ms))
+        happen(master, COURSE_HUP);
     upgrade_watch(&master->upgrade, GENERATION_KILL_GRACE_MS, now_ms);
     lineage_clear(&master->lineage, now_ms);
     if (master->course.phase == COURSE_STOPPING)
@@ -535,6 +543,8 @@ static int64_t wait_ms(const struct master *master) {
     wait_ms = upgrade_wait_ms(&master->upgrade, wait_ms, now_ms);
     wait_ms = observer_wait_ms(&master->observer, now_ms, wait_ms);
     wait_ms = lineage_wait_ms(&master->lineage, wait_ms, now_ms);
+    if (master->course.phase == COURSE_SERVING)
+        wait_ms = rootwatch_wait_ms(&master->rootwatch, wait_ms, now_ms);
     bool notices = master->course.phase == COURSE_STOPPING && master->notice_at_ms < INT64_MAX;
     return notices ? deadline_sooner_ms(wait_ms, master->notice_at_ms, now_ms) : wait_ms;
 }
@@ -570,6 +580,7 @@ int master_run(const struct command_line *line, struct setup *setup) {
         .loop = LOOP_INIT,
         .signals = {.fd = -1},
         .relieved = {.fd = -1},
+        .rootwatch = ROOTWATCH_INIT,
         .observer = OBSERVER_INIT,
         .status = EXIT_SUCCESS,
     };

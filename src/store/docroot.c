@@ -54,6 +54,23 @@ static int open_root(struct docroot *docroot, const char *root) {
     return result;
 }
 
+static bool is_same(const struct docroot *one, const struct docroot *other) {
+    struct stat stats[2];
+    return fstat(one->fd, &stats[0]) == 0 && fstat(other->fd, &stats[1]) == 0 &&
+           stats[0].st_dev == stats[1].st_dev && stats[0].st_ino == stats[1].st_ino &&
+           (one->only.ptr == NULL) == (other->only.ptr == NULL) &&
+           (one->only.ptr == NULL || slice_equal(one->only, other->only));
+}
+
+enum docroot_presence docroot_look(const struct docroot *docroot, const char *root) {
+    struct docroot there = DOCROOT_INIT;
+    enum docroot_presence presence = DOCROOT_GONE;
+    if (open_root(&there, root) == 0)
+        presence = is_same(docroot, &there) ? DOCROOT_PRESENT : DOCROOT_REPLACED;
+    docroot_deinit(&there);
+    return presence;
+}
+
 /* Finds out now, rather than at the first request, whether the root can be read. */
 static int try_reading(const struct docroot *docroot) {
     bool linked;
@@ -143,7 +160,7 @@ static enum docroot_outcome open_path(const struct docroot *docroot, struct docr
         outcome = DOCROOT_FAULT;
     else if (S_ISREG(file->stat.st_mode))
         outcome = DOCROOT_FILE;
-    else if (S_ISDIR(file->stat.st_mode))
+    else if (S_ISDIR(file->stat.st_mode) && file->stat.st_nlink > 0) /* a removed root is open */
         outcome = DOCROOT_DIRECTORY;
     if (outcome != DOCROOT_FILE) {
         (void)close(file->fd);
