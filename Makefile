@@ -110,7 +110,7 @@ static:
 ## test: install what tests need, build with ASan and UBSan, run every test; system tests on a release build, too
 test: deps-test
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) WERROR=1 all
-	$(Q)$(MAKE) --no-print-directory -j$(JOBS) SANITIZE=1 WERROR=1 test-deaf
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) SANITIZE=1 WERROR=1 test-deaf test-faults
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) SANITIZE=1 WERROR=1 RELEASE=$(abspath $(BUILD)/pronto) run-tests
 
 ## check: test, and lint
@@ -127,6 +127,10 @@ test-browser:
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) WERROR=1 all
 	$(Q)PRONTO=$(abspath $(BUILD)/pronto) node --test tests/browser/test_browser.mjs \
 	  tests/browser/test_listing.mjs tests/browser/test_dashboard.mjs
+
+## faults: every system call fails in every way, each time in a run of its own (make test tries a sample)
+faults: deps-test
+	$(Q)PRONTO_FAULTS=all $(MAKE) --no-print-directory -j$(JOBS) SANITIZE=1 WERROR=1 test-faults
 
 ## fuzz: fuzz each target in tests/fuzz/ for T seconds (T=60)
 fuzz: T ?= 60
@@ -326,6 +330,9 @@ run-tests: $(BUILD)/pronto $(UNIT_TESTS) $(SYSTEM_TESTS)
 test-deaf: $(BUILD)/pronto-deaf $(BUILD)/tests/system/test_fresh
 	$(Q)tests/deaf/run.sh $(abspath $(BUILD)/pronto-deaf) $(BUILD)/tests/system/test_fresh
 
+test-faults: $(BUILD)/pronto-faults $(BUILD)/tests/faults/test_faults
+	$(Q)$(call prove,$(abspath $(BUILD)/pronto-faults),$(BUILD)/tests/faults/test_faults)
+
 # Counts of an earlier run would be added to. Servers that run as another user must write theirs, too. Where they may
 # not, they complain on stderr, and system tests that look at it fail, which says nothing about the code.
 coverage-tests: $(BUILD)/pronto $(UNIT_TESTS) $(SYSTEM_TESTS)
@@ -366,7 +373,7 @@ lint-tidy:
 	$(call say,LINT,clang-tidy)
 	$(Q)tests/lint/tidy.sh $(JOBS) $(SOURCES) $(wildcard docs/*.c bench/*.c)
 
-.PHONY: all run static test test-browser test-deaf check bench bench-smoke bench-deps lint format docs deps deps-test \
+.PHONY: all run static test test-browser test-deaf test-faults faults check bench bench-smoke bench-deps lint format docs deps deps-test \
         install uninstall clean help run-tests fuzz fuzz-smoke fuzz-targets coverage coverage-tests lint-layers lint-format \
         lint-docs lint-conformance lint-units lint-cppcheck lint-tidy FORCE
 FORCE:

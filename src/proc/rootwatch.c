@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -39,8 +40,12 @@ static void follow_start(const struct rootwatch *watch) {
         (void)!chdir(watch->start); /* if it cannot be entered, the look tells */
 }
 
-/* The first that is gone; else the first that was replaced. `*path` is its path, as the operator
- * gave it. */
+/* A path as the operator gave it; but "." says nothing. */
+static const char *name_of(const struct rootwatch *watch, const char *path) {
+    return strcmp(path, ".") == 0 && watch->start != NULL ? watch->start : path;
+}
+
+/* The first that is gone; else the first that was replaced. `*path` is its path, if it is either. */
 static enum docroot_presence look(const struct setup *setup, const char **path) {
     enum docroot_presence worst = DOCROOT_PRESENT;
     for (size_t i = 0; i < setup->roots.count && worst != DOCROOT_GONE; i++) {
@@ -54,10 +59,24 @@ static enum docroot_presence look(const struct setup *setup, const char **path) 
     return worst;
 }
 
-static void say_gone(struct rootwatch *watch, const char *path) {
-    if (!watch->gone)
-        diag_message("%s is gone; once it is there again, it is served again", path);
-    watch->gone = true;
+/* Says what has changed since the last look. */
+static void tell(struct rootwatch *watch, enum docroot_presence presence, const char *path) {
+    if (presence == DOCROOT_GONE && !watch->gone)
+        diag_message("%s is gone; once it is there again, it is served again",
+                     name_of(watch, path));
+    if (presence == DOCROOT_REPLACED)
+        diag_message("%s has been replaced", name_of(watch, path));
+    watch->gone = presence == DOCROOT_GONE;
+}
+
+/* A replacement that cannot be served is tried again, but less and less often. */
+static void schedule(struct rootwatch *watch, enum docroot_presence presence, int64_t now_ms) {
+    if (presence != DOCROOT_REPLACED)
+        watch->interval_ms = INTERVAL_MIN_MS;
+    watch->look_at_ms = now_ms + watch->interval_ms;
+    if (presence == DOCROOT_REPLACED)
+        watch->interval_ms =
+            watch->interval_ms < INTERVAL_MAX_MS / 2 ? watch->interval_ms * 2 : INTERVAL_MAX_MS;
 }
 
 bool rootwatch_look(struct rootwatch *watch, const struct setup *setup, int64_t now_ms) {
@@ -66,19 +85,8 @@ bool rootwatch_look(struct rootwatch *watch, const struct setup *setup, int64_t 
         return false;
     follow_start(watch);
     enum docroot_presence presence = look(setup, &path);
-    if (presence != DOCROOT_REPLACED)
-        watch->interval_ms = INTERVAL_MIN_MS;
-    else if (watch->interval_ms < INTERVAL_MAX_MS / 2)
-        watch->interval_ms *= 2;
-    else
-        watch->interval_ms = INTERVAL_MAX_MS;
-    watch->look_at_ms = now_ms + watch->interval_ms;
-    if (presence == DOCROOT_GONE)
-        say_gone(watch, path);
-    else
-        watch->gone = false;
-    if (presence == DOCROOT_REPLACED)
-        diag_message("%s has been replaced", path);
+    tell(watch, presence, path);
+    schedule(watch, presence, now_ms);
     return presence == DOCROOT_REPLACED;
 }
 
