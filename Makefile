@@ -290,7 +290,7 @@ $(BUILD)/pronto-deaf: $(BUILD)/obj/proc/main.o $(BUILD)/obj/deaf/inotify.o $(cal
 
 # A server whose calls fail, one in a run, and who looks how it takes that.
 
-FAULT_SOURCES := tests/faults/session.c tests/faults/test_faults.c
+FAULT_TESTS   := $(patsubst tests/faults/%.c,$(BUILD)/tests/faults/%,$(wildcard tests/faults/test_*.c))
 FAULT_WRAPS   := $(addprefix -Wl$(comma)--wrap=,$(shell sed -n 's/^WRAP.[^,]*, \([a-z0-9_]*\),.*/\1/p' tests/faults/inject.c))
 
 $(BUILD)/obj/faults/%.o: tests/faults/%.c $(wildcard tests/faults/*.def tests/faults/*.h) $(BUILD)/flags
@@ -302,7 +302,7 @@ $(BUILD)/pronto-faults: $(BUILD)/obj/proc/main.o $(BUILD)/obj/faults/inject.o $(
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) $(FAULT_WRAPS) $(call wraps_of,tests/faults/inject.c) -o $@ $^
 
-$(BUILD)/tests/faults/test_faults: $(FAULT_SOURCES:tests/%.c=$(BUILD)/obj/%.o) $(SUPPORT_OBJECTS)
+$(BUILD)/tests/faults/%: $(BUILD)/obj/faults/%.o $(BUILD)/obj/faults/session.o $(SUPPORT_OBJECTS)
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ -lcmocka
@@ -330,8 +330,8 @@ run-tests: $(BUILD)/pronto $(UNIT_TESTS) $(SYSTEM_TESTS)
 test-deaf: $(BUILD)/pronto-deaf $(BUILD)/tests/system/test_fresh
 	$(Q)tests/deaf/run.sh $(abspath $(BUILD)/pronto-deaf) $(BUILD)/tests/system/test_fresh
 
-test-faults: $(BUILD)/pronto-faults $(BUILD)/tests/faults/test_faults
-	$(Q)$(call prove,$(abspath $(BUILD)/pronto-faults),$(BUILD)/tests/faults/test_faults)
+test-faults: $(BUILD)/pronto-faults $(FAULT_TESTS)
+	$(Q)$(call prove,$(abspath $(BUILD)/pronto-faults),$(FAULT_TESTS))
 
 # Counts of an earlier run would be added to. Servers that run as another user must write theirs, too. Where they may
 # not, they complain on stderr, and system tests that look at it fail, which says nothing about the code.

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 struct rootwatch {
-    char *start;         /* the directory that relative paths are relative to; owned; NULL: not known */
+    char *start; /* the directory that relative paths are relative to; owned; NULL: not known */
     int64_t look_at_ms;  /* next, on the loop's clock */
     int64_t interval_ms; /* from that one to the one after it */
     bool gone;           /* one of them is, and that has been said */

@@ -387,7 +387,9 @@ static void reap(struct master *master) {
     int wait_status;
     struct slot *slot;
     pid_t pid;
-    while ((pid = waitpid(-1, &wait_status, WNOHANG)) > 0) {
+    while ((pid = waitpid(-1, &wait_status, WNOHANG)) > 0 || (pid < 0 && errno == EINTR)) {
+        if (pid < 0)
+            continue;
         struct generation *generation = lineage_find(&master->lineage, pid, &slot);
         if (pid == master->upgrade.pid)
             upgrade_ended(master, wait_status);
@@ -497,6 +499,8 @@ static void deinit(struct master *master) {
 /* Sees how far those have come who take over, or make room. */
 static void watch_progress(struct master *master) {
     const struct lineage *lineage = &master->lineage;
+    if (lineage->serving != NULL && lineage->serving->phase == GENERATION_SERVING)
+        generation_spare_failing(lineage->serving);
     if (lineage->coming != NULL && generation_is_ready(lineage->coming))
         take_over(master);
     if (master->upgrade.ready && master->course.phase == COURSE_UPGRADING)

@@ -45,7 +45,8 @@ static const char *name_of(const struct rootwatch *watch, const char *path) {
     return strcmp(path, ".") == 0 && watch->start != NULL ? watch->start : path;
 }
 
-/* The first that is gone; else the first that was replaced. `*path` is its path, if it is either. */
+/* The first that is gone; else the first that was replaced. `*path` is its path, if it is either.
+ */
 static enum docroot_presence look(const struct setup *setup, const char **path) {
     enum docroot_presence worst = DOCROOT_PRESENT;
     for (size_t i = 0; i < setup->roots.count && worst != DOCROOT_GONE; i++) {

@@ -38,10 +38,9 @@ struct worker {
     bool orphaned;            /* the master is gone */
 };
 
-/* Returns 0 or -errno. Who does not hear it because it is gone is seen to be. */
+/* Returns 0 or -errno. */
 static int tell(const struct worker *worker, enum worker_word word) {
-    int result = channel_send(worker->channel.fd, (char)word, -1);
-    return result == -EPIPE || result == -ECONNRESET ? 0 : result;
+    return channel_send(worker->channel.fd, (char)word, -1);
 }
 
 static void drain(struct worker *worker) {

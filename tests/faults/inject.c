@@ -49,8 +49,7 @@ __attribute__((constructor)) static void find_plan(void) {
     int fd = path != NULL ? __real_open(path, O_RDWR | O_CLOEXEC, 0) : -1;
     if (fd < 0)
         return;
-    void *memory =
-        __real_mmap(NULL, sizeof *plan, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    void *memory = __real_mmap(NULL, sizeof *plan, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     (void)close(fd);
     if (memory == MAP_FAILED)
         abort();
@@ -64,13 +63,22 @@ static void give_edge(int fd) {
     (void)__real_epoll_ctl(registered[fd].epoll_fd, EPOLL_CTL_MOD, fd, &registered[fd].event);
 }
 
+/* Counts a call, and returns its number; 0: in this process, none is counted. */
+static unsigned count(enum fault_call call) {
+    return process < FAULT_PROCESSES ? atomic_fetch_add(&plan->counts[process][call], 1) + 1 : 0;
+}
+
+static bool is_planned(enum fault_call call, unsigned position) {
+    if (call != plan->call)
+        return false;
+    return plan->lasts ? process >= plan->process
+                       : process == plan->process && position == plan->position;
+}
+
 /* Counts a call, and says whether it is to fail: then errno is set. `fd` is the descriptor whose
  * readiness EAGAIN is about; -1: none. */
 static bool fails(enum fault_call call, int fd) {
-    if (plan == NULL || process >= FAULT_PROCESSES)
-        return false;
-    unsigned position = atomic_fetch_add(&plan->counts[process][call], 1) + 1;
-    if (call != plan->call || process != plan->process || position != plan->position)
+    if (plan == NULL || !is_planned(call, count(call)))
         return false;
     atomic_fetch_add(&plan->fired, 1);
     if (plan->error == EAGAIN)
@@ -80,11 +88,11 @@ static bool fails(enum fault_call call, int fd) {
 }
 
 /* A function that fails with `failure`. Optional arguments are passed as if they were there. */
-#define WRAP(type, name, failure, fd, parameters, arguments)                                      \
-    type __real_##name parameters;                                                                \
-    type __wrap_##name parameters;                                                                \
-    type __wrap_##name parameters {                                                               \
-        return fails(CALL_##name, fd) ? (failure) : __real_##name arguments;                      \
+#define WRAP(type, name, failure, fd, parameters, arguments)                 \
+    type __real_##name parameters;                                           \
+    type __wrap_##name parameters;                                           \
+    type __wrap_##name parameters {                                          \
+        return fails(CALL_##name, fd) ? (failure) : __real_##name arguments; \
     }
 
 WRAP(int, accept4, -1, fd, (int fd, struct sockaddr *at, socklen_t *len, int flags),
@@ -122,8 +130,7 @@ WRAP(void *, mmap, MAP_FAILED, -1,
      (void *at, size_t len, int protection, int flags, int fd, off_t offset),
      (at, len, protection, flags, fd, offset))
 WRAP(int, open, -1, -1, (const char *path, int flags, long mode), (path, flags, mode))
-WRAP(int, openat, -1, -1, (int fd, const char *path, int flags, long mode),
-     (fd, path, flags, mode))
+WRAP(int, openat, -1, -1, (int fd, const char *path, int flags, long mode), (fd, path, flags, mode))
 WRAP(ssize_t, pread, -1, -1, (int fd, void *ptr, size_t len, off_t offset), (fd, ptr, len, offset))
 WRAP(int, prctl, -1, -1, (int option, long a, long b, long c, long d), (option, a, b, c, d))
 WRAP(struct dirent *, readdir, NULL, -1, (DIR * names), (names))
@@ -137,8 +144,7 @@ WRAP(int, rename, -1, -1, (const char *from, const char *to), (from, to))
 WRAP(int, sched_getaffinity, -1, -1, (pid_t pid, size_t size, cpu_set_t *set), (pid, size, set))
 WRAP(int, sched_setaffinity, -1, -1, (pid_t pid, size_t size, const cpu_set_t *set),
      (pid, size, set))
-WRAP(ssize_t, send, -1, fd, (int fd, const void *ptr, size_t len, int flags),
-     (fd, ptr, len, flags))
+WRAP(ssize_t, send, -1, fd, (int fd, const void *ptr, size_t len, int flags), (fd, ptr, len, flags))
 WRAP(ssize_t, sendfile, -1, fd, (int fd, int file_fd, off_t *offset, size_t len),
      (fd, file_fd, offset, len))
 WRAP(ssize_t, sendmsg, -1, fd, (int fd, const struct msghdr *message, int flags),
@@ -148,8 +154,7 @@ WRAP(int, setsockopt, -1, -1, (int fd, int level, int name, const void *value, s
      (fd, level, name, value, len))
 WRAP(int, shutdown, -1, -1, (int fd, int how), (fd, how))
 WRAP(int, signalfd, -1, -1, (int fd, const sigset_t *set, int flags), (fd, set, flags))
-WRAP(int, sigprocmask, -1, -1, (int how, const sigset_t *set, sigset_t *before),
-     (how, set, before))
+WRAP(int, sigprocmask, -1, -1, (int how, const sigset_t *set, sigset_t *before), (how, set, before))
 WRAP(int, socket, -1, -1, (int domain, int type, int protocol), (domain, type, protocol))
 WRAP(int, socketpair, -1, -1, (int domain, int type, int protocol, int ends[2]),
      (domain, type, protocol, ends))
@@ -157,8 +162,9 @@ WRAP(char *, strdup, NULL, -1, (const char *text), (text))
 WRAP(char *, strndup, NULL, -1, (const char *text, size_t len), (text, len))
 WRAP(int, unlink, -1, -1, (const char *path), (path))
 WRAP(pid_t, waitpid, -1, -1, (pid_t pid, int *status, int options), (pid, status, options))
-WRAP(ssize_t, write, -1, fd, (int fd, const void *ptr, size_t len), (fd, ptr, len))
 
+ssize_t __real_write(int fd, const void *ptr, size_t len);
+ssize_t __wrap_write(int fd, const void *ptr, size_t len);
 ssize_t __real_read(int fd, void *ptr, size_t len);
 ssize_t __wrap_read(int fd, void *ptr, size_t len);
 int __wrap_epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_event *event);
@@ -171,6 +177,11 @@ ssize_t __wrap_read(int fd, void *ptr, size_t len) {
     bool on_disk = __real_fstat(fd, &stat) == 0 && S_ISREG(stat.st_mode);
     bool possible = plan == NULL || plan->error != EIO || on_disk;
     return possible && fails(CALL_read, fd) ? -1 : __real_read(fd, ptr, len);
+}
+
+/* A message that is not told is lost, and the test waits for some of them. */
+ssize_t __wrap_write(int fd, const void *ptr, size_t len) {
+    return fd != STDERR_FILENO && fails(CALL_write, fd) ? -1 : __real_write(fd, ptr, len);
 }
 
 int __wrap_epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_event *event) {

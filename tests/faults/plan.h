@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 enum fault_call {
 #define CALL(name, ...) CALL_##name,
@@ -17,11 +18,12 @@ enum fault_call {
 enum { FAULT_PROCESSES = 6 };
 
 struct fault_plan {
-    enum fault_call call; /* CALL_NONE: none fails */
-    unsigned process;     /* number of the process in which it does */
-    unsigned position;    /* number of the call of that kind in the process, from 1 on */
-    int error;            /* errno */
-    atomic_uint fired;    /* how often it did */
+    enum fault_call call;  /* CALL_NONE: none fails */
+    unsigned process;      /* number of the process in which it does */
+    unsigned position;     /* number of the call of that kind in the process, from 1 on */
+    int error;             /* errno */
+    bool lasts;            /* it always does, in that process and all that are started later */
+    atomic_uint fired;     /* how often it did */
     atomic_uint processes; /* started so far */
     atomic_uint counts[FAULT_PROCESSES][CALL_COUNT]; /* calls so far */
 };

@@ -32,8 +32,7 @@ static void map_plan(struct session *session) {
     int fd = open(tree_path(&session->tree, "plan"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     assert_true(fd >= 0);
     assert_int_equal(ftruncate(fd, sizeof *session->plan), 0);
-    void *memory =
-        mmap(NULL, sizeof *session->plan, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    void *memory = mmap(NULL, sizeof *session->plan, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     (void)close(fd);
     assert_true(memory != MAP_FAILED);
     session->plan = memory;
@@ -95,19 +94,37 @@ static bool await(struct session *session, const char *text, const char *other) 
     return true;
 }
 
-/* Returns false where it ends at once. Its timeouts are so long that whoever is not answered is seen
- * to hang. */
+/* Returns false where it ends at once. Its timeouts are so long that whoever is not answered is
+ * seen to hang. */
 static bool start(struct session *session) {
     const struct tree *tree = &session->tree;
     char local[320];
     char mount[320];
     (void)snprintf(local, sizeof local, "unix:%s", tree_path(tree, "socket"));
     (void)snprintf(mount, sizeof mount, "/mounted=%s", tree_path(tree, "root/dir"));
-    const char *const words[] = {
-        server_binary(), "--listen", "127.0.0.1:0", "--listen", local, "--admin", "127.0.0.1:0",
-        "--workers", "1", "--mount", mount, "--access-log", tree_path(tree, "log"), "--pid-file",
-        tree_path(tree, "pid"), "--head-timeout", "60s", "--idle-timeout", "60s",
-        "--send-timeout", "60s", tree_path(tree, "root"), NULL};
+    const char *const words[] = {server_binary(),
+                                 "--listen",
+                                 "127.0.0.1:0",
+                                 "--listen",
+                                 local,
+                                 "--admin",
+                                 "127.0.0.1:0",
+                                 "--workers",
+                                 "1",
+                                 "--mount",
+                                 mount,
+                                 "--access-log",
+                                 tree_path(tree, "log"),
+                                 "--pid-file",
+                                 tree_path(tree, "pid"),
+                                 "--head-timeout",
+                                 "60s",
+                                 "--idle-timeout",
+                                 "60s",
+                                 "--send-timeout",
+                                 "60s",
+                                 tree_path(tree, "root"),
+                                 NULL};
     assert_int_equal(setenv(FAULT_PLAN_VARIABLE, tree_path(tree, "plan"), 1), 0);
     process_start(&session->server.process, NULL, words);
     if (!await(session, "pronto: listening on unix:", NULL) && !has_ended(session))
@@ -196,8 +213,7 @@ static void ask_pipelined(struct session *session, size_t count) {
         client_send_request(&client, questions[i].method, questions[i].target, questions[i].fields);
     for (size_t i = 0; i < count; i++) {
         struct response response = RESPONSE_INIT;
-        connected =
-            connected && take(&client, strcmp(questions[i].method, "HEAD") == 0, &response);
+        connected = connected && take(&client, strcmp(questions[i].method, "HEAD") == 0, &response);
         note_answer(session, &questions[i], &response, connected);
     }
     client_close(&client);
@@ -229,8 +245,8 @@ static size_t count_fds(const struct session *session) {
 
 /* Lines of stderr that explain what went wrong: not what is always said, or who ended. */
 static bool has_explanation(char *text) {
-    static const char *const usual[] = {"listening on ", "status on ", "reloaded: ",
-                                        "another takes its place"};
+    static const char *const usual[] = {"listening on ", "status on ",
+                                        "reloaded: ", "another takes its place"};
     char *rest = text;
     for (const char *line; (line = strsep(&rest, "\n")) != NULL;) {
         bool explains = strncmp(line, "pronto: ", 8) == 0;

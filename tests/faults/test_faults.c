@@ -13,10 +13,10 @@
 #include <time.h>
 
 enum {
-    JOBS = 8,         /* at a time: a run mostly waits */
+    JOBS = 8, /* at a time: a run mostly waits */
     ERRORS_MAX = 16,
     RUN_MAX_MS = 180000,
-    UNREACHED = 3, /* exit code of a run in which the call was not made */
+    UNREACHED = 3,   /* exit code of a run in which the call was not made */
     NEWS_RUNS = 500, /* so often it is told how far it has come */
 };
 

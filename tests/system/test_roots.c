@@ -1,4 +1,5 @@
-/* What is served is removed, moved or replaced while the server runs. Nobody tells it: no signal. */
+/* What is served is removed, moved or replaced while the server runs. Nobody tells it: no signal.
+ */
 #include "support/client.h"
 #include "support/scene.h"
 
@@ -13,8 +14,8 @@ static void move(const struct scene *scene, const char *from, const char *to) {
 }
 
 static void serve(struct scene *scene, const char *root) {
-    const char *const words[] = {"--listen", "127.0.0.1:0", "--workers", "1",
-                                 tree_path(&scene->tree, root), NULL};
+    const char *const words[] = {
+        "--listen", "127.0.0.1:0", "--workers", "1", tree_path(&scene->tree, root), NULL};
     server_start(&scene->server, NULL, 1, words);
 }
 
@@ -113,8 +114,14 @@ static void test_what_is_mounted_is_replaced(void **state) {
     tree_text(&scene->tree, "docs/a.txt", "old");
     tree_text(&scene->tree, "next/a.txt", "new");
     (void)snprintf(mount, sizeof mount, "/docs=%s", tree_path(&scene->tree, "docs"));
-    const char *const words[] = {"--listen", "127.0.0.1:0", "--workers", "1", "--mount", mount,
-                                 tree_path(&scene->tree, "root"), NULL};
+    const char *const words[] = {"--listen",
+                                 "127.0.0.1:0",
+                                 "--workers",
+                                 "1",
+                                 "--mount",
+                                 mount,
+                                 tree_path(&scene->tree, "root"),
+                                 NULL};
     server_start(&scene->server, NULL, 1, words);
     expect_answer(scene, "/docs/a.txt", 200, "old");
     move(scene, "docs", "before");
