@@ -190,19 +190,37 @@ static void note_answer(struct session *session, const struct question *question
     response_deinit(response);
 }
 
-/* Asks, on a connection of its own where the last one has ended. */
-static void ask(struct session *session, struct client *client, const struct question *question) {
+/* Asks at a port, on a connection of its own where the last one has ended. */
+static void ask_at(struct session *session, uint16_t port, struct client *client,
+                   const struct question *question) {
     struct response response = RESPONSE_INIT;
     bool came = false;
     if (client->fd >= 0 && (client->ended || client->error != 0))
         client_close(client);
-    if (client->fd >= 0 || client_try_open(client, session->server.port)) {
+    if (client->fd >= 0 || client_try_open(client, port)) {
         client_send_request(client, question->method, question->target, question->fields);
         came = take(client, strcmp(question->method, "HEAD") == 0, &response);
     }
     if (!came || response_closes(&response))
         client->ended = true;
     note_answer(session, question, &response, came);
+}
+
+static void ask(struct session *session, struct client *client, const struct question *question) {
+    ask_at(session, session->server.port, client, question);
+}
+
+/* How the server does. Numbers differ from run to run. */
+static void ask_how_it_does(struct session *session) {
+    static const struct question health = {"GET", "/healthz", ""};
+    static const struct question numbers = {"HEAD", "/metrics", ""};
+    struct client client = CLIENT_INIT;
+    uint16_t port = server_admin_port(&session->server);
+    if (port == 0)
+        return;
+    ask_at(session, port, &client, &health);
+    ask_at(session, port, &client, &numbers);
+    client_close(&client);
 }
 
 /* The first questions at once. */
@@ -229,6 +247,7 @@ static void ask_all(struct session *session) {
     ask(session, &client, &changing);
     client_close(&client);
     ask_pipelined(session, 7);
+    ask_how_it_does(session);
 }
 
 /* How it ends */

@@ -88,8 +88,8 @@ static void judge(struct job *job) {
     sum.unreached += code == UNREACHED;
     if (code != 0 && code != UNREACHED)
         blame(job, "not survived");
-    if (sum.tried % NEWS_RUNS == NEWS_RUNS - 1)
-        note_say("%u tried, now %s", sum.tried + 1, calls[job->fault.call].name);
+    if (code != UNREACHED && sum.tried % NEWS_RUNS == 0)
+        note_say("%u tried, now %s", sum.tried, calls[job->fault.call].name);
 }
 
 /* Ends runs that are done. Returns one that is free, or NULL. */
