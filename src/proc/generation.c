@@ -219,9 +219,10 @@ void generation_spare_failing(struct generation *generation) {
     if (changes)
         listeners_spare(&generation->listeners, spared);
     if (begins)
-        diag_message("workers die as soon as they start; connections go to the others, if there are "
-                     "any, and another one is tried after %d s at most",
-                     DELAY_MAX_MS / 1000);
+        diag_message(
+            "workers die as soon as they start; connections go to the others, if there are "
+            "any, and another one is tried after %d s at most",
+            DELAY_MAX_MS / 1000);
     free(spared);
 }
 

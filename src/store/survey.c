@@ -227,8 +227,8 @@ static enum survey_outcome consider(struct survey *survey, const char *text) {
     if (faccessat(fd, text, S_ISDIR(stat.st_mode) ? R_OK | X_OK : R_OK,
                   AT_EACCESS | AT_SYMLINK_NOFOLLOW) < 0)
         return errno == EACCES || errno == EPERM ? leave_out(survey)
-               : errno == ENOENT                ? SURVEY_MORE
-                                                : SURVEY_FAULT;
+               : errno == ENOENT                 ? SURVEY_MORE
+                                                 : SURVEY_FAULT;
     return add(survey, name, &stat);
 }
 

@@ -27,9 +27,9 @@ void watch_close(struct watch *watch) {
     watch->len = 0;
 }
 
-/* Returns -EREMOTE where a directory is on a file system that other machines, or programs behind it,
- * change without this kernel's knowledge, 0 where it is not, or -errno where that is not known. The numbers are those of statfs(2) and linux/magic.h, which does
- * not have all of them. */
+/* Returns -EREMOTE where a directory is on a file system that other machines, or programs behind
+ * it, change without this kernel's knowledge, 0 where it is not, or -errno where that is not known.
+ * The numbers are those of statfs(2) and linux/magic.h, which does not have all of them. */
 static int find_remote(int directory_fd) {
     static const unsigned long types[] = {
         0x6969,     /* NFS */
