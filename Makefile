@@ -114,7 +114,7 @@ static:
 ## test: install what tests need, build with ASan and UBSan, run every test; system tests on a release build, too
 test: deps-test
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) WERROR=1 all
-	$(Q)$(MAKE) --no-print-directory -j$(JOBS) SANITIZE=1 WERROR=1 test-deaf
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) SANITIZE=1 WERROR=1 test-deaf test-faults
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) SANITIZE=1 WERROR=1 RELEASE=$(abspath $(BUILD)/pronto) run-tests
 
 ## check: test, and lint
@@ -131,6 +131,10 @@ test-browser:
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) WERROR=1 all
 	$(Q)PRONTO=$(abspath $(BUILD)/pronto) node --test tests/browser/test_browser.mjs \
 	  tests/browser/test_listing.mjs tests/browser/test_dashboard.mjs
+
+## faults: every system call fails in every way, each time in a run of its own (make test tries a sample)
+faults: deps-test
+	$(Q)PRONTO_FAULTS=all $(MAKE) --no-print-directory -j$(JOBS) SANITIZE=1 WERROR=1 test-faults
 
 ## fuzz: fuzz each target in tests/fuzz/ for T seconds (T=60)
 fuzz: T ?= 60
@@ -312,6 +316,25 @@ $(BUILD)/pronto-deaf: $(BUILD)/obj/proc/main.o $(BUILD)/obj/deaf/inotify.o $(cal
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) $(call wraps_of,tests/deaf/inotify.c) -o $@ $^
 
+# A server whose calls fail, one in a run, and who looks how it takes that.
+
+FAULT_TESTS   := $(patsubst tests/faults/%.c,$(BUILD)/tests/faults/%,$(wildcard tests/faults/test_*.c))
+FAULT_WRAPS   := $(addprefix -Wl$(comma)--wrap=,$(shell sed -n 's/^WRAP.[^,]*, \([a-z0-9_]*\),.*/\1/p' tests/faults/inject.c))
+
+$(BUILD)/obj/faults/%.o: tests/faults/%.c $(wildcard tests/faults/*.def tests/faults/*.h) $(BUILD)/flags
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) -iquote tests $(CFLAGS_ALL) -c -o $@ $<
+
+$(BUILD)/pronto-faults: $(BUILD)/obj/proc/main.o $(BUILD)/obj/faults/inject.o $(call archive,$(BELOW_proc))
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) $(FAULT_WRAPS) $(call wraps_of,tests/faults/inject.c) -o $@ $^
+
+$(BUILD)/tests/faults/%: $(BUILD)/obj/faults/%.o $(BUILD)/obj/faults/session.o $(SUPPORT_OBJECTS)
+	$(call say,TEST,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ -lcmocka
+
 # Fuzz targets: fuzz_x.c is linked as test_x.c would be, with libFuzzer.
 
 define FUZZ_RULE
@@ -338,6 +361,9 @@ run-abuse: $(BUILD)/pronto $(ABUSE_TESTS)
 
 test-deaf: $(BUILD)/pronto-deaf $(BUILD)/tests/system/test_fresh
 	$(Q)tests/deaf/run.sh $(abspath $(BUILD)/pronto-deaf) $(BUILD)/tests/system/test_fresh
+
+test-faults: $(BUILD)/pronto-faults $(FAULT_TESTS)
+	$(Q)$(call prove,$(abspath $(BUILD)/pronto-faults),$(FAULT_TESTS))
 
 # Counts of an earlier run would be added to. Servers that run as another user must write theirs, too. Where they may
 # not, they complain on stderr, and system tests that look at it fail, which says nothing about the code.
@@ -379,7 +405,7 @@ lint-tidy:
 	$(call say,LINT,clang-tidy)
 	$(Q)tests/lint/tidy.sh $(JOBS) $(SOURCES) $(wildcard docs/*.c bench/*.c)
 
-.PHONY: all run static test test-browser test-deaf check bench bench-smoke bench-deps lint format docs deps deps-test \
+.PHONY: all run static test test-browser test-deaf test-faults faults check bench bench-smoke bench-deps lint format docs deps deps-test \
         install uninstall clean help run-tests fuzz fuzz-smoke fuzz-targets abuse run-abuse soak coverage coverage-tests lint-layers lint-format \
         lint-docs lint-conformance lint-units lint-cppcheck lint-tidy FORCE
 FORCE:

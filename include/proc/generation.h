@@ -25,6 +25,7 @@ struct slot {
     int64_t started_ms;
     int64_t start_at_ms; /* vacant: when the next one starts */
     int64_t delay_ms;    /* of the last start */
+    bool spared;         /* its workers die too soon, and connections go to the others */
 };
 
 enum generation_phase {
@@ -88,6 +89,10 @@ struct slot *generation_find(struct generation *generation, pid_t pid);
 /* Empties the slot of a worker that has ended, and says what becomes of it. */
 enum generation_loss generation_lose(struct generation *generation, struct slot *slot,
                                      int64_t now_ms);
+
+/* Has connections go to other slots as long as the workers of one die again and again before they
+ * are ready; says when that begins. To be called when a worker has ended, or may be ready. */
+void generation_spare_failing(struct generation *generation);
 
 /* Whether every slot has a worker that is ready; whether all of them accept no more, or are gone;
  * whether there are none. */

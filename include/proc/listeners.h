@@ -18,7 +18,7 @@ struct binding {
     int *sockets;    /* `count` descriptors, that of worker i at i; or a single one; owned */
     size_t count;    /* -1 among them: not open, or handed over */
     bool is_new;     /* it was not there before this generation */
-    bool is_resized; /* it was, with another number of sockets */
+    bool is_resized; /* the kernel may know of another number of them, or of a choice */
     bool is_steered; /* connections go to the worker of the CPU that received them */
     dev_t device;    /* of the file of a local socket of pronto's own; 0: there is none */
     ino_t inode;
@@ -55,6 +55,10 @@ size_t listeners_count(const struct listeners *listeners);
 /* Gives connections to all sockets of each address, and to no others that listen there: called when
  * there are workers for all of them. */
 void listeners_settle(const struct listeners *listeners);
+
+/* Gives no connections to the sockets of those workers that are to be spared, as long as there are
+ * others; `spared` has an answer for each worker. Shared sockets need nothing. */
+void listeners_spare(struct listeners *listeners, const bool *spared);
 
 /* Whether the socket number `index` of another generation's binding is among these. */
 bool listeners_have(const struct listeners *listeners, const struct binding *binding, size_t index);

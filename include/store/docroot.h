@@ -53,6 +53,16 @@ struct docroot_file {
 int docroot_open(struct docroot *docroot, const char *root, const struct names *index, bool hidden,
                  enum beneath_links links, struct err *err);
 
+/* What there is where a docroot was opened; the higher, the worse. */
+enum docroot_presence {
+    DOCROOT_PRESENT,  /* the same */
+    DOCROOT_REPLACED, /* another directory, or file in another directory */
+    DOCROOT_GONE,     /* nothing that could be served, or that can be looked at */
+};
+
+/* Looks at the path `root`, with which the docroot was opened. */
+enum docroot_presence docroot_look(const struct docroot *docroot, const char *root);
+
 /* Idempotent. */
 void docroot_deinit(struct docroot *docroot);
 

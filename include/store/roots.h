@@ -24,6 +24,9 @@ struct roots {
  * message. */
 int roots_open(struct roots *roots, const struct options *options, struct err *err);
 
+/* The path of number `index`, as the options have it. */
+const char *roots_path(const struct options *options, size_t index);
+
 /* Idempotent. */
 void roots_deinit(struct roots *roots);
 

@@ -43,5 +43,11 @@ int steering_attach(int fd);
  * others; otherwise the same. What is in the queues of the others stays there. */
 int steering_spread(int fd, size_t count);
 
+enum { STEERING_CHOICE_MAX = 256 };
+
+/* The same with those of the sockets whose numbers, from 0 on, are given: at most
+ * STEERING_CHOICE_MAX. */
+int steering_choose(int fd, const size_t *numbers, size_t count);
+
 /* Keeps the calling process on a CPU. Returns 0 or -errno (sched_setaffinity(2)). */
 int steering_bind(size_t cpu);

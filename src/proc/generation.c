@@ -25,6 +25,8 @@ enum {
     STABLE_MS = 1000,
     DELAY_MIN_MS = 100,
     DELAY_MAX_MS = 5000,
+    /* From this delay on, it has died so often that its connections are others' to serve. */
+    SPARED_DELAY_MS = 4 * DELAY_MIN_MS,
 };
 
 /* The CPUs this process may use. */
@@ -89,11 +91,12 @@ void generation_free(struct generation *generation) {
 
 static void on_channel(struct source *source) {
     struct slot *slot = list_entry(source, struct slot, channel);
-    char word;
+    char word = 0;
+    ssize_t len;
     source->ready = 0;
-    while (read(source->fd, &word, 1) == 1) {
-        slot->ready |= word == WORKER_READY;
-        slot->retired |= word == WORKER_RETIRED;
+    while ((len = read(source->fd, &word, 1)) == 1 || (len < 0 && errno == EINTR)) {
+        slot->ready |= len == 1 && word == WORKER_READY;
+        slot->retired |= len == 1 && word == WORKER_RETIRED;
     }
 }
 
@@ -204,6 +207,31 @@ enum generation_loss generation_lose(struct generation *generation, struct slot 
         return GENERATION_FAILED;
     schedule_start(slot, now_ms);
     return GENERATION_REPLACED;
+}
+
+static bool is_failing(const struct slot *slot) {
+    return slot->delay_ms >= SPARED_DELAY_MS && !slot->ready;
+}
+
+void generation_spare_failing(struct generation *generation) {
+    bool begins = false;
+    bool changes = false;
+    bool *spared = calloc(generation->workers, sizeof *spared);
+    for (size_t i = 0; i < generation->workers && spared != NULL; i++) {
+        struct slot *slot = &generation->slots[i];
+        spared[i] = is_failing(slot);
+        begins |= spared[i] && !slot->spared;
+        changes |= spared[i] != slot->spared;
+        slot->spared = spared[i];
+    }
+    if (changes)
+        listeners_spare(&generation->listeners, spared);
+    if (begins)
+        diag_message(
+            "workers die as soon as they start; connections go to the others, if there are "
+            "any, and another one is tried after %d s at most",
+            DELAY_MAX_MS / 1000);
+    free(spared);
 }
 
 /* All of them */

@@ -120,7 +120,7 @@ static int open_binding(struct listeners *listeners, const struct socketplan *pl
     binding->is_new = step->from == SOCKETPLAN_NONE;
     if (!binding->is_new) {
         const struct binding *from = &before->items[step->from];
-        binding->is_resized = from->count != count;
+        binding->is_resized = from->is_resized || from->count != count;
         result = keep_sockets(binding, from, step->kept, err);
     } else if (plan->standard) {
         result = open_standard(listeners, binding, step, options, err);
@@ -227,13 +227,38 @@ void listeners_describe(const struct listeners *listeners, int *fds, char *kinds
     *kinds = '\0';
 }
 
+static void settle(const struct binding *binding) {
+    if (binding->is_steered)
+        (void)steering_attach(binding->sockets[0]);
+    else if (binding->is_resized)
+        (void)steering_spread(binding->sockets[0], binding->count);
+}
+
 void listeners_settle(const struct listeners *listeners) {
+    for (size_t i = 0; i < listeners->count; i++)
+        settle(&listeners->items[i]);
+}
+
+static void spare(struct binding *binding, const bool *spared) {
+    size_t numbers[STEERING_CHOICE_MAX];
+    size_t count = 0;
+    if (binding->count > STEERING_CHOICE_MAX)
+        return;
+    for (size_t i = 0; i < binding->count; i++) {
+        if (!spared[i])
+            numbers[count++] = i;
+    }
+    binding->is_resized = true; /* whoever settles it next has to say so */
+    if (count == 0 || count == binding->count)
+        settle(binding);
+    else
+        (void)steering_choose(binding->sockets[0], numbers, count);
+}
+
+void listeners_spare(struct listeners *listeners, const bool *spared) {
     for (size_t i = 0; i < listeners->count; i++) {
-        const struct binding *binding = &listeners->items[i];
-        if (binding->is_steered)
-            (void)steering_attach(binding->sockets[0]);
-        else if (binding->is_resized)
-            (void)steering_spread(binding->sockets[0], binding->count);
+        if (listeners->items[i].kind == BINDING_EACH && listeners->items[i].count > 1)
+            spare(&listeners->items[i], spared);
     }
 }
 

@@ -16,6 +16,7 @@
 #include "proc/notify.h"
 #include "proc/observer.h"
 #include "proc/pidfile.h"
+#include "proc/rootwatch.h"
 #include "proc/upgrade.h"
 #include "sys/clock.h"
 #include "sys/loop.h"
@@ -41,6 +42,7 @@ struct master {
     struct course course;
     struct upgrade upgrade;
     struct notify notify;
+    struct rootwatch rootwatch;
     struct observer observer;
     struct announcer announcer;
     struct source relieved; /* to an older pronto that waits to be relieved; fd -1: none */
@@ -413,7 +415,9 @@ static void reap(struct master *master) {
     int wait_status;
     struct slot *slot;
     pid_t pid;
-    while ((pid = waitpid(-1, &wait_status, WNOHANG)) > 0) {
+    while ((pid = waitpid(-1, &wait_status, WNOHANG)) > 0 || (pid < 0 && errno == EINTR)) {
+        if (pid < 0)
+            continue;
         struct generation *generation = lineage_find(&master->lineage, pid, &slot);
         if (pid == master->upgrade.pid)
             upgrade_ended(master, wait_status);
@@ -495,7 +499,9 @@ static int init(struct master *master, struct setup *setup, struct err *err) {
         return result;
     }
     notify_init(&master->notify, master->loop.now_ms);
-    result = observer_open(&master->observer, &setup->options, err);
+    result = rootwatch_init(&master->rootwatch, master->loop.now_ms, err);
+    if (result == 0)
+        result = observer_open(&master->observer, &setup->options, err);
     if (result == 0 && !master->relieves) /* else when the other has left */
         result = observer_listen(&master->observer, err);
     if (result < 0) {
@@ -512,6 +518,7 @@ static void deinit(struct master *master) {
     if (!master->in_child && master->pid_file != NULL)
         pidfile_remove(master->pid_file);
     free(master->pid_file);
+    rootwatch_deinit(&master->rootwatch);
     upgrade_deinit(&master->upgrade);
     source_close(&master->relieved);
     source_close(&master->signals);
@@ -521,6 +528,8 @@ static void deinit(struct master *master) {
 /* Sees how far those have come who take over, or make room. */
 static void watch_progress(struct master *master) {
     const struct lineage *lineage = &master->lineage;
+    if (lineage->serving != NULL && lineage->serving->phase == GENERATION_SERVING)
+        generation_spare_failing(lineage->serving);
     if (lineage->coming != NULL && generation_is_ready(lineage->coming))
         take_over(master);
     if (master->upgrade.ready && master->course.phase == COURSE_UPGRADING)
@@ -550,6 +559,9 @@ static void watch_deadlines(struct master *master) {
     int64_t now_ms = master->loop.now_ms;
     if (coming != NULL && now_ms >= coming->deadline_ms)
         fail_coming(master, "the workers were not ready in time");
+    if (master->course.phase == COURSE_SERVING &&
+        rootwatch_look(&master->rootwatch, master->lineage.serving->setup, now_ms))
+        happen(master, COURSE_HUP);
     upgrade_watch(&master->upgrade, GENERATION_KILL_GRACE_MS, now_ms);
     lineage_clear(&master->lineage, now_ms);
     if (master->course.phase == COURSE_STOPPING)
@@ -565,6 +577,8 @@ static int64_t wait_ms(const struct master *master) {
     wait_ms = observer_wait_ms(&master->observer, now_ms, wait_ms);
     wait_ms = announcer_wait_ms(&master->announcer, now_ms, wait_ms);
     wait_ms = lineage_wait_ms(&master->lineage, wait_ms, now_ms);
+    if (master->course.phase == COURSE_SERVING)
+        wait_ms = rootwatch_wait_ms(&master->rootwatch, wait_ms, now_ms);
     bool notices = master->course.phase == COURSE_STOPPING && master->notice_at_ms < INT64_MAX;
     return notices ? deadline_sooner_ms(wait_ms, master->notice_at_ms, now_ms) : wait_ms;
 }
@@ -601,6 +615,7 @@ int master_run(const struct command_line *line, struct setup *setup) {
         .loop = LOOP_INIT,
         .signals = {.fd = -1},
         .relieved = {.fd = -1},
+        .rootwatch = ROOTWATCH_INIT,
         .observer = OBSERVER_INIT,
         .announcer = ANNOUNCER_INIT,
         .status = EXIT_SUCCESS,

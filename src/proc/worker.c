@@ -38,9 +38,9 @@ struct worker {
     bool orphaned;            /* the master is gone */
 };
 
-static void tell(const struct worker *worker, enum worker_word word) {
-    const char byte = (char)word;
-    (void)!write(worker->channel.fd, &byte, 1); /* who does not hear it is gone, which is seen */
+/* Returns 0 or -errno. */
+static int tell(const struct worker *worker, enum worker_word word) {
+    return channel_send(worker->channel.fd, (char)word, -1);
 }
 
 static void drain(struct worker *worker) {
@@ -63,7 +63,7 @@ static void close_listeners(struct worker *worker, uint32_t alone) {
     }
     if (alone == 0 && !worker->retired) {
         worker->retired = true;
-        tell(worker, WORKER_RETIRED);
+        (void)tell(worker, WORKER_RETIRED); /* the master sees it end, too, but later */
     }
 }
 
@@ -228,12 +228,17 @@ int worker_run(const struct worker_config *config) {
     struct worker worker = {.loop = LOOP_INIT, .server = SERVER_INIT, .signals = {.fd = -1}};
     struct err err = ERR_INIT;
     int status = EXIT_FAILURE;
-    if (init(&worker, config, &err) < 0) {
-        diag_message("%s", err.text);
-    } else {
-        tell(&worker, WORKER_READY);
-        status = serve(&worker);
+    int result = init(&worker, config, &err);
+    if (result == 0) {
+        result = tell(&worker, WORKER_READY);
+        if (result < 0)
+            (void)err_set(&err, -result, "a worker cannot say that it is ready: %s",
+                          strerror(-result));
     }
+    if (result < 0)
+        diag_message("%s", err.text);
+    else
+        status = serve(&worker);
     deinit(&worker);
     return status;
 }

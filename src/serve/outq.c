@@ -8,11 +8,14 @@
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 enum {
     /* Content of up to this many bytes is copied behind its head: cheaper than one more piece for
        sendmsg(2). */
     COPY_MAX = 4096,
+    /* Read at a time where a file has to be copied to its socket. */
+    FILE_COPY_BYTES = 16 * 1024,
 };
 
 int outq_init(struct outq *queue) {
@@ -243,12 +246,21 @@ static ssize_t send_memory(const struct outq *queue, int fd) {
     return sent < 0 ? -errno : sent;
 }
 
+/* The same as sendfile(2), for files on file systems that cannot do that. */
+static ssize_t send_copy(int fd, int file_fd, off_t offset, size_t len) {
+    char bytes[FILE_COPY_BYTES];
+    ssize_t count = pread(file_fd, bytes, len < sizeof bytes ? len : sizeof bytes, offset);
+    return count > 0 ? send(fd, bytes, (size_t)count, MSG_NOSIGNAL) : count;
+}
+
 /* Sends from the file at the front. Returns bytes, 0 at the end of the file, or -errno. */
 static ssize_t send_file(const struct outq *queue, int fd, uint64_t budget) {
     const struct segment *segment = &queue->segments[queue->first];
     off_t offset = (off_t)segment->offset;
     size_t len = segment->len < budget ? (size_t)segment->len : (size_t)budget;
     ssize_t sent = sendfile(fd, segment->entry->fd, &offset, len);
+    if (sent < 0 && (errno == EINVAL || errno == ENOSYS))
+        sent = send_copy(fd, segment->entry->fd, offset, len);
     return sent < 0 ? -errno : sent;
 }
 

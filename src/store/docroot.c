@@ -54,6 +54,23 @@ static int open_root(struct docroot *docroot, const char *root) {
     return result;
 }
 
+static bool is_same(const struct docroot *one, const struct docroot *other) {
+    struct stat stats[2];
+    return fstat(one->fd, &stats[0]) == 0 && fstat(other->fd, &stats[1]) == 0 &&
+           stats[0].st_dev == stats[1].st_dev && stats[0].st_ino == stats[1].st_ino &&
+           (one->only.ptr == NULL) == (other->only.ptr == NULL) &&
+           (one->only.ptr == NULL || slice_equal(one->only, other->only));
+}
+
+enum docroot_presence docroot_look(const struct docroot *docroot, const char *root) {
+    struct docroot there = DOCROOT_INIT;
+    enum docroot_presence presence = DOCROOT_GONE;
+    if (open_root(&there, root) == 0)
+        presence = is_same(docroot, &there) ? DOCROOT_PRESENT : DOCROOT_REPLACED;
+    docroot_deinit(&there);
+    return presence;
+}
+
 /* Finds out now, rather than at the first request, whether the root can be read. */
 static int try_reading(const struct docroot *docroot) {
     bool linked;
@@ -123,6 +140,7 @@ static enum docroot_outcome outcome_of(int errnum) {
         return DOCROOT_EXHAUSTED;
     case EIO:
     case ESTALE:
+    case EOVERFLOW:
         return DOCROOT_FAULT;
     default: /* ENOENT and ENOTDIR; ELOOP and EXDEV for links; ENXIO for a socket; ENAMETOOLONG */
         return DOCROOT_ABSENT;
@@ -142,7 +160,7 @@ static enum docroot_outcome open_path(const struct docroot *docroot, struct docr
         outcome = DOCROOT_FAULT;
     else if (S_ISREG(file->stat.st_mode))
         outcome = DOCROOT_FILE;
-    else if (S_ISDIR(file->stat.st_mode))
+    else if (S_ISDIR(file->stat.st_mode) && file->stat.st_nlink > 0) /* a removed root is open */
         outcome = DOCROOT_DIRECTORY;
     if (outcome != DOCROOT_FILE) {
         (void)close(file->fd);
@@ -332,10 +350,14 @@ enum docroot_outcome docroot_open_directory(const struct docroot *docroot, struc
     *fd = beneath_open(docroot->fd, text, docroot->links, &linked);
     if (*fd < 0)
         return outcome_of(-*fd);
-    if (fstat(*fd, &stat) == 0 && S_ISDIR(stat.st_mode))
-        return DOCROOT_DIRECTORY;
-    (void)close(*fd);
-    return DOCROOT_ABSENT;
+    enum docroot_outcome outcome = DOCROOT_DIRECTORY;
+    if (fstat(*fd, &stat) < 0)
+        outcome = DOCROOT_FAULT;
+    else if (!S_ISDIR(stat.st_mode))
+        outcome = DOCROOT_ABSENT;
+    if (outcome != DOCROOT_DIRECTORY)
+        (void)close(*fd);
+    return outcome;
 }
 
 static bool has_mount(const struct docroot *docroot, struct slice directory, struct slice name) {

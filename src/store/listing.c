@@ -65,19 +65,46 @@ static void describe(struct roster_entry *entry, const struct stat *stat) {
     entry->mtime_ns = (uint32_t)stat->st_mtim.tv_nsec;
 }
 
-/* Fills in what is served by that name; false where nothing is, or not any more. */
-static bool look_at(const struct listing *listing, const char *name, struct roster_entry *entry) {
+/* The attributes of what a name leads to: 0 or -errno. */
+static int stat_name(const struct listing *listing, const char *name, struct stat *stat) {
+    if (fstatat(dirfd(listing->dir), name, stat, AT_SYMLINK_NOFOLLOW) < 0)
+        return -errno;
+    return S_ISLNK(stat->st_mode) ? stat_link(listing, slice_of_text(name), stat) : 0;
+}
+
+enum look_outcome {
+    LOOK_SERVED,
+    LOOK_NOTHING, /* nothing is served by that name, or not any more */
+    LOOK_FAULT,   /* it cannot be known */
+};
+
+static enum look_outcome outcome_of(int errnum) {
+    switch (errnum) {
+    case EIO:
+    case ESTALE:
+    case EOVERFLOW:
+    case ENOMEM:
+    case EMFILE:
+    case ENFILE:
+        return LOOK_FAULT;
+    default: /* ENOENT; EACCES in a directory that may only be read; and what ends a link */
+        return LOOK_NOTHING;
+    }
+}
+
+/* Fills in what is served by that name. */
+static enum look_outcome look_at(const struct listing *listing, const char *name,
+                                 struct roster_entry *entry) {
     struct stat stat;
     entry->name = slice_of_text(name);
     if (slice_equal(entry->name, SLICE(".")) || slice_equal(entry->name, SLICE("..")) ||
         !docroot_shows(listing->docroot, listing->path, entry->name))
-        return false;
-    if (fstatat(dirfd(listing->dir), name, &stat, AT_SYMLINK_NOFOLLOW) < 0)
-        return false;
-    if (S_ISLNK(stat.st_mode) && stat_link(listing, entry->name, &stat) < 0)
-        return false;
+        return LOOK_NOTHING;
+    int result = stat_name(listing, name, &stat);
+    if (result < 0)
+        return outcome_of(-result);
     describe(entry, &stat);
-    return entry->directory || S_ISREG(stat.st_mode);
+    return entry->directory || S_ISREG(stat.st_mode) ? LOOK_SERVED : LOOK_NOTHING;
 }
 
 static void count(struct sheet *sheet, const struct roster_entry *entry) {
@@ -107,7 +134,7 @@ static void take_up_mounts(struct listing *listing) {
         if (entry.name.ptr == NULL || (entry.name.ptr[0] == '.' && !docroot->hidden))
             continue;
         if (beneath_stat(at->fd, at->only.ptr != NULL ? at->name : "", at->links, &stat) < 0)
-            continue;
+            continue; /* it is not there just now */
         describe(&entry, &stat);
         (void)take_up(listing, &entry);
     }
@@ -123,7 +150,10 @@ static enum read_outcome read_some(struct listing *listing) {
         const struct dirent *dirent = readdir(listing->dir);
         if (dirent == NULL)
             return errno == 0 ? READ_ALL : READ_FAULT;
-        if (look_at(listing, dirent->d_name, &entry) && !take_up(listing, &entry))
+        enum look_outcome outcome = look_at(listing, dirent->d_name, &entry);
+        if (outcome == LOOK_FAULT)
+            return READ_FAULT;
+        if (outcome == LOOK_SERVED && !take_up(listing, &entry))
             return READ_ALL;
     }
     return READ_MORE;

@@ -71,6 +71,10 @@ int roots_open(struct roots *roots, const struct options *options, struct err *e
     return result;
 }
 
+const char *roots_path(const struct options *options, size_t index) {
+    return index == 0 ? options->root : options->mount.items[index - 1].directory;
+}
+
 void roots_deinit(struct roots *roots) {
     for (size_t i = 0; i < roots->count; i++)
         docroot_deinit(&roots->items[i]);

@@ -77,20 +77,24 @@ static bool is_exhaustion(int errnum) {
     return errnum == EMFILE || errnum == ENFILE || errnum == ENOMEM || errnum == EAGAIN;
 }
 
+static bool is_fault(int errnum) {
+    return errnum == EIO || errnum == ESTALE || errnum == EOVERFLOW;
+}
+
 /* Why the directory that is archived cannot be opened. */
 static enum survey_outcome outcome_at_start(int errnum) {
     if (errnum == EACCES || errnum == EPERM)
         return SURVEY_FORBIDDEN;
     if (is_exhaustion(errnum))
         return SURVEY_EXHAUSTED;
-    return errnum == EIO || errnum == ESTALE ? SURVEY_FAULT : SURVEY_ABSENT;
+    return is_fault(errnum) ? SURVEY_FAULT : SURVEY_ABSENT;
 }
 
 /* Why one cannot be opened that could be a moment ago. */
 static enum survey_outcome outcome_later(int errnum) {
     if (is_exhaustion(errnum))
         return SURVEY_EXHAUSTED;
-    return errnum == EIO || errnum == ESTALE ? SURVEY_FAULT : SURVEY_CHANGED;
+    return is_fault(errnum) ? SURVEY_FAULT : SURVEY_CHANGED;
 }
 
 /* A descriptor, or -errno. */
@@ -222,7 +226,9 @@ static enum survey_outcome consider(struct survey *survey, const char *text) {
         return SURVEY_MORE;
     if (faccessat(fd, text, S_ISDIR(stat.st_mode) ? R_OK | X_OK : R_OK,
                   AT_EACCESS | AT_SYMLINK_NOFOLLOW) < 0)
-        return errno == ENOENT ? SURVEY_MORE : leave_out(survey);
+        return errno == EACCES || errno == EPERM ? leave_out(survey)
+               : errno == ENOENT                 ? SURVEY_MORE
+                                                 : SURVEY_FAULT;
     return add(survey, name, &stat);
 }
 

@@ -23,7 +23,11 @@ int channel_send(int fd, char byte, int passed) {
         message.msg_control = &control;
         message.msg_controllen = sizeof control;
     }
-    return sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+    ssize_t sent;
+    do
+        sent = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    return sent < 0 ? -errno : 0;
 }
 
 /* The descriptor that a message brought, or -1. */

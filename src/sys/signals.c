@@ -22,7 +22,10 @@ int signals_open(const int *numbers, struct err *err) {
 
 int signals_next_from(int fd, bool *kernel) {
     struct signalfd_siginfo info;
-    ssize_t len = read(fd, &info, sizeof info);
+    ssize_t len;
+    do
+        len = read(fd, &info, sizeof info);
+    while (len < 0 && errno == EINTR);
     if (len != (ssize_t)sizeof info)
         return 0;
     *kernel = info.ssi_code == SI_KERNEL;

@@ -93,6 +93,25 @@ int steering_spread(int fd, size_t count) {
     return attach(fd, choice, sizeof choice / sizeof choice[0]);
 }
 
+int steering_choose(int fd, const size_t *numbers, size_t count) {
+    struct sock_filter choice[2 + 2 * STEERING_CHOICE_MAX] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (__u32)(SKF_AD_OFF + SKF_AD_RANDOM)),
+        BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, (__u32)count),
+    };
+    size_t len = 2;
+    if (count == 0 || count > STEERING_CHOICE_MAX)
+        return -EINVAL;
+    for (size_t i = 0; i < count; i++) {
+        const struct sock_filter is_other =
+            BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (__u32)i, 0, 1); /* over what is returned */
+        const struct sock_filter number = BPF_STMT(BPF_RET | BPF_K, (__u32)numbers[i]);
+        if (i + 1 < count)
+            choice[len++] = is_other;
+        choice[len++] = number;
+    }
+    return attach(fd, choice, len);
+}
+
 int steering_bind(size_t cpu) {
     cpu_set_t cpus;
     CPU_ZERO(&cpus);

@@ -27,10 +27,10 @@ void watch_close(struct watch *watch) {
     watch->len = 0;
 }
 
-/* Whether a directory is on a file system that other machines, or programs behind it, change
- * without this kernel's knowledge. The numbers are those of statfs(2) and linux/magic.h, which does
- * not have all of them. */
-static bool is_remote(int directory_fd) {
+/* Returns -EREMOTE where a directory is on a file system that other machines, or programs behind
+ * it, change without this kernel's knowledge, 0 where it is not, or -errno where that is not known.
+ * The numbers are those of statfs(2) and linux/magic.h, which does not have all of them. */
+static int find_remote(int directory_fd) {
     static const unsigned long types[] = {
         0x6969,     /* NFS */
         0x517b,     /* SMB */
@@ -55,19 +55,20 @@ static bool is_remote(int directory_fd) {
     };
     struct statfs statfs;
     if (fstatfs(directory_fd, &statfs) < 0)
-        return true;
+        return errno == ENOSYS ? -EREMOTE : -errno;
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
         if (((unsigned long)statfs.f_type & 0xffffffff) == types[i])
-            return true;
+            return -EREMOTE;
     }
-    return false;
+    return 0;
 }
 
 /* inotify takes paths only. This one leads to what is open, whatever its name is by now. */
 int watch_add(struct watch *watch, int directory_fd) {
     char path[32];
-    if (is_remote(directory_fd))
-        return -EREMOTE;
+    int result = find_remote(directory_fd);
+    if (result < 0)
+        return result;
     (void)snprintf(path, sizeof path, "/proc/self/fd/%d", directory_fd);
     int descriptor =
         inotify_add_watch(watch->fd, path, CONTENT | NAME | GONE | IN_ONLYDIR | IN_EXCL_UNLINK);

@@ -2,6 +2,7 @@
 #include "support/client.h"
 #include "support/scene.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -43,6 +44,24 @@ static void test_a_file_truncated_while_it_is_sent(void **state) {
     assert_int_equal(before[0], after[0]);
 }
 
+/* What was announced is sent, and not a byte more; the next answer on the connection is whole. */
+static void test_a_file_that_grows_while_it_is_sent(void **state) {
+    struct scene *scene = *state;
+    struct client client;
+    struct response response;
+    start_download(scene, &client);
+    int fd = open(tree_path(&scene->tree, "large.bin"), O_WRONLY | O_APPEND | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "more", 4), 4);
+    (void)close(fd);
+    finish_download(&client);
+    client_request(&client, "GET", "/large.bin", "Range: bytes=-4\r\n", &response);
+    response_assert_status(&response, 206);
+    response_assert_text(&response, "more");
+    response_deinit(&response);
+    client_close(&client);
+}
+
 static void test_a_file_removed_while_it_is_sent(void **state) {
     struct scene *scene = *state;
     struct client client;
@@ -72,6 +91,7 @@ static void test_a_file_replaced_while_it_is_sent(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         scene_test(test_a_file_truncated_while_it_is_sent),
+        scene_test(test_a_file_that_grows_while_it_is_sent),
         scene_test(test_a_file_removed_while_it_is_sent),
         scene_test(test_a_file_replaced_while_it_is_sent),
     };

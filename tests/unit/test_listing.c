@@ -25,6 +25,7 @@ static size_t reads;         /* calls of readdir() */
 static size_t looks;         /* calls of fstatat() */
 static size_t read_fails_at; /* the call of readdir() that fails; 0: none */
 static const char *gone;     /* the name of a file that goes away between readdir() and fstatat() */
+static int gone_error;       /* with which that is told, or something worse */
 static bool out_of_memory;   /* for a directory */
 
 struct dirent *__real_readdir(DIR *dir);
@@ -55,7 +56,7 @@ struct dirent *__wrap_readdir(DIR *dir) {
 int __wrap_fstatat(int fd, const char *path, struct stat *stat, int flags) {
     looks++;
     if (gone != NULL && strcmp(path, gone) == 0) {
-        errno = ENOENT;
+        errno = gone_error;
         return -1;
     }
     if (fake_count == 0)
@@ -79,6 +80,7 @@ static int setup(void **state) {
     fds_before = process_count_fds(getpid());
     fake_count = fake_next = reads = looks = read_fails_at = 0;
     gone = NULL;
+    gone_error = ENOENT;
     out_of_memory = false;
     tree_make(&tree);
     return 0;
@@ -398,6 +400,37 @@ static void test_reading_fails(void **state) {
     free(output.text);
 }
 
+static const struct {
+    const char *name;
+    int error;
+    enum stream_outcome outcome;
+} looks_that_fail[] = {
+    {"gone", ENOENT, STREAM_END},
+    {"a directory that may only be read", EACCES, STREAM_END},
+    {"a link in a circle", ELOOP, STREAM_END},
+    {"a bad disk", EIO, STREAM_FAULT},
+    {"a file handle of old", ESTALE, STREAM_FAULT},
+    {"no memory", ENOMEM, STREAM_FAULT},
+    {"a size that does not fit", EOVERFLOW, STREAM_FAULT},
+};
+
+/* What may be there all the same is not left out as if it were not. */
+static void test_looking_fails(void **state) {
+    (void)state;
+    tree_text(&tree, "a", "a file");
+    tree_text(&tree, "b", "another");
+    open_root(tree.path, false, BENEATH_LINKS_INSIDE);
+    gone = "a";
+    for (size_t i = 0; i < ROWS_COUNT(looks_that_fail); i++) {
+        struct output output;
+        gone_error = looks_that_fail[i].error;
+        row_assert_number(looks_that_fail[i].name,
+                          take_all(open_listing("", "format=text"), &output),
+                          looks_that_fail[i].outcome);
+        free(output.text);
+    }
+}
+
 /* Wherever it is left, nothing is leaked; teardown() counts descriptors. */
 static void test_left_anywhere(void **state) {
     (void)state;
@@ -425,7 +458,8 @@ int main(void) {
         test(test_open_outcomes), test(test_the_head_comes_at_once),
         test(test_empty),         test(test_many),
         test(test_cut),           test(test_changes_while_it_is_read),
-        test(test_reading_fails), test(test_left_anywhere),
+        test(test_reading_fails), test(test_looking_fails),
+        test(test_left_anywhere),
     };
     return cmocka_run_group_tests_name("listing", tests, NULL, NULL);
 }

@@ -326,6 +326,44 @@ static void test_interrupted(void **state) {
 static const struct {
     const char *name;
     int error;
+} refusals[] = {
+    {"EINVAL", EINVAL}, /* sendfile(2): a file that cannot be mapped */
+    {"ENOSYS", ENOSYS},
+};
+
+/* Files that cannot be sent by sendfile(2) arrive all the same. */
+static void test_copied_where_sendfile_refuses(void **state) {
+    (void)state;
+    for (size_t i = 0; i < ROWS_COUNT(refusals); i++) {
+        for (size_t k = 1; k < 400; k += 7) {
+            const char *row = row_at(refusals[i].name, k);
+            hang_up();
+            restart();
+            output.step = k;
+            output.pauses = true;
+            file_result = -refusals[i].error;
+            push_mixture();
+            flush_all(row, &queue, BIG);
+            assert_arrived(row, expected_len);
+        }
+    }
+}
+
+/* It ends as it does with sendfile(2) where the file has shrunk meanwhile. */
+static void test_copied_file_that_shrinks(void **state) {
+    (void)state;
+    uint64_t sent = 0;
+    file_result = -EINVAL;
+    push_content(in_file, SEED_FILE, 0, IN_FILE);
+    assert_int_equal(truncate(tree_path(&tree, "file"), 40), 0);
+    assert_int_equal(outq_flush(&queue, fds[0], BIG, &sent), OUTQ_FILE_CHANGED);
+    assert_int_equal(sent, 40);
+    assert_arrived("shrunk", 40);
+}
+
+static const struct {
+    const char *name;
+    int error;
     enum outq_outcome outcome;
 } errors[] = {
     {"EAGAIN", EAGAIN, OUTQ_BLOCKED},
@@ -335,7 +373,7 @@ static const struct {
     {"EHOSTUNREACH", EHOSTUNREACH, OUTQ_PEER_GONE},
     {"EIO", EIO, OUTQ_FAULT},
     {"ENOMEM", ENOMEM, OUTQ_FAULT},
-    {"EINVAL", EINVAL, OUTQ_FAULT},
+    {"ESTALE", ESTALE, OUTQ_FAULT},
     {"EOVERFLOW", EOVERFLOW, OUTQ_FAULT},
 };
 
@@ -588,6 +626,8 @@ int main(void) {
         test(test_every_budget),
         test(test_budget_bounds_files),
         test(test_interrupted),
+        test(test_copied_where_sendfile_refuses),
+        test(test_copied_file_that_shrinks),
         test(test_errors_after_k_bytes),
         test(test_errors_of_a_file),
         test(test_the_peer_is_really_gone),

@@ -332,6 +332,56 @@ static void test_connections_are_spread_over_the_first(void **state) {
         (void)close(sockets[i].fd);
 }
 
+static const struct {
+    const char *name;
+    size_t numbers[4];
+    size_t count;
+} choices[] = {
+    {"one", {2}, 1},
+    {"the ends", {0, 3}, 2},
+    {"all but one", {0, 1, 3}, 3},
+    {"all", {0, 1, 2, 3}, 4},
+};
+
+static bool is_chosen(size_t choice, size_t number) {
+    for (size_t i = 0; i < choices[choice].count; i++) {
+        if (choices[choice].numbers[i] == number)
+            return true;
+    }
+    return false;
+}
+
+static void test_connections_are_spread_over_a_choice(void **state) {
+    (void)state;
+    enum { SOCKETS = 4 };
+    struct pollfd sockets[SOCKETS];
+    struct address address = address_of("127.0.0.1:0");
+    open_group(&address, sockets, SOCKETS);
+    for (size_t i = 0; i < ROWS_COUNT(choices); i++) {
+        size_t counts[SOCKETS] = {0};
+        assert_int_equal(steering_choose(sockets[0].fd, choices[i].numbers, choices[i].count), 0);
+        for (int j = 0; j < 3 * CONNECTIONS; j++)
+            counts[connect_once(&address, sockets, SOCKETS)]++;
+        for (size_t j = 0; j < SOCKETS; j++) /* but by a rare chance */
+            row_assert_number(choices[i].name, counts[j] > 0, is_chosen(i, j));
+    }
+    for (size_t i = 0; i < SOCKETS; i++)
+        (void)close(sockets[i].fd);
+}
+
+static void test_choices_are_bounded(void **state) {
+    (void)state;
+    size_t numbers[STEERING_CHOICE_MAX + 1] = {0};
+    struct pollfd sockets[2];
+    struct address address = address_of("127.0.0.1:0");
+    open_group(&address, sockets, 2);
+    assert_int_equal(steering_choose(sockets[0].fd, numbers, 0), -EINVAL);
+    assert_int_equal(steering_choose(sockets[0].fd, numbers, STEERING_CHOICE_MAX), 0);
+    assert_int_equal(steering_choose(sockets[0].fd, numbers, STEERING_CHOICE_MAX + 1), -EINVAL);
+    (void)close(sockets[0].fd);
+    (void)close(sockets[1].fd);
+}
+
 #define test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void) {
@@ -342,6 +392,8 @@ int main(void) {
         test(test_binding_fails),
         test(test_connections_from_this_machine_are_dealt_out),
         test(test_connections_are_spread_over_the_first),
+        test(test_connections_are_spread_over_a_choice),
+        test(test_choices_are_bounded),
     };
     return cmocka_run_group_tests_name("steering", tests, NULL, NULL);
 }

@@ -16,6 +16,7 @@
 static int open_error; /* of openat2() for `open_path` */
 static const char *open_path;
 static int stat_error;
+static int access_error;
 static int read_error;
 static size_t stats;
 static bool gone; /* names that are read are gone when they are looked at */
@@ -24,6 +25,8 @@ long __real_syscall(long number, ...);
 long __wrap_syscall(long number, int fd, const char *path, const void *how, size_t size);
 int __real_fstatat(int fd, const char *path, struct stat *stat, int flags);
 int __wrap_fstatat(int fd, const char *path, struct stat *stat, int flags);
+int __real_faccessat(int fd, const char *path, int mode, int flags);
+int __wrap_faccessat(int fd, const char *path, int mode, int flags);
 struct dirent *__real_readdir(DIR *names);
 struct dirent *__wrap_readdir(DIR *names);
 
@@ -45,6 +48,10 @@ int __wrap_fstatat(int fd, const char *path, struct stat *stat, int flags) {
     return __real_fstatat(fd, path, stat, flags);
 }
 
+int __wrap_faccessat(int fd, const char *path, int mode, int flags) {
+    return access_error != 0 ? fail_with(access_error) : __real_faccessat(fd, path, mode, flags);
+}
+
 struct dirent *__wrap_readdir(DIR *names) {
     errno = read_error;
     return read_error != 0 ? NULL : __real_readdir(names);
@@ -55,6 +62,7 @@ static int setup(void **state) {
     open_error = 0;
     open_path = "";
     stat_error = 0;
+    access_error = 0;
     read_error = 0;
     gone = false;
     archived_make_tree();
@@ -66,6 +74,7 @@ static int teardown(void **state) {
     user_return();
     open_error = 0;
     stat_error = 0;
+    access_error = 0;
     read_error = 0;
     gone = false;
     archived_end();
@@ -399,6 +408,9 @@ static void test_failures(void **state) {
     stat_error = EIO;
     assert_int_equal(archived_try(""), SURVEY_FAULT);
     stat_error = 0;
+    access_error = EIO; /* that it must not be read would be left out, and told */
+    assert_int_equal(archived_try(""), SURVEY_FAULT);
+    access_error = 0;
     read_error = EIO;
     assert_int_equal(archived_try(""), SURVEY_FAULT);
     read_error = 0;

@@ -421,6 +421,8 @@ static void test_remote(void **state) {
     }
     type = 0;
     stat_error = EIO; /* what nothing is known of is not trusted */
+    assert_int_equal(watch_add(&watch, directory_fd), -EIO);
+    stat_error = ENOSYS; /* and never will be */
     assert_int_equal(watch_add(&watch, directory_fd), -EREMOTE);
 }
 
