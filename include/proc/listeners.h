@@ -11,14 +11,18 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* What listens at an address. */
+/* What listens at an address. Where workers have become fewer, those that are left have the sockets
+ * of the others besides: to close one would break the connections that are on their way to it, of
+ * which nobody knows but the kernel (a handshake that is not completed, a request that is waited
+ * for by TCP_DEFER_ACCEPT). */
 struct binding {
     struct address address; /* as it is bound: with its port */
     enum binding_kind kind;
-    int *sockets;    /* `count` descriptors, that of worker i at i; or a single one; owned */
+    int *sockets;    /* `count` descriptors, those of worker i at i, i + the number of workers, and
+                        so on; or a single one for all; owned */
     size_t count;    /* -1 among them: not open, or handed over */
     bool is_new;     /* it was not there before this generation */
-    bool is_resized; /* it was, with another number of sockets */
+    bool is_resized; /* it was, with another number of workers, or has more sockets than these */
     bool is_steered; /* connections go to the worker of the CPU that received them */
     dev_t device;    /* of the file of a local socket of pronto's own; 0: there is none */
     ino_t inode;
@@ -35,9 +39,9 @@ struct listeners {
 };
 
 /* Opens them for that many workers: sockets of `before` stay, with what is in their queues, as far
- * as the options still ask for them (see socketplan.h). Sockets that are added to those of an
- * address get no connections before listeners_settle(). `before` is left as it is; where nothing
- * was open, it is all zero. Returns 0, or -errno and a message. */
+ * as the options still ask for their addresses (see socketplan.h). Sockets that are added to those
+ * of an address get no connections before listeners_settle(). `before` is left as it is; where
+ * nothing was open, it is all zero. Returns 0, or -errno and a message. */
 int listeners_open(struct listeners *listeners, const struct options *options, size_t workers,
                    const struct listeners *before, struct err *err);
 
@@ -52,21 +56,33 @@ int listeners_adopt(struct listeners *listeners, int first, size_t count, const 
 void listeners_describe(const struct listeners *listeners, int *fds, char *kinds);
 size_t listeners_count(const struct listeners *listeners);
 
-/* Gives connections to all sockets of each address, and to no others that listen there: called when
- * there are workers for all of them. */
+/* Gives new connections to the first sockets of each address, one for each worker, and to no others
+ * that listen there: called when there are workers for all of them. */
 void listeners_settle(const struct listeners *listeners);
+
+/* The same after others have tried to take over, and may have settled already. */
+void listeners_regain(const struct listeners *listeners);
 
 /* Whether the socket number `index` of another generation's binding is among these. */
 bool listeners_have(const struct listeners *listeners, const struct binding *binding, size_t index);
 
-/* In a worker's process: moves its sockets, listeners->count of them, to `sockets`, which owns them
- * from then on, and closes the others. Returns which are shared with other workers, a bit for each.
- */
-uint32_t listeners_hand_over(struct listeners *listeners, size_t worker,
-                             int sockets[OPTIONS_ADDRESSES_MAX]);
+/* A socket that a worker accepts from. */
+struct listeners_socket {
+    int fd;
+    size_t place; /* of its binding, in `items` */
+    bool shared;  /* other workers accept from it, too */
+};
 
-/* Which of a worker's sockets are not among those of another generation, a bit for each; all, where
- * `others` is NULL. */
+/* How many sockets a worker has. */
+size_t listeners_count_of(const struct listeners *listeners, size_t worker);
+
+/* In a worker's process: moves its sockets, which are as many, to `sockets`, which owns the
+ * descriptors from then on, and closes the others. */
+void listeners_hand_over(struct listeners *listeners, size_t worker,
+                         struct listeners_socket *sockets);
+
+/* The bindings of which a worker has sockets that are not among those of another generation, a bit
+ * for the place of each; all, where `others` is NULL. */
 uint32_t listeners_alone(const struct listeners *listeners, size_t worker,
                          const struct listeners *others);
 

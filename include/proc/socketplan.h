@@ -11,7 +11,7 @@
 enum { SOCKETPLAN_PORT = 8080, SOCKETPLAN_PORTS = 100 };
 
 enum binding_kind {
-    BINDING_EACH,   /* a socket for each worker (SO_REUSEPORT) */
+    BINDING_EACH,   /* a socket for each worker (SO_REUSEPORT), at least */
     BINDING_SHARED, /* one for all workers */
     BINDING_GIVEN,  /* the same, opened by who started pronto, and not pronto's own */
 };
@@ -30,7 +30,7 @@ struct socketplan_step {
     struct address address; /* as it is bound, where it is there; else as it is asked for */
     enum binding_kind kind;
     size_t from;   /* which of those that are there; SOCKETPLAN_NONE: a new one */
-    size_t kept;   /* how many of its sockets stay, the first ones */
+    size_t kept;   /* how many sockets it has: all stay, with whoever is on the way to them */
     size_t opened; /* how many are to be opened */
     bool beside;   /* one that is there and stays open meanwhile covers a part of it */
 };

@@ -152,12 +152,23 @@ pid_t generation_spawn(struct generation *generation, size_t index, struct metri
     return result;
 }
 
+/* Takes a worker's sockets out of the listeners. */
+static int take_sockets(struct generation *generation, size_t index, struct worker_config *config) {
+    size_t count = listeners_count_of(&generation->listeners, index);
+    struct listeners_socket *sockets = malloc(count * sizeof *sockets);
+    if (sockets == NULL)
+        return -ENOMEM;
+    listeners_hand_over(&generation->listeners, index, sockets);
+    config->sockets = sockets;
+    config->socket_count = count;
+    return 0;
+}
+
 int generation_work(struct generation *generation, size_t index, int channel) {
     struct metrics_slot *counted = generation->slots[index].counted;
     struct worker_config config = {
         .options = &generation->setup->options,
         .roots = &generation->setup->roots,
-        .socket_count = generation->listeners.count,
         .tally = counted != NULL ? &counted->tally : NULL,
         .log_fd = generation->log_fd,
         .channel = channel,
@@ -168,8 +179,12 @@ int generation_work(struct generation *generation, size_t index, int channel) {
         source_close(&generation->slots[i].channel);
     if (generation->listeners.is_steered)
         (void)steering_bind(index); /* where that is not allowed, any CPU will do */
-    config.shared = listeners_hand_over(&generation->listeners, index, config.sockets);
-    int status = worker_run(&config);
+    int status = EXIT_FAILURE;
+    if (take_sockets(generation, index, &config) == 0)
+        status = worker_run(&config);
+    else
+        diag_message("a worker cannot start: not enough memory");
+    free((void *)config.sockets);
     (void)close(channel);
     return status;
 }

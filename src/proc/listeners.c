@@ -99,8 +99,8 @@ static int open_others(struct binding *binding, size_t kept, size_t count, struc
 }
 
 /* Steers the connections to an address, where that fits. Where it can't be done, the kernel goes on
- * dealing them out, which is no error. With another number of sockets, it is done when all have
- * workers. */
+ * dealing them out, which is no error. With another number of workers, it is done when all are
+ * there. */
 static bool steer(const struct binding *binding, size_t workers) {
     struct steering_facts facts = {.address = binding->address, .workers = workers};
     int fd = binding->sockets[0];
@@ -120,7 +120,7 @@ static int open_binding(struct listeners *listeners, const struct socketplan *pl
     binding->is_new = step->from == SOCKETPLAN_NONE;
     if (!binding->is_new) {
         const struct binding *from = &before->items[step->from];
-        binding->is_resized = from->count != count;
+        binding->is_resized = count > listeners->workers || before->workers != listeners->workers;
         result = keep_sockets(binding, from, step->kept, err);
     } else if (plan->standard) {
         result = open_standard(listeners, binding, step, options, err);
@@ -227,14 +227,24 @@ void listeners_describe(const struct listeners *listeners, int *fds, char *kinds
     *kinds = '\0';
 }
 
+/* A socket that is alone needs none of it, and is refused. */
+static void settle(const struct binding *binding, size_t workers) {
+    if (binding->is_steered)
+        (void)steering_attach(binding->sockets[0]);
+    else if (binding->kind == BINDING_EACH)
+        (void)steering_spread(binding->sockets[0], workers);
+}
+
 void listeners_settle(const struct listeners *listeners) {
     for (size_t i = 0; i < listeners->count; i++) {
-        const struct binding *binding = &listeners->items[i];
-        if (binding->is_steered)
-            (void)steering_attach(binding->sockets[0]);
-        else if (binding->is_resized)
-            (void)steering_spread(binding->sockets[0], binding->count);
+        if (listeners->items[i].is_resized)
+            settle(&listeners->items[i], listeners->workers);
     }
+}
+
+void listeners_regain(const struct listeners *listeners) {
+    for (size_t i = 0; i < listeners->count; i++)
+        settle(&listeners->items[i], listeners->workers);
 }
 
 /* Two descriptors of one socket have one inode (sockfs, socket(7)). */
@@ -255,35 +265,52 @@ bool listeners_have(const struct listeners *listeners, const struct binding *bin
     return false;
 }
 
-/* Which of a binding's sockets is a worker's. */
-static size_t index_of(const struct binding *binding, size_t worker) {
+/* The first of a binding's sockets that is a worker's; and the one behind another one of them. */
+static size_t first_of(const struct binding *binding, size_t worker) {
     return binding->kind == BINDING_EACH ? worker : 0;
 }
 
-_Static_assert(OPTIONS_ADDRESSES_MAX <= 32, "there is a bit for each");
+static size_t next_of(const struct binding *binding, size_t index, size_t workers) {
+    return binding->kind == BINDING_EACH ? index + workers : binding->count;
+}
 
-uint32_t listeners_hand_over(struct listeners *listeners, size_t worker,
-                             int sockets[OPTIONS_ADDRESSES_MAX]) {
-    uint32_t shared = 0;
+size_t listeners_count_of(const struct listeners *listeners, size_t worker) {
+    size_t count = 0;
+    for (size_t i = 0; i < listeners->count; i++) {
+        const struct binding *binding = &listeners->items[i];
+        for (size_t j = first_of(binding, worker); j < binding->count;
+             j = next_of(binding, j, listeners->workers))
+            count++;
+    }
+    return count;
+}
+
+void listeners_hand_over(struct listeners *listeners, size_t worker,
+                         struct listeners_socket *sockets) {
     for (size_t i = 0; i < listeners->count; i++) {
         struct binding *binding = &listeners->items[i];
-        int *own = &binding->sockets[index_of(binding, worker)];
-        sockets[i] = *own;
-        *own = -1;
-        if (binding->kind != BINDING_EACH)
-            shared |= UINT32_C(1) << i;
+        for (size_t j = first_of(binding, worker); j < binding->count;
+             j = next_of(binding, j, listeners->workers)) {
+            *sockets++ = (struct listeners_socket){
+                .fd = binding->sockets[j], .place = i, .shared = binding->kind != BINDING_EACH};
+            binding->sockets[j] = -1;
+        }
     }
     listeners_deinit(listeners);
-    return shared;
 }
+
+_Static_assert(OPTIONS_ADDRESSES_MAX <= 32, "there is a bit for each");
 
 uint32_t listeners_alone(const struct listeners *listeners, size_t worker,
                          const struct listeners *others) {
     uint32_t alone = 0;
     for (size_t i = 0; i < listeners->count; i++) {
         const struct binding *binding = &listeners->items[i];
-        if (others == NULL || !listeners_have(others, binding, index_of(binding, worker)))
-            alone |= UINT32_C(1) << i;
+        for (size_t j = first_of(binding, worker); j < binding->count;
+             j = next_of(binding, j, listeners->workers)) {
+            if (others == NULL || !listeners_have(others, binding, j))
+                alone |= UINT32_C(1) << i;
+        }
     }
     return alone;
 }

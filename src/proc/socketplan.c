@@ -77,13 +77,14 @@ static bool overlaps(const struct address *address, const struct socketplan_bind
     return false;
 }
 
-/* A step for a binding that is there: its sockets stay, as many as there are workers for. */
+/* A step for a binding that is there: its sockets stay, and there are no fewer than workers. */
 static void keep(struct socketplan_step *step, const struct socketplan_binding *there,
                  size_t workers) {
     step->address = there->address;
     step->kind = there->kind;
-    step->kept = there->kind == BINDING_EACH && there->sockets > workers ? workers : there->sockets;
-    step->opened = there->kind == BINDING_EACH ? workers - step->kept : 0;
+    step->kept = there->sockets;
+    step->opened =
+        there->kind == BINDING_EACH && workers > there->sockets ? workers - there->sockets : 0;
 }
 
 static void open_new(struct socketplan_step *step, size_t workers) {

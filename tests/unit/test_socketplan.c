@@ -25,7 +25,7 @@ static const struct {
     {"local, nothing changes", false, {"unix:/s"}, {"unix:/s s 1"}, "unix:/s s 0+1+0"},
     {"local, another", false, {"unix:/t"}, {"unix:/s s 1"}, "unix:/t s new+0+1"},
     {"more workers", false, {"127.0.0.1:80"}, {"127.0.0.1:80 e 3"}, "127.0.0.1:80 e 0+3+1"},
-    {"fewer workers", false, {"127.0.0.1:80"}, {"127.0.0.1:80 e 6"}, "127.0.0.1:80 e 0+4+0"},
+    {"fewer workers", false, {"127.0.0.1:80"}, {"127.0.0.1:80 e 6"}, "127.0.0.1:80 e 0+6+0"},
     {"one more address",
      false,
      {"127.0.0.1:80", "127.0.0.1:81"},
