@@ -87,7 +87,7 @@ struct slot *generation_find(struct generation *generation, pid_t pid);
 
 /* Empties the slot of a worker that has ended, and says what becomes of it. */
 enum generation_loss generation_lose(struct generation *generation, struct slot *slot,
-                                     int64_t now_ms);
+                                     struct loop *loop);
 
 /* Whether every slot has a worker that is ready; whether all of them accept no more, or are gone;
  * whether there are none. */

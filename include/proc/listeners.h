@@ -45,9 +45,14 @@ struct listeners {
 int listeners_open(struct listeners *listeners, const struct options *options, size_t workers,
                    const struct listeners *before, struct err *err);
 
+/* The same for --admin, of which each address has one socket, as for one worker. */
+int listeners_open_admin(struct listeners *listeners, const struct options *options,
+                         const struct listeners *before, struct err *err);
+
 /* Takes over sockets that this process was given: `count` descriptors from `first` on, each of the
- * kind that the letter at its place in `kinds` stands for (see listeners_describe()); NULL: all are
- * given ones. They are owned from then on. Returns 0, or -errno and a message. */
+ * kind that the letter at its place in `kinds` stands for, small or capital (see
+ * listeners_describe()); NULL: all are given ones. They are owned from then on. Returns 0, or
+ * -errno and a message. */
 int listeners_adopt(struct listeners *listeners, int first, size_t count, const char *kinds,
                     struct err *err);
 
@@ -62,6 +67,9 @@ void listeners_settle(const struct listeners *listeners);
 
 /* The same after others have tried to take over, and may have settled already. */
 void listeners_regain(const struct listeners *listeners);
+
+/* Whether both have the same sockets, but for their order. */
+bool listeners_equal(const struct listeners *a, const struct listeners *b);
 
 /* Whether the socket number `index` of another generation's binding is among these. */
 bool listeners_have(const struct listeners *listeners, const struct binding *binding, size_t index);

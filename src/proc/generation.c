@@ -197,10 +197,14 @@ struct slot *generation_find(struct generation *generation, pid_t pid) {
     return NULL;
 }
 
+/* The channel is taken out of the loop before it is closed: a process that has just been forked may
+ * hold a copy of it for a while, and as long as there is one, epoll(7) goes on to report it. */
 enum generation_loss generation_lose(struct generation *generation, struct slot *slot,
-                                     int64_t now_ms) {
-    if (slot->channel.fd >= 0)
+                                     struct loop *loop) {
+    if (slot->channel.fd >= 0) {
         on_channel(&slot->channel); /* its word may not have been read yet */
+        loop_remove(loop, &slot->channel);
+    }
     bool was_ready = slot->ready;
     source_close(&slot->channel);
     slot->pid = 0;
@@ -209,7 +213,7 @@ enum generation_loss generation_lose(struct generation *generation, struct slot 
         return GENERATION_LEFT;
     if (generation->phase == GENERATION_STARTING && !was_ready)
         return GENERATION_FAILED;
-    schedule_start(slot, now_ms);
+    schedule_start(slot, loop->now_ms);
     return GENERATION_REPLACED;
 }
 

@@ -1,5 +1,6 @@
 #include "proc/listeners.h"
 
+#include "base/ascii.h"
 #include "base/check.h"
 #include "sys/socket.h"
 #include "sys/steering.h"
@@ -137,16 +138,17 @@ static int open_binding(struct listeners *listeners, const struct socketplan *pl
     return result;
 }
 
-int listeners_open(struct listeners *listeners, const struct options *options, size_t workers,
-                   const struct listeners *before, struct err *err) {
+static int open_all(struct listeners *listeners, const struct options *options,
+                    const struct socketplan_wish *wish, const struct listeners *before,
+                    struct err *err) {
     struct socketplan_binding there[OPTIONS_ADDRESSES_MAX];
     struct socketplan plan;
     int result = 0;
     for (size_t i = 0; i < before->count; i++)
         there[i] = (struct socketplan_binding){before->items[i].address, before->items[i].kind,
                                                before->items[i].count};
-    socketplan_make(&plan, options, workers, there, before->count);
-    *listeners = (struct listeners){.workers = workers};
+    socketplan_make(&plan, wish, there, before->count);
+    *listeners = (struct listeners){.workers = wish->workers};
     for (size_t i = 0; i < plan.count && result == 0; i++)
         result = open_binding(listeners, &plan, &plan.steps[i], options, before, err);
     if (result < 0) {
@@ -156,11 +158,24 @@ int listeners_open(struct listeners *listeners, const struct options *options, s
     return result;
 }
 
+int listeners_open(struct listeners *listeners, const struct options *options, size_t workers,
+                   const struct listeners *before, struct err *err) {
+    const struct socketplan_wish wish = {
+        .addresses = &options->listen, .workers = workers, .any = true, .lan = options->lan};
+    return open_all(listeners, options, &wish, before, err);
+}
+
+int listeners_open_admin(struct listeners *listeners, const struct options *options,
+                         const struct listeners *before, struct err *err) {
+    const struct socketplan_wish wish = {.addresses = &options->admin, .workers = 1};
+    return open_all(listeners, options, &wish, before, err);
+}
+
 /* Handing on */
 
 static bool find_kind(char letter, enum binding_kind *kind) {
     for (size_t i = 0; i < sizeof letters; i++) {
-        if (letters[i] == letter) {
+        if (letters[i] == ascii_lower(letter)) {
             *kind = (enum binding_kind)i;
             return true;
         }
@@ -263,6 +278,20 @@ bool listeners_have(const struct listeners *listeners, const struct binding *bin
             return true;
     }
     return false;
+}
+
+static bool has_all(const struct listeners *listeners, const struct listeners *others) {
+    for (size_t i = 0; i < others->count; i++) {
+        for (size_t j = 0; j < others->items[i].count; j++) {
+            if (!listeners_have(listeners, &others->items[i], j))
+                return false;
+        }
+    }
+    return true;
+}
+
+bool listeners_equal(const struct listeners *a, const struct listeners *b) {
+    return has_all(a, b) && has_all(b, a);
 }
 
 /* The first of a binding's sockets that is a worker's; and the one behind another one of them. */

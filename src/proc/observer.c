@@ -5,45 +5,106 @@
 #include "serve/visits.h"
 #include "sys/clock.h"
 #include "sys/loop.h"
-#include "sys/socket.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { RETRY_MS = 1000 };
+enum {
+    RETRY_MS = 1000,
+    PATIENCE_MS = 1000, /* of the master's */
+    ENDING_MS = 100,    /* for requests that are on their way when the process is to end */
+};
 
 /* The master's side */
 
-int observer_listen(struct observer *observer, struct err *err) {
-    for (size_t i = observer->socket_count; i < observer->addresses.count; i++) {
-        int fd = socket_listen(&observer->addresses.items[i], SOCKET_FIRST, err);
-        if (fd < 0)
-            return fd;
-        observer->sockets[observer->socket_count++] = fd;
-    }
-    return 0;
+static void close_channel(struct observer *observer) {
+    if (observer->channel >= 0)
+        (void)close(observer->channel);
+    observer->channel = -1;
 }
 
-int observer_open(struct observer *observer, const struct options *options, struct err *err) {
+/* Waits until a child has ended, but no longer than that (pidfd_open(2)). To wait for SIGCHLD would
+ * take it from the loop, which is told by it of the end of others, too. */
+static bool await_end(pid_t pid, int patience_ms) {
+    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    struct pollfd end = {.fd = fd, .events = POLLIN};
+    if (fd < 0)
+        return false;
+    bool ended = poll(&end, 1, patience_ms) == 1;
+    (void)close(fd);
+    return ended;
+}
+
+/* It sees the end of its channel, and finishes soon; one that does not has nothing to lose. */
+static void end_process(struct observer *observer) {
+    close_channel(observer);
+    if (observer->pid == 0)
+        return;
+    if (!await_end(observer->pid, PATIENCE_MS))
+        (void)kill(observer->pid, SIGKILL);
+    (void)waitpid(observer->pid, NULL, 0);
+    observer->pid = 0;
+}
+
+/* Opens the metrics, where somebody can ask for them. */
+static int open_metrics(struct observer *observer, const struct options *options, struct err *err) {
+    if (options->admin.count == 0 || observer->metrics != NULL)
+        return 0;
+    return metrics_open(&observer->metrics, clock_time_s(), err);
+}
+
+int observer_open(struct observer *observer, const struct options *options,
+                  const struct listeners *given, bool waits, struct err *err) {
     *observer = (struct observer)OBSERVER_INIT;
-    observer->addresses = options->admin;
-    return options->admin.count > 0 ? metrics_open(&observer->metrics, clock_time_s(), err) : 0;
+    observer->waits = waits;
+    int result = open_metrics(observer, options, err);
+    return result == 0 ? listeners_open_admin(&observer->listeners, options, given, err) : result;
+}
+
+void observer_go(struct observer *observer) {
+    observer->waits = false;
+}
+
+int observer_prepare(struct observer *observer, const struct options *options, struct err *err) {
+    int result = open_metrics(observer, options, err);
+    return result == 0 ? listeners_open_admin(&observer->coming, options, &observer->listeners, err)
+                       : result;
+}
+
+void observer_drop(struct observer *observer) {
+    listeners_remove_files(&observer->coming, &observer->listeners);
+    listeners_deinit(&observer->coming);
+}
+
+void observer_commit(struct observer *observer) {
+    if (!listeners_equal(&observer->coming, &observer->listeners))
+        end_process(observer);
+    listeners_remove_files(&observer->listeners, &observer->coming);
+    listeners_deinit(&observer->listeners);
+    observer->listeners = observer->coming;
+    observer->coming = (struct listeners){.count = 0};
+}
+
+/* Whether there has to be one, and is not. */
+static bool is_missing(const struct observer *observer) {
+    return observer->listeners.count > 0 && observer->pid == 0 && !observer->waits;
 }
 
 bool observer_is_due(const struct observer *observer, int64_t now_ms) {
-    return observer->socket_count > 0 && observer->pid == 0 && observer->start_at_ms <= now_ms;
+    return is_missing(observer) && observer->start_at_ms <= now_ms;
 }
 
 int64_t observer_wait_ms(const struct observer *observer, int64_t now_ms, int64_t wait_ms) {
-    if (observer->socket_count == 0 || observer->pid != 0)
-        return wait_ms;
-    return deadline_sooner_ms(wait_ms, observer->start_at_ms, now_ms);
+    return is_missing(observer) ? deadline_sooner_ms(wait_ms, observer->start_at_ms, now_ms)
+                                : wait_ms;
 }
 
 bool observer_fork(struct observer *observer, int64_t now_ms, int *channel) {
@@ -69,21 +130,10 @@ bool observer_fork(struct observer *observer, int64_t now_ms, int *channel) {
     return false;
 }
 
-static void close_channel(struct observer *observer) {
-    if (observer->channel >= 0)
-        (void)close(observer->channel);
-    observer->channel = -1;
-}
-
-static void close_sockets(struct observer *observer) {
-    for (size_t i = 0; i < observer->socket_count; i++)
-        (void)close(observer->sockets[i]);
-    observer->socket_count = 0;
-}
-
 void observer_leave(struct observer *observer) {
     close_channel(observer);
-    close_sockets(observer);
+    listeners_deinit(&observer->listeners);
+    listeners_deinit(&observer->coming);
     observer->pid = 0;
 }
 
@@ -98,30 +148,19 @@ bool observer_ended(struct observer *observer, pid_t pid, const char *how, int64
     return true;
 }
 
-/* It sees the end of its channel, and ends at once; one that does not has nothing to lose. SIGCHLD
- * is blocked, as the master takes it from its loop. */
-static void end_process(struct observer *observer) {
-    const struct timespec patience = {.tv_sec = 1};
-    sigset_t set;
-    close_channel(observer);
-    if (observer->pid == 0)
-        return;
-    (void)sigemptyset(&set);
-    (void)sigaddset(&set, SIGCHLD);
-    while (waitpid(observer->pid, NULL, WNOHANG) == 0) {
-        if (sigtimedwait(&set, NULL, &patience) < 0 && errno == EAGAIN)
-            (void)kill(observer->pid, SIGKILL);
-    }
-    observer->pid = 0;
-}
-
-void observer_stop(struct observer *observer) {
+void observer_leave_to_another(struct observer *observer) {
     end_process(observer);
-    close_sockets(observer);
+    listeners_deinit(&observer->listeners);
 }
 
-void observer_close(struct observer *observer) {
-    observer_stop(observer);
+void observer_close(struct observer *observer, bool shared) {
+    end_process(observer);
+    if (shared)
+        listeners_remove_new_files(&observer->listeners);
+    else
+        listeners_remove_files(&observer->listeners, NULL);
+    observer_drop(observer);
+    listeners_deinit(&observer->listeners);
     metrics_close(observer->metrics);
     observer->metrics = NULL;
 }
@@ -132,31 +171,46 @@ struct process {
     struct loop loop;
     struct visits visits;
     struct source channel;
-    bool done;
+    int64_t ends_at_ms; /* INT64_MAX: it is not to end */
 };
 
 /* Nothing is ever written to it: what there is to read is its end. */
 static void on_channel(struct source *source) {
-    list_entry(source, struct process, channel)->done = true;
+    struct process *process = list_entry(source, struct process, channel);
+    process->ends_at_ms = process->loop.now_ms + ENDING_MS;
+    source_close(source);
+    visits_stop(&process->visits);
 }
 
-static int init(struct process *process, const struct observer *observer, int channel,
-                struct err *err) {
+static bool is_done(const struct process *process) {
+    return process->loop.now_ms >= process->ends_at_ms ||
+           (process->ends_at_ms < INT64_MAX && process->visits.count == 0);
+}
+
+static int init(struct process *process, struct observer *observer, int channel, struct err *err) {
+    struct listeners_socket sockets[OPTIONS_ADDRESSES_MAX];
+    int doors[OPTIONS_ADDRESSES_MAX];
+    size_t count = listeners_count_of(&observer->listeners, 0);
+    listeners_hand_over(&observer->listeners, 0, sockets);
+    for (size_t i = 0; i < count; i++)
+        doors[i] = sockets[i].fd;
     int result = loop_init(&process->loop, err);
     if (result < 0)
         return result;
     source_init(&process->channel, channel, on_channel);
     result = loop_add(&process->loop, &process->channel, EPOLLIN | EPOLLRDHUP);
     if (result == 0)
-        result = visits_init(&process->visits, &process->loop, observer->metrics, observer->sockets,
-                             observer->socket_count);
+        result = visits_init(&process->visits, &process->loop, observer->metrics, doors, count);
     return result < 0 ? err_set(err, -result, "cannot answer on --admin: %s", strerror(-result))
                       : 0;
 }
 
 static int serve(struct process *process, struct err *err) {
-    while (!process->done) {
-        int result = loop_turn(&process->loop, visits_wait_ms(&process->visits));
+    while (!is_done(process)) {
+        int64_t wait_ms = visits_wait_ms(&process->visits);
+        if (process->ends_at_ms < INT64_MAX)
+            wait_ms = deadline_sooner_ms(wait_ms, process->ends_at_ms, process->loop.now_ms);
+        int result = loop_turn(&process->loop, wait_ms);
         if (result < 0)
             return err_set(err, -result, "cannot wait for events on --admin: %s",
                            strerror(-result));
@@ -169,7 +223,7 @@ static int serve(struct process *process, struct err *err) {
  * its processes, as a terminal does, does not end this one before the workers. */
 int observer_run(struct observer *observer, int channel) {
     (void)prctl(PR_SET_NAME, "pronto-admin");
-    struct process process = {.loop = LOOP_INIT};
+    struct process process = {.loop = LOOP_INIT, .ends_at_ms = INT64_MAX};
     struct err err = ERR_INIT;
     int result = init(&process, observer, channel, &err);
     if (result == 0)
@@ -177,7 +231,7 @@ int observer_run(struct observer *observer, int channel) {
     if (result < 0)
         diag_message("%s", err.text);
     visits_deinit(&process.visits);
+    source_close(&process.channel);
     loop_deinit(&process.loop);
-    (void)close(channel);
     return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

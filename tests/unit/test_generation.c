@@ -148,12 +148,12 @@ static void test_retires(void **state) {
         assert_int_equal(WEXITSTATUS(wait_status), 1 << 1);
     }
     assert_false(generation_is_retired(generation)); /* the first has not said so */
-    assert_int_equal(generation_lose(generation, generation_find(generation, pids[0]), loop.now_ms),
+    assert_int_equal(generation_lose(generation, generation_find(generation, pids[0]), &loop),
                      GENERATION_LEFT);
     await(generation->slots[1].retired);
     assert_true(generation_is_retired(generation));
     assert_false(generation_is_gone(generation));
-    assert_int_equal(generation_lose(generation, generation_find(generation, pids[1]), loop.now_ms),
+    assert_int_equal(generation_lose(generation, generation_find(generation, pids[1]), &loop),
                      GENERATION_LEFT);
     assert_true(generation_is_gone(generation));
     assert_int_equal(generation_due(generation, INT64_MAX), -1);
@@ -186,10 +186,9 @@ static void test_loses_a_worker(void **state) {
         assert_int_equal(kill(pid, SIGKILL), 0);
         assert_int_equal(waitpid(pid, NULL, 0), pid);
         generation->phase = losses[i].phase;
-        row_assert_number(
-            losses[i].name,
-            generation_lose(generation, generation_find(generation, pid), loop.now_ms),
-            losses[i].loss);
+        row_assert_number(losses[i].name,
+                          generation_lose(generation, generation_find(generation, pid), &loop),
+                          losses[i].loss);
         row_assert(losses[i].name, generation_is_gone(generation));
         row_assert(losses[i].name, generation_find(generation, pid) == NULL);
         generation->phase = GENERATION_STARTING;
@@ -206,7 +205,8 @@ static void test_delays(void **state) {
     slot->started_ms = loop.now_ms;
     for (int i = 0; i < 10; i++) {
         slot->pid = 1;
-        (void)generation_lose(generation, slot, slot->started_ms + 999);
+        loop.now_ms = slot->started_ms + 999;
+        (void)generation_lose(generation, slot, &loop);
         slot->pid = 0;
         generation->slots[1].start_at_ms = INT64_MAX;
         assert_int_equal(slot->start_at_ms, slot->started_ms + 999 + expected_ms);
@@ -217,7 +217,8 @@ static void test_delays(void **state) {
         slot->started_ms = slot->start_at_ms;
     }
     slot->pid = 1;
-    (void)generation_lose(generation, slot, slot->started_ms + 1000);
+    loop.now_ms = slot->started_ms + 1000;
+    (void)generation_lose(generation, slot, &loop);
     assert_int_equal(slot->start_at_ms, slot->started_ms + 1000);
 }
 

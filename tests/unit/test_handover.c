@@ -14,6 +14,7 @@ static const struct {
     size_t sockets;
     int channel;
     const char *kinds;
+    size_t admin;
 } rows[] = {
     {"nothing", {NULL, NULL, NULL}, 0, -1, NULL},
     {"two sockets", {"4711", "2", NULL}, 2, -1, NULL},
@@ -28,6 +29,8 @@ static const struct {
     {"more than there are descriptors", {"4711", "2147483645", NULL}, 0, -1, NULL},
     {"upgrade", {"4711", "3", "6:eeg"}, 3, 6, "eeg"},
     {"upgrade, no sockets", {"4711", "0", "3:"}, 0, 3, ""},
+    {"upgrade, one for --admin", {"4711", "3", "6:esE"}, 3, 6, "esE", 1},
+    {"upgrade, all for --admin", {"4711", "2", "6:ES"}, 2, 6, "ES", 2},
     {"upgrade, too few kinds", {"4711", "3", "6:ee"}, 3, -1, NULL},
     {"upgrade, too many kinds", {"4711", "3", "6:eeee"}, 3, -1, NULL},
     {"upgrade, no colon", {"4711", "3", "6"}, 3, -1, NULL},
@@ -43,6 +46,7 @@ static void test_words(void **state) {
         struct handover handover = handover_parse(&rows[i].words, PID);
         row_assert_number(row, handover.sockets, rows[i].sockets);
         row_assert_number(row, handover.channel, rows[i].channel);
+        row_assert_number(row, handover.admin, rows[i].admin);
         row_assert(row, (handover.kinds == NULL) == (rows[i].kinds == NULL));
         row_assert(row, handover.kinds == NULL || strcmp(handover.kinds, rows[i].kinds) == 0);
     }
