@@ -30,6 +30,10 @@ static inline char ascii_lower(char c) {
     return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
 }
 
+static inline char ascii_upper(char c) {
+    return c >= 'a' && c <= 'z' ? (char)(c & ~0x20) : c;
+}
+
 /* A character of a token, of which names in many protocols are made (RFC 9110 §5.6.2). */
 static inline bool ascii_is_token(char c) {
     return ascii_is_alpha(c) || ascii_is_digit(c) ||

@@ -88,7 +88,7 @@ struct slot *generation_find(struct generation *generation, pid_t pid);
 
 /* Empties the slot of a worker that has ended, and says what becomes of it. */
 enum generation_loss generation_lose(struct generation *generation, struct slot *slot,
-                                     int64_t now_ms);
+                                     struct loop *loop);
 
 /* Has connections go to other slots as long as the workers of one die again and again before they
  * are ready; says when that begins. To be called when a worker has ended, or may be ready. */

@@ -4,7 +4,8 @@
  *   LISTEN_PID       the process that this is meant for
  *   LISTEN_FDS       how many sockets there are, from descriptor 3 on
  *   PRONTO_UPGRADE   CHANNEL:KINDS: a descriptor, and what each of the sockets is, a letter for
- * each (listeners_describe()); only among prontos */
+ *                    each (listeners_describe()), and a capital for those of --admin, which come
+ *                    last; only among prontos */
 #pragma once
 
 #include <stdbool.h>
@@ -15,6 +16,7 @@ enum { HANDOVER_FIRST = 3 };
 
 struct handover {
     size_t sockets;    /* from HANDOVER_FIRST on */
+    size_t admin;      /* how many of them, the last ones, are for --admin */
     const char *kinds; /* NULL: all of them are given ones; borrowed from the environment */
     int channel;       /* -1: there is none; it takes a byte when this process serves, and ends when
                           the other one has left the serving to it */

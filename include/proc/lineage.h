@@ -31,7 +31,8 @@ void lineage_add(struct lineage *lineage, struct generation *generation);
 /* The coming one serves, and the one before retires. Returns that one, or NULL. */
 struct generation *lineage_take_over(struct lineage *lineage, int64_t now_ms);
 
-/* There won't be a coming one: those of its workers that serve already drain. */
+/* There won't be a coming one, or another master: those of its workers that serve already drain,
+ * and the one that serves has all connections again. */
 void lineage_abandon(struct lineage *lineage, int64_t now_ms);
 
 /* The one that serves retires, since somebody else has its sockets. */

@@ -11,14 +11,19 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* What listens at an address. */
+/* What listens at an address. Where workers have become fewer, those that are left have the sockets
+ * of the others besides: to close one would break the connections that are on their way to it, of
+ * which nobody knows but the kernel (a handshake that is not completed, a request that is waited
+ * for by TCP_DEFER_ACCEPT). */
 struct binding {
     struct address address; /* as it is bound: with its port */
     enum binding_kind kind;
-    int *sockets;    /* `count` descriptors, that of worker i at i; or a single one; owned */
+    int *sockets;    /* `count` descriptors, those of worker i at i, i + the number of workers, and
+                        so on; or a single one for all; owned */
     size_t count;    /* -1 among them: not open, or handed over */
     bool is_new;     /* it was not there before this generation */
-    bool is_resized; /* the kernel may know of another number of them, or of a choice */
+    bool is_resized; /* it was, with another number of workers, or has more sockets than these, or
+                        the kernel may know of a choice among them */
     bool is_steered; /* connections go to the worker of the CPU that received them */
     dev_t device;    /* of the file of a local socket of pronto's own; 0: there is none */
     ino_t inode;
@@ -35,15 +40,20 @@ struct listeners {
 };
 
 /* Opens them for that many workers: sockets of `before` stay, with what is in their queues, as far
- * as the options still ask for them (see socketplan.h). Sockets that are added to those of an
- * address get no connections before listeners_settle(). `before` is left as it is; where nothing
- * was open, it is all zero. Returns 0, or -errno and a message. */
+ * as the options still ask for their addresses (see socketplan.h). Sockets that are added to those
+ * of an address get no connections before listeners_settle(). `before` is left as it is; where
+ * nothing was open, it is all zero. Returns 0, or -errno and a message. */
 int listeners_open(struct listeners *listeners, const struct options *options, size_t workers,
                    const struct listeners *before, struct err *err);
 
+/* The same for --admin, of which each address has one socket, as for one worker. */
+int listeners_open_admin(struct listeners *listeners, const struct options *options,
+                         const struct listeners *before, struct err *err);
+
 /* Takes over sockets that this process was given: `count` descriptors from `first` on, each of the
- * kind that the letter at its place in `kinds` stands for (see listeners_describe()); NULL: all are
- * given ones. They are owned from then on. Returns 0, or -errno and a message. */
+ * kind that the letter at its place in `kinds` stands for, small or capital (see
+ * listeners_describe()); NULL: all are given ones. They are owned from then on. Returns 0, or
+ * -errno and a message. */
 int listeners_adopt(struct listeners *listeners, int first, size_t count, const char *kinds,
                     struct err *err);
 
@@ -52,25 +62,40 @@ int listeners_adopt(struct listeners *listeners, int first, size_t count, const 
 void listeners_describe(const struct listeners *listeners, int *fds, char *kinds);
 size_t listeners_count(const struct listeners *listeners);
 
-/* Gives connections to all sockets of each address, and to no others that listen there: called when
- * there are workers for all of them. */
+/* Gives new connections to the first sockets of each address, one for each worker, and to no others
+ * that listen there: called when there are workers for all of them. */
 void listeners_settle(const struct listeners *listeners);
 
-/* Gives no connections to the sockets of those workers that are to be spared, as long as there are
- * others; `spared` has an answer for each worker. Shared sockets need nothing. */
+/* Gives no new connections to the sockets of those workers that are to be spared, as long as there
+ * are others; `spared` has an answer for each worker. Shared sockets need nothing. */
 void listeners_spare(struct listeners *listeners, const bool *spared);
+
+/* As listeners_settle(), after others have tried to take over, and may have settled already. */
+void listeners_regain(const struct listeners *listeners);
+
+/* Whether both have the same sockets, but for their order. */
+bool listeners_equal(const struct listeners *a, const struct listeners *b);
 
 /* Whether the socket number `index` of another generation's binding is among these. */
 bool listeners_have(const struct listeners *listeners, const struct binding *binding, size_t index);
 
-/* In a worker's process: moves its sockets, listeners->count of them, to `sockets`, which owns them
- * from then on, and closes the others. Returns which are shared with other workers, a bit for each.
- */
-uint32_t listeners_hand_over(struct listeners *listeners, size_t worker,
-                             int sockets[OPTIONS_ADDRESSES_MAX]);
+/* A socket that a worker accepts from. */
+struct listeners_socket {
+    int fd;
+    size_t place; /* of its binding, in `items` */
+    bool shared;  /* other workers accept from it, too */
+};
 
-/* Which of a worker's sockets are not among those of another generation, a bit for each; all, where
- * `others` is NULL. */
+/* How many sockets a worker has. */
+size_t listeners_count_of(const struct listeners *listeners, size_t worker);
+
+/* In a worker's process: moves its sockets, which are as many, to `sockets`, which owns the
+ * descriptors from then on, and closes the others. */
+void listeners_hand_over(struct listeners *listeners, size_t worker,
+                         struct listeners_socket *sockets);
+
+/* The bindings of which a worker has sockets that are not among those of another generation, a bit
+ * for the place of each; all, where `others` is NULL. */
 uint32_t listeners_alone(const struct listeners *listeners, size_t worker,
                          const struct listeners *others);
 

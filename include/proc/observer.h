@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "conf/options.h"
 #include "proc/helper.h"
+#include "proc/listeners.h"
 #include "serve/metrics.h"
 
 #include <stdbool.h>
@@ -15,10 +16,10 @@
 
 /* The master's side of it. */
 struct observer {
-    struct metrics *metrics;            /* owned; NULL: there is no --admin, and nobody observes */
-    struct option_addresses addresses;  /* as they are bound: with their ports */
-    int sockets[OPTIONS_ADDRESSES_MAX]; /* that listen; owned */
-    size_t socket_count;
+    struct metrics *metrics;    /* owned; NULL: there was no --admin so far */
+    struct listeners listeners; /* where it answers */
+    struct listeners coming;    /* where the next one will, if a reload succeeds */
+    bool waits;                 /* an older pronto's still answers there */
     struct helper helper;
     int64_t start_at_ms; /* when the next one starts, where there is none */
 };
@@ -26,11 +27,19 @@ struct observer {
 #define OBSERVER_INIT \
     { .helper = HELPER_INIT }
 
-/* Makes the metrics, if there is an --admin. Returns 0, or -errno and a message. */
-int observer_open(struct observer *observer, const struct options *options, struct err *err);
+/* Opens what --admin asks for, with the metrics, beside the sockets `given` by who started this
+ * process. Nobody is started before observer_go(), where `waits`. Returns 0, or -errno and a
+ * message. */
+int observer_open(struct observer *observer, const struct options *options,
+                  const struct listeners *given, bool waits, struct err *err);
+void observer_go(struct observer *observer);
 
-/* Opens the sockets: from now on, an observer is to be there. The same. */
-int observer_listen(struct observer *observer, struct err *err);
+/* The same for a reload: it is prepared before, so that it can fail, and what is not to be is
+ * dropped; else another one takes its place where the sockets are others. Who comes meanwhile waits
+ * in the queue of the socket. */
+int observer_prepare(struct observer *observer, const struct options *options, struct err *err);
+void observer_drop(struct observer *observer);
+void observer_commit(struct observer *observer);
 
 /* Whether an observer is to be started; and `wait_ms`, or the time until one is, if that is sooner.
  */
@@ -52,7 +61,10 @@ void observer_leave(struct observer *observer);
  * told, unless that was to be. */
 bool observer_ended(struct observer *observer, pid_t pid, const char *how, int64_t now_ms);
 
-/* In the master: ends the process, waits for it, and closes the sockets, for another to take them;
- * workers go on counting. Idempotent, as is the next, which frees all besides. */
-void observer_stop(struct observer *observer);
-void observer_close(struct observer *observer);
+/* In the master: ends the process, and waits for that; the sockets are another master's from now
+ * on. Idempotent. */
+void observer_leave_to_another(struct observer *observer);
+
+/* The same, and frees all besides; files of sockets are removed, but not those that were taken over
+ * where they are `shared`, with another master. Idempotent. */
+void observer_close(struct observer *observer, bool shared);

@@ -33,11 +33,18 @@ void upgrade_init(struct upgrade *upgrade, const char *word);
 
 void upgrade_deinit(struct upgrade *upgrade);
 
-/* Starts it with `words`. It has `timeout_ms` to get ready. All but `loop`, which waits for its
- * word, is borrowed for the call. Returns 0, or -errno and a message. */
-int upgrade_begin(struct upgrade *upgrade, char *const words[], const struct listeners *listeners,
-                  const struct notify *notify, int64_t timeout_ms, struct loop *loop,
-                  struct err *err);
+/* What it is started with; all of it is borrowed for the call. */
+struct upgrade_parcel {
+    char *const *words;
+    const struct listeners *listeners;
+    const struct listeners *admin;
+    const struct notify *notify;
+};
+
+/* Starts it. It has `timeout_ms` to get ready; `loop`, which is borrowed, waits for its word.
+ * Returns 0, or -errno and a message. */
+int upgrade_begin(struct upgrade *upgrade, const struct upgrade_parcel *parcel, int64_t timeout_ms,
+                  struct loop *loop, struct err *err);
 
 /* What there is no new master for any more is forgotten. */
 void upgrade_end(struct upgrade *upgrade);

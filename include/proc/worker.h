@@ -2,20 +2,20 @@
 #pragma once
 
 #include "conf/options.h"
+#include "proc/listeners.h"
 #include "serve/tally.h"
 #include "store/roots.h"
 
 #include <stdint.h>
 
 /* What a worker is made from; all of it is borrowed until worker_run() returns, but for the
- * sockets. */
+ * descriptors. */
 struct worker_config {
     const struct options *options;
     const struct roots *roots;
-    int sockets[OPTIONS_ADDRESSES_MAX]; /* that listen, one for each address; owned by the worker */
+    const struct listeners_socket *sockets; /* that listen; the worker owns the descriptors */
     size_t socket_count;
     struct tally *tally; /* what it counts in, shared with those who ask; NULL: nobody can ask */
-    uint32_t shared;     /* those sockets that other workers accept from, too: a bit for each */
     size_t slot;         /* the worker in the first one tells of mistakes in files that change */
     int log_fd;          /* what accesslog_open() returned; owned by the worker */
     int channel; /* to the master (sys/channel): it says an enum worker_order, and the worker an
@@ -28,11 +28,11 @@ enum worker_word {
     WORKER_RETIRED = 'x', /* it drains, and accepts no more */
 };
 
-/* What the master tells a worker, in a byte. The places of sockets come before WORKER_RETIRE:
- * nobody takes these over, so from them it goes on accepting for a moment, for those who are on
- * their way. */
+/* What the master tells a worker, in a byte. The places of addresses come before WORKER_RETIRE:
+ * nobody takes their sockets over, so from them it goes on accepting for a moment, for those who
+ * are on their way. */
 enum worker_order {
-    WORKER_ALONE = 0,    /* to OPTIONS_ADDRESSES_MAX - 1: the place of a socket */
+    WORKER_ALONE = 0,    /* to OPTIONS_ADDRESSES_MAX - 1: the place of an address */
     WORKER_LOG = 'l',    /* with a descriptor: log here from now on; accesslog_open() returned it */
     WORKER_RETIRE = 't', /* another generation takes its place: it drains as after SIGTERM, but
                             stops accepting at once */

@@ -24,6 +24,7 @@ struct accesslog {
     int64_t retry_ms;       /* not sooner than this */
     uint64_t lost;          /* lines, ever */
     uint64_t lost_at_start; /* of them, before those that are being lost; with `losing` */
+    int64_t calm_at_ms;     /* when that is over; INT64_MAX: nothing has been written since */
     bool losing;
     bool timed; /* lines say how long things took */
 };

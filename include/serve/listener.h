@@ -6,6 +6,7 @@
 struct listener {
     struct source source;
     struct server *server; /* borrowed */
+    bool shared;           /* with other processes */
 };
 
 /* Starts accepting from `fd`, which is borrowed: it outlives the listener. `shared`: other

@@ -8,6 +8,7 @@
 #include "serve/admin.h"
 #include "sys/loop.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -42,12 +43,16 @@ struct visits {
     size_t streams; /* that read events */
     struct deadline_queue deadlines[VISITS_DEADLINES];
     int64_t look_at_ms; /* when the next point of the trend is due */
+    bool stopping;      /* no connection persists */
 };
 
 /* Accepts from `sockets`, which are borrowed, as are the loop and the metrics. Returns 0 or -errno.
  */
 int visits_init(struct visits *visits, struct loop *loop, const struct metrics *metrics,
                 const int *sockets, size_t socket_count);
+
+/* Accepts no more, and ends the events: who is here may still ask once, and is answered. */
+void visits_stop(struct visits *visits);
 
 /* Closes all connections. Idempotent. */
 void visits_deinit(struct visits *visits);

@@ -5,7 +5,10 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 /* Names come from outside, and must not forge a line or steer a terminal. */
@@ -16,14 +19,26 @@ static void make_printable(char *text, size_t len) {
     }
 }
 
-/* A line is lost where it would have to wait: serving does not depend on who reads the messages.
- * There is nobody to tell. */
+/* poll(2) promises room for PIPE_BUF bytes in a pipe, which another process may take before they
+ * are written. A kernel that cannot be asked not to wait then (RWF_NOWAIT, pwritev2(2)) says so;
+ * and of other files than pipes, it is not asked. */
+static ssize_t write_now(const char *line, size_t len) {
+    struct iovec part = {.iov_base = (void *)(uintptr_t)line, .iov_len = len};
+    struct stat stat;
+    if (fstat(STDERR_FILENO, &stat) == 0 && S_ISFIFO(stat.st_mode)) {
+        ssize_t written = pwritev2(STDERR_FILENO, &part, 1, -1, RWF_NOWAIT);
+        if (written >= 0 || errno != EOPNOTSUPP)
+            return written;
+    }
+    return write(STDERR_FILENO, line, len);
+}
+
+/* A line is lost where it would have to wait: serving, and stopping, does not depend on who reads
+ * the messages. There is nobody to tell. */
 static void send_line(const char *line, size_t len) {
     struct pollfd stderr_poll = {.fd = STDERR_FILENO, .events = POLLOUT};
-    if (poll(&stderr_poll, 1, 0) == 1) {
-        ssize_t written = write(STDERR_FILENO, line, len);
-        (void)written;
-    }
+    if (poll(&stderr_poll, 1, 0) == 1)
+        (void)!write_now(line, len);
 }
 
 void diag_message(const char *format, ...) {

@@ -72,7 +72,7 @@ static void print_mount(struct slice path, const char *directory) {
 }
 
 static void print_terminal(const struct options *options, const struct listeners *listeners,
-                           const struct option_addresses *admin) {
+                           const struct listeners *admin) {
     char *root = realpath(options->root, NULL);
     fprintf(stderr, "pronto %s  serving %s  (%zu worker%s)\n", VERSION,
             root != NULL ? root : options->root, listeners->workers,
@@ -84,11 +84,21 @@ static void print_terminal(const struct options *options, const struct listeners
         print_urls(&listeners->items[i].address);
     for (size_t i = 0; i < admin->count; i++) {
         char text[ADDRESS_TEXT_MAX];
-        address_format(&admin->items[i], text);
-        fprintf(stderr, "  Status   http://%s/\n", text);
+        const struct address *address = &admin->items[i].address;
+        address_format(address, text);
+        fprintf(stderr, address_is_local(address) ? "  Status   %s\n" : "  Status   http://%s/\n",
+                text);
     }
     fputs("  Ctrl-C stops\n", stderr);
 }
+
+static const struct {
+    const char *is_there;
+    const char *is_gone;
+} words[] = {
+    [BANNER_SITE] = {"listening on", "no longer listening on"},
+    [BANNER_STATUS] = {"status on", "no longer telling the status on"},
+};
 
 /* A local socket has no URL. */
 static void print_line(const char *what, const struct address *address) {
@@ -99,32 +109,33 @@ static void print_line(const char *what, const struct address *address) {
 }
 
 static void print_lines(const struct options *options, const struct listeners *listeners,
-                        const struct option_addresses *admin) {
+                        const struct listeners *admin) {
     for (size_t i = 0; i < admin->count; i++)
-        print_line("status on", &admin->items[i]);
+        print_line(words[BANNER_STATUS].is_there, &admin->items[i].address);
     for (size_t i = 0; i < listeners->count; i++) {
-        print_line("listening on", &listeners->items[i].address);
+        print_line(words[BANNER_SITE].is_there, &listeners->items[i].address);
         if (options->lan)
             print_outside(&listeners->items[i].address, "pronto: others can use");
     }
 }
 
-void banner_print_new(const struct listeners *listeners) {
+void banner_print_new(enum banner_use use, const struct listeners *listeners) {
     for (size_t i = 0; i < listeners->count; i++) {
         if (listeners->items[i].is_new)
-            print_line("listening on", &listeners->items[i].address);
+            print_line(words[use].is_there, &listeners->items[i].address);
     }
 }
 
-void banner_print_left(const struct listeners *before, const struct listeners *listeners) {
+void banner_print_left(enum banner_use use, const struct listeners *before,
+                       const struct listeners *listeners) {
     for (size_t i = 0; i < before->count; i++) {
         if (!listeners_have(listeners, &before->items[i], 0))
-            print_line("no longer listening on", &before->items[i].address);
+            print_line(words[use].is_gone, &before->items[i].address);
     }
 }
 
 void banner_print(const struct options *options, const struct listeners *listeners,
-                  const struct option_addresses *admin) {
+                  const struct listeners *admin) {
     if (options->quiet)
         return;
     if (listeners->taken_port != 0)

@@ -163,12 +163,23 @@ pid_t generation_spawn(struct generation *generation, size_t index, struct metri
     return result;
 }
 
+/* Takes a worker's sockets out of the listeners. */
+static int take_sockets(struct generation *generation, size_t index, struct worker_config *config) {
+    size_t count = listeners_count_of(&generation->listeners, index);
+    struct listeners_socket *sockets = malloc(count * sizeof *sockets);
+    if (sockets == NULL)
+        return -ENOMEM;
+    listeners_hand_over(&generation->listeners, index, sockets);
+    config->sockets = sockets;
+    config->socket_count = count;
+    return 0;
+}
+
 int generation_work(struct generation *generation, size_t index, int channel) {
     struct metrics_slot *counted = generation->slots[index].counted;
     struct worker_config config = {
         .options = &generation->setup->options,
         .roots = &generation->setup->roots,
-        .socket_count = generation->listeners.count,
         .tally = counted != NULL ? &counted->tally : NULL,
         .log_fd = generation->log_fd,
         .channel = channel,
@@ -179,8 +190,12 @@ int generation_work(struct generation *generation, size_t index, int channel) {
         source_close(&generation->slots[i].channel);
     if (generation->listeners.is_steered)
         (void)steering_bind(index); /* where that is not allowed, any CPU will do */
-    config.shared = listeners_hand_over(&generation->listeners, index, config.sockets);
-    int status = worker_run(&config);
+    int status = EXIT_FAILURE;
+    if (take_sockets(generation, index, &config) == 0)
+        status = worker_run(&config);
+    else
+        diag_message("a worker cannot start: not enough memory");
+    free((void *)config.sockets);
     (void)close(channel);
     return status;
 }
@@ -193,10 +208,14 @@ struct slot *generation_find(struct generation *generation, pid_t pid) {
     return NULL;
 }
 
+/* The channel is taken out of the loop before it is closed: a process that has just been forked may
+ * hold a copy of it for a while, and as long as there is one, epoll(7) goes on to report it. */
 enum generation_loss generation_lose(struct generation *generation, struct slot *slot,
-                                     int64_t now_ms) {
-    if (slot->channel.fd >= 0)
+                                     struct loop *loop) {
+    if (slot->channel.fd >= 0) {
         on_channel(&slot->channel); /* its word may not have been read yet */
+        loop_remove(loop, &slot->channel);
+    }
     bool was_ready = slot->ready;
     source_close(&slot->channel);
     slot->pid = 0;
@@ -205,7 +224,7 @@ enum generation_loss generation_lose(struct generation *generation, struct slot 
         return GENERATION_LEFT;
     if (generation->phase == GENERATION_STARTING && !was_ready)
         return GENERATION_FAILED;
-    schedule_start(slot, now_ms);
+    schedule_start(slot, loop->now_ms);
     return GENERATION_REPLACED;
 }
 

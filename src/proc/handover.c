@@ -1,5 +1,6 @@
 #include "proc/handover.h"
 
+#include "base/ascii.h"
 #include "base/number.h"
 
 #include <limits.h>
@@ -8,6 +9,10 @@
 
 static bool parse(const char *text, uint64_t max, uint64_t *value) {
     return text != NULL && number_parse(slice_of_text(text), max, value);
+}
+
+static bool is_capital(char c) {
+    return ascii_lower(c) != c;
 }
 
 /* CHANNEL:KINDS */
@@ -19,6 +24,9 @@ static void parse_upgrade(const char *text, struct handover *handover) {
         number_parse(number, INT_MAX, &channel) && channel >= HANDOVER_FIRST) {
         handover->channel = (int)channel;
         handover->kinds = kinds.ptr;
+        while (kinds.len > 0 && is_capital(kinds.ptr[kinds.len - 1]))
+            kinds.len--;
+        handover->admin = handover->sockets - kinds.len;
     }
 }
 

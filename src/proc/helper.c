@@ -1,10 +1,14 @@
 #include "proc/helper.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+enum { PATIENCE_MS = 1000 }; /* of the master's */
 
 int helper_fork(struct helper *helper, int *channel) {
     int ends[2];
@@ -31,19 +35,25 @@ void helper_dismiss(struct helper *helper) {
     helper->channel = -1;
 }
 
-/* SIGCHLD is blocked, as the master takes it from its loop. */
+/* Waits until a child has ended, but no longer than that (pidfd_open(2)). To wait for SIGCHLD would
+ * take it from the loop, which is told by it of the end of others, too. */
+static bool await_end(pid_t pid, int patience_ms) {
+    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    struct pollfd end = {.fd = fd, .events = POLLIN};
+    if (fd < 0)
+        return false;
+    bool ended = poll(&end, 1, patience_ms) == 1;
+    (void)close(fd);
+    return ended;
+}
+
 void helper_end(struct helper *helper) {
-    const struct timespec patience = {.tv_sec = 1};
-    sigset_t set;
     helper_dismiss(helper);
     if (helper->pid == 0)
         return;
-    (void)sigemptyset(&set);
-    (void)sigaddset(&set, SIGCHLD);
-    while (waitpid(helper->pid, NULL, WNOHANG) == 0) {
-        if (sigtimedwait(&set, NULL, &patience) < 0 && errno == EAGAIN)
-            (void)kill(helper->pid, SIGKILL);
-    }
+    if (!await_end(helper->pid, PATIENCE_MS))
+        (void)kill(helper->pid, SIGKILL);
+    (void)waitpid(helper->pid, NULL, 0);
     helper->pid = 0;
 }
 

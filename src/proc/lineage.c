@@ -59,11 +59,13 @@ struct generation *lineage_take_over(struct lineage *lineage, int64_t now_ms) {
 void lineage_abandon(struct lineage *lineage, int64_t now_ms) {
     struct generation *coming = lineage->coming;
     lineage->coming = NULL;
-    if (coming == NULL || lineage->serving == NULL)
+    if (lineage->serving == NULL)
         return;
     const struct listeners *stays = &lineage->serving->listeners;
+    listeners_regain(stays);
+    if (coming == NULL)
+        return;
     listeners_remove_files(&coming->listeners, stays);
-    listeners_settle(stays);
     generation_retire(coming, stays, now_ms);
 }
 

@@ -1,5 +1,6 @@
 #include "proc/listeners.h"
 
+#include "base/ascii.h"
 #include "base/check.h"
 #include "sys/socket.h"
 #include "sys/steering.h"
@@ -99,8 +100,8 @@ static int open_others(struct binding *binding, size_t kept, size_t count, struc
 }
 
 /* Steers the connections to an address, where that fits. Where it can't be done, the kernel goes on
- * dealing them out, which is no error. With another number of sockets, it is done when all have
- * workers. */
+ * dealing them out, which is no error. With another number of workers, it is done when all are
+ * there. */
 static bool steer(const struct binding *binding, size_t workers) {
     struct steering_facts facts = {.address = binding->address, .workers = workers};
     int fd = binding->sockets[0];
@@ -120,7 +121,8 @@ static int open_binding(struct listeners *listeners, const struct socketplan *pl
     binding->is_new = step->from == SOCKETPLAN_NONE;
     if (!binding->is_new) {
         const struct binding *from = &before->items[step->from];
-        binding->is_resized = from->is_resized || from->count != count;
+        binding->is_resized =
+            from->is_resized || count > listeners->workers || before->workers != listeners->workers;
         result = keep_sockets(binding, from, step->kept, err);
     } else if (plan->standard) {
         result = open_standard(listeners, binding, step, options, err);
@@ -137,16 +139,17 @@ static int open_binding(struct listeners *listeners, const struct socketplan *pl
     return result;
 }
 
-int listeners_open(struct listeners *listeners, const struct options *options, size_t workers,
-                   const struct listeners *before, struct err *err) {
+static int open_all(struct listeners *listeners, const struct options *options,
+                    const struct socketplan_wish *wish, const struct listeners *before,
+                    struct err *err) {
     struct socketplan_binding there[OPTIONS_ADDRESSES_MAX];
     struct socketplan plan;
     int result = 0;
     for (size_t i = 0; i < before->count; i++)
         there[i] = (struct socketplan_binding){before->items[i].address, before->items[i].kind,
                                                before->items[i].count};
-    socketplan_make(&plan, options, workers, there, before->count);
-    *listeners = (struct listeners){.workers = workers};
+    socketplan_make(&plan, wish, there, before->count);
+    *listeners = (struct listeners){.workers = wish->workers};
     for (size_t i = 0; i < plan.count && result == 0; i++)
         result = open_binding(listeners, &plan, &plan.steps[i], options, before, err);
     if (result < 0) {
@@ -156,11 +159,24 @@ int listeners_open(struct listeners *listeners, const struct options *options, s
     return result;
 }
 
+int listeners_open(struct listeners *listeners, const struct options *options, size_t workers,
+                   const struct listeners *before, struct err *err) {
+    const struct socketplan_wish wish = {
+        .addresses = &options->listen, .workers = workers, .any = true, .lan = options->lan};
+    return open_all(listeners, options, &wish, before, err);
+}
+
+int listeners_open_admin(struct listeners *listeners, const struct options *options,
+                         const struct listeners *before, struct err *err) {
+    const struct socketplan_wish wish = {.addresses = &options->admin, .workers = 1};
+    return open_all(listeners, options, &wish, before, err);
+}
+
 /* Handing on */
 
 static bool find_kind(char letter, enum binding_kind *kind) {
     for (size_t i = 0; i < sizeof letters; i++) {
-        if (letters[i] == letter) {
+        if (letters[i] == ascii_lower(letter)) {
             *kind = (enum binding_kind)i;
             return true;
         }
@@ -227,38 +243,46 @@ void listeners_describe(const struct listeners *listeners, int *fds, char *kinds
     *kinds = '\0';
 }
 
-static void settle(const struct binding *binding) {
+/* A socket that is alone needs none of it, and is refused. */
+static void settle(const struct binding *binding, size_t workers) {
     if (binding->is_steered)
         (void)steering_attach(binding->sockets[0]);
-    else if (binding->is_resized)
-        (void)steering_spread(binding->sockets[0], binding->count);
+    else if (binding->kind == BINDING_EACH)
+        (void)steering_spread(binding->sockets[0], workers);
 }
 
 void listeners_settle(const struct listeners *listeners) {
-    for (size_t i = 0; i < listeners->count; i++)
-        settle(&listeners->items[i]);
+    for (size_t i = 0; i < listeners->count; i++) {
+        if (listeners->items[i].is_resized)
+            settle(&listeners->items[i], listeners->workers);
+    }
 }
 
-static void spare(struct binding *binding, const bool *spared) {
+void listeners_regain(const struct listeners *listeners) {
+    for (size_t i = 0; i < listeners->count; i++)
+        settle(&listeners->items[i], listeners->workers);
+}
+
+static void spare(struct binding *binding, const bool *spared, size_t workers) {
     size_t numbers[STEERING_CHOICE_MAX];
     size_t count = 0;
-    if (binding->count > STEERING_CHOICE_MAX)
+    if (workers > STEERING_CHOICE_MAX)
         return;
-    for (size_t i = 0; i < binding->count; i++) {
+    for (size_t i = 0; i < workers; i++) {
         if (!spared[i])
             numbers[count++] = i;
     }
     binding->is_resized = true; /* whoever settles it next has to say so */
-    if (count == 0 || count == binding->count)
-        settle(binding);
+    if (count == 0 || count == workers)
+        settle(binding, workers);
     else
         (void)steering_choose(binding->sockets[0], numbers, count);
 }
 
 void listeners_spare(struct listeners *listeners, const bool *spared) {
     for (size_t i = 0; i < listeners->count; i++) {
-        if (listeners->items[i].kind == BINDING_EACH && listeners->items[i].count > 1)
-            spare(&listeners->items[i], spared);
+        if (listeners->items[i].kind == BINDING_EACH && listeners->workers > 1)
+            spare(&listeners->items[i], spared, listeners->workers);
     }
 }
 
@@ -280,35 +304,66 @@ bool listeners_have(const struct listeners *listeners, const struct binding *bin
     return false;
 }
 
-/* Which of a binding's sockets is a worker's. */
-static size_t index_of(const struct binding *binding, size_t worker) {
+static bool has_all(const struct listeners *listeners, const struct listeners *others) {
+    for (size_t i = 0; i < others->count; i++) {
+        for (size_t j = 0; j < others->items[i].count; j++) {
+            if (!listeners_have(listeners, &others->items[i], j))
+                return false;
+        }
+    }
+    return true;
+}
+
+bool listeners_equal(const struct listeners *a, const struct listeners *b) {
+    return has_all(a, b) && has_all(b, a);
+}
+
+/* The first of a binding's sockets that is a worker's; and the one behind another one of them. */
+static size_t first_of(const struct binding *binding, size_t worker) {
     return binding->kind == BINDING_EACH ? worker : 0;
 }
 
-_Static_assert(OPTIONS_ADDRESSES_MAX <= 32, "there is a bit for each");
+static size_t next_of(const struct binding *binding, size_t index, size_t workers) {
+    return binding->kind == BINDING_EACH ? index + workers : binding->count;
+}
 
-uint32_t listeners_hand_over(struct listeners *listeners, size_t worker,
-                             int sockets[OPTIONS_ADDRESSES_MAX]) {
-    uint32_t shared = 0;
+size_t listeners_count_of(const struct listeners *listeners, size_t worker) {
+    size_t count = 0;
+    for (size_t i = 0; i < listeners->count; i++) {
+        const struct binding *binding = &listeners->items[i];
+        for (size_t j = first_of(binding, worker); j < binding->count;
+             j = next_of(binding, j, listeners->workers))
+            count++;
+    }
+    return count;
+}
+
+void listeners_hand_over(struct listeners *listeners, size_t worker,
+                         struct listeners_socket *sockets) {
     for (size_t i = 0; i < listeners->count; i++) {
         struct binding *binding = &listeners->items[i];
-        int *own = &binding->sockets[index_of(binding, worker)];
-        sockets[i] = *own;
-        *own = -1;
-        if (binding->kind != BINDING_EACH)
-            shared |= UINT32_C(1) << i;
+        for (size_t j = first_of(binding, worker); j < binding->count;
+             j = next_of(binding, j, listeners->workers)) {
+            *sockets++ = (struct listeners_socket){
+                .fd = binding->sockets[j], .place = i, .shared = binding->kind != BINDING_EACH};
+            binding->sockets[j] = -1;
+        }
     }
     listeners_deinit(listeners);
-    return shared;
 }
+
+_Static_assert(OPTIONS_ADDRESSES_MAX <= 32, "there is a bit for each");
 
 uint32_t listeners_alone(const struct listeners *listeners, size_t worker,
                          const struct listeners *others) {
     uint32_t alone = 0;
     for (size_t i = 0; i < listeners->count; i++) {
         const struct binding *binding = &listeners->items[i];
-        if (others == NULL || !listeners_have(others, binding, index_of(binding, worker)))
-            alone |= UINT32_C(1) << i;
+        for (size_t j = first_of(binding, worker); j < binding->count;
+             j = next_of(binding, j, listeners->workers)) {
+            if (others == NULL || !listeners_have(others, binding, j))
+                alone |= UINT32_C(1) << i;
+        }
     }
     return alone;
 }

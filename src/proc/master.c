@@ -1,84 +1,23 @@
-/* What the master does next is decided in course.c, what becomes of a worker in generation.c, and
- * who serves in lineage.c; here, what happens is told to them, and what follows is done.
- *
- * Nobody who serves stops before all of those who take over are ready, whether these are workers of
- * this master, or another master with workers of its own. Until then, both accept connections, from
- * the same queues. */
+/* The master waits, and has happen what comes: transition.c does what follows, and reaper.c sees to
+ * those who have ended. What becomes of a worker is decided in generation.c, and who serves in
+ * lineage.c. */
 #include "proc/master.h"
 
 #include "base/deadline.h"
 #include "base/diag.h"
-#include "proc/announcer.h"
 #include "proc/banner.h"
-#include "proc/course.h"
 #include "proc/handover.h"
-#include "proc/lineage.h"
-#include "proc/notify.h"
-#include "proc/observer.h"
 #include "proc/pidfile.h"
-#include "proc/rootwatch.h"
-#include "proc/upgrade.h"
-#include "sys/clock.h"
-#include "sys/loop.h"
+#include "proc/reaper.h"
+#include "proc/transition.h"
 #include "sys/signals.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-/* Who stops pronto is told what it waits for, if it is not done sooner. */
-enum { NOTICE_MS = 750 };
-
-struct master {
-    const struct command_line *line;
-    struct loop loop;
-    struct source signals;
-    struct lineage lineage;
-    struct course course;
-    struct upgrade upgrade;
-    struct notify notify;
-    struct rootwatch rootwatch;
-    struct observer observer;
-    struct announcer announcer;
-    struct source relieved; /* to an older pronto that waits to be relieved; fd -1: none */
-    bool relieves;          /* there is, or was, such a one */
-    char *pid_file;         /* that was written; owned; NULL: none */
-    int64_t notice_at_ms; /* while stopping: when to say what is waited for; INT64_MAX: it is said,
-                             or need not be */
-    int status;           /* to exit with */
-    bool in_child;        /* this is a worker's process, or a helper's */
-};
-
-static void happen(struct master *master, enum course_event event);
-
-/* "s" behind another number than one. */
-static const char *plural(size_t count) {
-    return count == 1 ? "" : "s";
-}
-
-/* Failures */
-
-/* A change won't be made. */
-static void fail_change(struct master *master, const char *reason) {
-    diag_message("cannot %s: %s; what was served is served on",
-                 master->course.phase == COURSE_UPGRADING ? "upgrade" : "reload", reason);
-    happen(master, COURSE_FAILED);
-}
-
-/* The generation that is coming won't be, whether it is the first or another. */
-static void fail_coming(struct master *master, const char *reason) {
-    if (master->course.phase == COURSE_RELOADING) {
-        fail_change(master, reason);
-    } else {
-        diag_message("%s", reason);
-        happen(master, COURSE_FAILED);
-    }
-}
 
 /* Starting workers */
 
@@ -96,8 +35,9 @@ static void leave_master(struct master *master, const struct generation *own) {
 static void start_worker(struct master *master, struct generation *generation, size_t index) {
     int channel = -1;
     struct err err = ERR_INIT;
-    pid_t pid =
-        generation_spawn(generation, index, master->observer.metrics, &master->loop, &channel);
+    bool counted = generation->setup->options.admin.count > 0; /* else nobody can ask */
+    pid_t pid = generation_spawn(generation, index, counted ? master->observer.metrics : NULL,
+                                 &master->loop, &channel);
     if (pid == 0) {
         leave_master(master, generation);
         observer_leave(&master->observer);
@@ -105,7 +45,7 @@ static void start_worker(struct master *master, struct generation *generation, s
     } else if (pid < 0) {
         (void)err_set(&err, 0, "cannot start a worker: %s", strerror((int)-pid));
         if (generation == master->lineage.coming)
-            fail_coming(master, err.text);
+            transition_fail_coming(master, err.text);
         else
             diag_message("%s", err.text);
     }
@@ -138,296 +78,6 @@ static void start_announcer(struct master *master) {
     master->status = announcer_run(&master->announcer, channel);
 }
 
-/* What serves now is what others are to find. */
-static void set_announcer(struct master *master) {
-    const struct generation *serving = master->lineage.serving;
-    announcer_set(&master->announcer, &serving->setup->options, &serving->listeners,
-                  master->loop.now_ms);
-}
-
-/* Changes */
-
-static void say_ready(const struct master *master) {
-    const struct generation *serving = master->lineage.serving;
-    notify_send(&master->notify, "READY=1\nSTATUS=serving %s with %zu worker%s",
-                serving->setup->options.root, serving->workers, plural(serving->workers));
-}
-
-/* The process id goes where the options now say. Returns 0, or -errno and a message. */
-static int write_pid_file(struct master *master, struct err *err) {
-    const char *path = master->lineage.serving->setup->options.pid_file;
-    char *copy = path != NULL ? strdup(path) : NULL;
-    int result = copy != NULL ? pidfile_write(copy, err) : 0;
-    if (result < 0) {
-        free(copy);
-        return result;
-    }
-    if (master->pid_file != NULL && (copy == NULL || strcmp(copy, master->pid_file) != 0))
-        pidfile_remove(master->pid_file);
-    free(master->pid_file);
-    master->pid_file = copy;
-    return 0;
-}
-
-static void begin_reload(struct master *master) {
-    struct err err = ERR_INIT;
-    struct generation *generation = NULL;
-    notify_send(&master->notify, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, clock_now_ms() * 1000);
-    struct setup *setup = setup_load(master->line, &err);
-    if (setup != NULL)
-        generation =
-            generation_new(setup, &master->lineage.serving->listeners, master->loop.now_ms, &err);
-    if (generation != NULL)
-        lineage_add(&master->lineage, generation);
-    else
-        fail_change(master, err.text);
-}
-
-/* All workers of the coming generation are ready. */
-static void take_over(struct master *master) {
-    const struct generation *before = master->lineage.serving;
-    struct err err = ERR_INIT;
-    if (before != NULL) {
-        banner_print_new(&master->lineage.coming->listeners);
-        banner_print_left(&before->listeners, &master->lineage.coming->listeners);
-        metrics_next_generation(master->observer.metrics);
-    }
-    lineage_take_over(&master->lineage, master->loop.now_ms);
-    if (before == NULL)
-        happen(master, COURSE_READY);
-    else if (write_pid_file(master, &err) < 0)
-        diag_message("%s", err.text);
-}
-
-static void say_reloaded(struct master *master) {
-    const struct generation *serving = master->lineage.serving;
-    diag_message("reloaded: serving %s (%zu worker%s)", serving->setup->options.root,
-                 serving->workers, plural(serving->workers));
-    set_announcer(master);
-    say_ready(master);
-}
-
-static void begin_upgrade(struct master *master) {
-    struct err err = ERR_INIT;
-    const struct generation *serving = master->lineage.serving;
-    if (upgrade_begin(&master->upgrade, master->line->words, &serving->listeners, &master->notify,
-                      serving->setup->options.ready_timeout, &master->loop, &err) < 0)
-        fail_change(master, err.text);
-}
-
-/* What was asked of this master is for the other one to do. */
-static void pass_on(struct master *master) {
-    if (master->course.reload_wanted)
-        (void)kill(master->upgrade.pid, SIGHUP);
-    if (master->course.upgrade_wanted)
-        (void)kill(master->upgrade.pid, SIGUSR2);
-    master->course.reload_wanted = false;
-    master->course.upgrade_wanted = false;
-}
-
-/* The other binary serves, and is heard by the service manager when this one has said so. */
-static void leave(struct master *master) {
-    notify_send(&master->notify, "MAINPID=%d", (int)master->upgrade.pid);
-    master->notify.address_len = 0;
-    lineage_leave(&master->lineage, master->loop.now_ms);
-    observer_stop(&master->observer);
-    announcer_close(&master->announcer);
-    source_close(&master->upgrade.channel);
-    pass_on(master);
-}
-
-/* The first workers are ready, and who was there before is told. */
-static void announce(struct master *master) {
-    struct err err = ERR_INIT;
-    const struct generation *serving = master->lineage.serving;
-    if (write_pid_file(master, &err) < 0) {
-        diag_message("%s", err.text);
-        master->status = EXIT_FAILURE;
-        happen(master, COURSE_TERM);
-        return;
-    }
-    metrics_set_phase(master->observer.metrics, METRICS_SERVING);
-    if (master->relieves)
-        banner_print_new(&serving->listeners);
-    else
-        banner_print(&serving->setup->options, &serving->listeners, &master->observer.addresses);
-    if (master->relieved.fd >= 0) {
-        (void)!write(master->relieved.fd, "r", 1);
-        return;
-    }
-    set_announcer(master);
-    say_ready(master);
-}
-
-/* The older pronto has left the serving to this one, or is gone. */
-static void on_relieved(struct source *source) {
-    struct master *master = list_entry(source, struct master, relieved);
-    struct err err = ERR_INIT;
-    source_close(source);
-    if (observer_listen(&master->observer, &err) < 0)
-        diag_message("%s", err.text);
-    if (master->course.phase == COURSE_STARTING || master->lineage.serving == NULL)
-        return;
-    set_announcer(master);
-    say_ready(master);
-}
-
-/* Who was to take over does not. Another binary may have said that it is the one that serves. */
-static void keep_serving(struct master *master) {
-    struct err err = ERR_INIT;
-    lineage_abandon(&master->lineage, master->loop.now_ms);
-    if (write_pid_file(master, &err) < 0)
-        diag_message("%s", err.text);
-    say_ready(master);
-}
-
-/* Stopping */
-
-static void stop(struct master *master) {
-    master->notice_at_ms = master->loop.now_ms + NOTICE_MS;
-    notify_send(&master->notify, "STOPPING=1");
-    metrics_set_phase(master->observer.metrics, METRICS_DRAINING);
-    announcer_unset(&master->announcer);
-    lineage_stop(&master->lineage, master->relieved.fd >= 0, master->loop.now_ms);
-    if (isatty(STDERR_FILENO))
-        (void)!write(STDERR_FILENO, "\n", 1); /* behind the terminal's ^C */
-}
-
-static void stop_at_once(struct master *master) {
-    master->notice_at_ms = INT64_MAX;
-    lineage_kill(&master->lineage);
-}
-
-static void stop_other(const struct master *master) {
-    if (master->upgrade.pid > 0)
-        (void)kill(master->upgrade.pid, SIGTERM);
-}
-
-/* Does what follows from an event. */
-static void act(struct master *master, enum course_action action) {
-    switch (action) {
-    case COURSE_NOTHING:
-        break;
-    case COURSE_RELOAD:
-        begin_reload(master);
-        break;
-    case COURSE_UPGRADE:
-        begin_upgrade(master);
-        break;
-    case COURSE_ANNOUNCE:
-        announce(master);
-        break;
-    case COURSE_SWITCH:
-        say_reloaded(master);
-        break;
-    case COURSE_KEEP:
-        keep_serving(master);
-        break;
-    case COURSE_LEAVE:
-        leave(master);
-        break;
-    case COURSE_PASS_ON:
-        pass_on(master);
-        break;
-    case COURSE_GIVE_UP:
-        master->status = EXIT_FAILURE;
-        stop(master);
-        break;
-    case COURSE_STOP_BOTH:
-        stop_other(master);
-        stop(master);
-        break;
-    case COURSE_STOP:
-        stop(master);
-        break;
-    case COURSE_STOP_AT_ONCE:
-        stop_other(master);
-        stop_at_once(master);
-        break;
-    }
-}
-
-static void happen(struct master *master, enum course_event event) {
-    act(master, course_take(&master->course, event));
-}
-
-/* Ended processes */
-
-/* Why one ended, as the end of a sentence. */
-static void describe_end(int wait_status, struct err *end) {
-    if (WIFSIGNALED(wait_status))
-        (void)err_set(end, 0, "was killed by signal %d (%s)", WTERMSIG(wait_status),
-                      strsignal(WTERMSIG(wait_status)));
-    else
-        (void)err_set(end, 0, "exited with status %d", WEXITSTATUS(wait_status));
-}
-
-static void worker_ended(struct master *master, struct generation *generation, struct slot *slot,
-                         int wait_status) {
-    struct err end = ERR_INIT;
-    struct err what = ERR_INIT;
-    int pid = (int)slot->pid;
-    describe_end(wait_status, &end);
-    metrics_worker_ended(master->observer.metrics, slot->counted,
-                         wait_status != 0 || generation->phase != GENERATION_DRAINING);
-    switch (generation_lose(generation, slot, master->loop.now_ms)) {
-    case GENERATION_REPLACED:
-        diag_message("worker %d %s; another takes its place", pid, end.text);
-        break;
-    case GENERATION_FAILED:
-        (void)err_set(&what, 0, "worker %d %s before it was ready", pid, end.text);
-        fail_coming(master, what.text);
-        break;
-    case GENERATION_LEFT:
-        if (wait_status == 0 || generation->killed)
-            break;
-        diag_message("worker %d %s", pid, end.text);
-        if (master->course.phase == COURSE_STOPPING)
-            master->status = EXIT_FAILURE;
-        break;
-    }
-}
-
-/* The new master is gone. */
-static void upgrade_ended(struct master *master, int wait_status) {
-    struct err end = ERR_INIT;
-    struct err what = ERR_INIT;
-    bool late = master->upgrade.late;
-    describe_end(wait_status, &end);
-    upgrade_end(&master->upgrade);
-    if (master->course.phase == COURSE_UPGRADING) {
-        (void)err_set(&what, 0, "the new %s %s%s", master->upgrade.program,
-                      late ? "was not ready in time, and " : "", end.text);
-        fail_change(master, what.text);
-    } else if (master->course.phase == COURSE_LEAVING) {
-        diag_message("the new %s, which serves, %s", master->upgrade.program, end.text);
-    }
-}
-
-static void helper_is_gone(struct master *master, pid_t pid, int wait_status) {
-    struct err end = ERR_INIT;
-    describe_end(wait_status, &end);
-    if (!observer_ended(&master->observer, pid, end.text, master->loop.now_ms))
-        (void)announcer_ended(&master->announcer, pid, wait_status, end.text, master->loop.now_ms);
-}
-
-static void reap(struct master *master) {
-    int wait_status;
-    struct slot *slot;
-    pid_t pid;
-    while ((pid = waitpid(-1, &wait_status, WNOHANG)) > 0 || (pid < 0 && errno == EINTR)) {
-        if (pid < 0)
-            continue;
-        struct generation *generation = lineage_find(&master->lineage, pid, &slot);
-        if (pid == master->upgrade.pid)
-            upgrade_ended(master, wait_status);
-        else if (generation != NULL)
-            worker_ended(master, generation, slot, wait_status);
-        else
-            helper_is_gone(master, pid, wait_status);
-    }
-}
-
 /* Signals */
 
 /* What a signal asks for. The kernel sends SIGHUP when the terminal has been closed, which is no
@@ -445,32 +95,53 @@ static void on_signal(struct source *source) {
     source->ready = 0;
     while ((number = signals_next_from(source->fd, &kernel)) != 0) {
         if (number == SIGCHLD)
-            reap(master);
+            reaper_run(master);
         else if (number == SIGUSR1)
             lineage_reopen_logs(&master->lineage);
         else
-            happen(master, event_of(number, kernel));
+            transition_happen(master, event_of(number, kernel));
     }
+}
+
+static void on_relieved(struct source *source) {
+    transition_relieved(list_entry(source, struct master, relieved));
 }
 
 /* Serving */
 
-/* The first generation, beside the sockets that this process was given. */
-static int init_first(struct master *master, struct setup *setup, const struct handover *handover,
+/* What this process was given. */
+struct given {
+    struct listeners site;
+    struct listeners admin;
+};
+
+static int adopt(struct given *given, const struct handover *handover, struct err *err) {
+    size_t site = handover->sockets - handover->admin;
+    const char *kinds = handover->kinds;
+    *given = (struct given){.site = {.count = 0}};
+    int result = listeners_adopt(&given->site, HANDOVER_FIRST, site, kinds, err);
+    if (result < 0 || handover->admin == 0)
+        return result;
+    return listeners_adopt(&given->admin, HANDOVER_FIRST + (int)site, handover->admin, kinds + site,
+                           err);
+}
+
+/* The observer, and the first generation, which takes the setup over. */
+static int init_first(struct master *master, struct setup *setup, const struct given *given,
                       struct err *err) {
-    struct listeners given;
-    int result = listeners_adopt(&given, HANDOVER_FIRST, handover->sockets, handover->kinds, err);
+    struct observer *observer = &master->observer;
+    int result = observer_open(observer, &setup->options, &given->admin, master->relieves, err);
     if (result < 0) {
         setup_free(setup);
         return result;
     }
-    struct generation *first = generation_new(setup, &given, master->loop.now_ms, err);
-    if (first != NULL) {
-        lineage_add(&master->lineage, first);
-        banner_print_left(&given, &first->listeners);
-    }
-    listeners_deinit(&given);
-    return first != NULL ? 0 : -EINVAL;
+    banner_print_left(BANNER_STATUS, &given->admin, &observer->listeners);
+    struct generation *first = generation_new(setup, &given->site, master->loop.now_ms, err);
+    if (first == NULL)
+        return -EINVAL;
+    lineage_add(&master->lineage, first);
+    banner_print_left(BANNER_SITE, &given->site, &first->listeners);
+    return 0;
 }
 
 static int init_sources(struct master *master, int channel, struct err *err) {
@@ -499,21 +170,22 @@ static int init(struct master *master, struct setup *setup, struct err *err) {
         return result;
     }
     notify_init(&master->notify, master->loop.now_ms);
+    struct given given = {.site = {.count = 0}};
     result = rootwatch_init(&master->rootwatch, master->loop.now_ms, err);
     if (result == 0)
-        result = observer_open(&master->observer, &setup->options, err);
-    if (result == 0 && !master->relieves) /* else when the other has left */
-        result = observer_listen(&master->observer, err);
-    if (result < 0) {
+        result = adopt(&given, &handover, err);
+    if (result == 0)
+        result = init_first(master, setup, &given, err);
+    else
         setup_free(setup);
-        return result;
-    }
-    return init_first(master, setup, &handover, err);
+    listeners_deinit(&given.site);
+    listeners_deinit(&given.admin);
+    return result;
 }
 
 static void deinit(struct master *master) {
     lineage_deinit(&master->lineage, NULL);
-    observer_close(&master->observer);
+    observer_close(&master->observer, master->relieved.fd >= 0);
     announcer_close(&master->announcer);
     if (!master->in_child && master->pid_file != NULL)
         pidfile_remove(master->pid_file);
@@ -531,16 +203,16 @@ static void watch_progress(struct master *master) {
     if (lineage->serving != NULL && lineage->serving->phase == GENERATION_SERVING)
         generation_spare_failing(lineage->serving);
     if (lineage->coming != NULL && generation_is_ready(lineage->coming))
-        take_over(master);
+        transition_take_over(master);
     if (master->upgrade.ready && master->course.phase == COURSE_UPGRADING)
-        happen(master, COURSE_READY);
+        transition_happen(master, COURSE_READY);
     if (lineage->retiring == NULL || !generation_is_retired(lineage->retiring))
         return;
     master->lineage.retiring = NULL;
     if (master->course.phase == COURSE_LEAVING)
         diag_message("upgraded: pid %d serves now", (int)master->upgrade.pid);
     else
-        happen(master, COURSE_READY);
+        transition_happen(master, COURSE_READY);
 }
 
 /* Says, while it stops, what is waited for. */
@@ -558,10 +230,10 @@ static void watch_deadlines(struct master *master) {
     const struct generation *coming = master->lineage.coming;
     int64_t now_ms = master->loop.now_ms;
     if (coming != NULL && now_ms >= coming->deadline_ms)
-        fail_coming(master, "the workers were not ready in time");
+        transition_fail_coming(master, "the workers were not ready in time");
     if (master->course.phase == COURSE_SERVING &&
         rootwatch_look(&master->rootwatch, master->lineage.serving->setup, now_ms))
-        happen(master, COURSE_HUP);
+        transition_happen(master, COURSE_HUP);
     upgrade_watch(&master->upgrade, GENERATION_KILL_GRACE_MS, now_ms);
     lineage_clear(&master->lineage, now_ms);
     if (master->course.phase == COURSE_STOPPING)
@@ -591,8 +263,7 @@ static bool is_done(const struct master *master) {
 /* Returns in the master when all workers are gone, and in a worker when it is done. */
 static void supervise(struct master *master) {
     for (;;) {
-        if (lineage_has_room(&master->lineage))
-            act(master, course_resume(&master->course));
+        transition_resume(master);
         start_observer(master);
         start_announcer(master);
         start_due_workers(master);

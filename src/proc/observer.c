@@ -5,43 +5,69 @@
 #include "serve/visits.h"
 #include "sys/clock.h"
 #include "sys/loop.h"
-#include "sys/socket.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <unistd.h>
 
-enum { RETRY_MS = 1000 };
+enum {
+    RETRY_MS = 1000,
+    ENDING_MS = 100, /* for requests that are on their way when the process is to end */
+};
 
 /* The master's side */
 
-int observer_listen(struct observer *observer, struct err *err) {
-    for (size_t i = observer->socket_count; i < observer->addresses.count; i++) {
-        int fd = socket_listen(&observer->addresses.items[i], SOCKET_FIRST, err);
-        if (fd < 0)
-            return fd;
-        observer->sockets[observer->socket_count++] = fd;
-    }
-    return 0;
+/* Opens the metrics, where somebody can ask for them. */
+static int open_metrics(struct observer *observer, const struct options *options, struct err *err) {
+    if (options->admin.count == 0 || observer->metrics != NULL)
+        return 0;
+    return metrics_open(&observer->metrics, clock_time_s(), err);
 }
 
-int observer_open(struct observer *observer, const struct options *options, struct err *err) {
+int observer_open(struct observer *observer, const struct options *options,
+                  const struct listeners *given, bool waits, struct err *err) {
     *observer = (struct observer)OBSERVER_INIT;
-    observer->addresses = options->admin;
-    return options->admin.count > 0 ? metrics_open(&observer->metrics, clock_time_s(), err) : 0;
+    observer->waits = waits;
+    int result = open_metrics(observer, options, err);
+    return result == 0 ? listeners_open_admin(&observer->listeners, options, given, err) : result;
+}
+
+void observer_go(struct observer *observer) {
+    observer->waits = false;
+}
+
+int observer_prepare(struct observer *observer, const struct options *options, struct err *err) {
+    int result = open_metrics(observer, options, err);
+    return result == 0 ? listeners_open_admin(&observer->coming, options, &observer->listeners, err)
+                       : result;
+}
+
+void observer_drop(struct observer *observer) {
+    listeners_remove_files(&observer->coming, &observer->listeners);
+    listeners_deinit(&observer->coming);
+}
+
+void observer_commit(struct observer *observer) {
+    if (!listeners_equal(&observer->coming, &observer->listeners))
+        helper_end(&observer->helper);
+    listeners_remove_files(&observer->listeners, &observer->coming);
+    listeners_deinit(&observer->listeners);
+    observer->listeners = observer->coming;
+    observer->coming = (struct listeners){.count = 0};
+}
+
+/* Whether there has to be one, and is not. */
+static bool is_missing(const struct observer *observer) {
+    return observer->listeners.count > 0 && observer->helper.pid == 0 && !observer->waits;
 }
 
 bool observer_is_due(const struct observer *observer, int64_t now_ms) {
-    return observer->socket_count > 0 && observer->helper.pid == 0 &&
-           observer->start_at_ms <= now_ms;
+    return is_missing(observer) && observer->start_at_ms <= now_ms;
 }
 
 int64_t observer_wait_ms(const struct observer *observer, int64_t now_ms, int64_t wait_ms) {
-    if (observer->socket_count == 0 || observer->helper.pid != 0)
-        return wait_ms;
-    return deadline_sooner_ms(wait_ms, observer->start_at_ms, now_ms);
+    return is_missing(observer) ? deadline_sooner_ms(wait_ms, observer->start_at_ms, now_ms)
+                                : wait_ms;
 }
 
 bool observer_fork(struct observer *observer, int64_t now_ms, int *channel) {
@@ -52,15 +78,10 @@ bool observer_fork(struct observer *observer, int64_t now_ms, int *channel) {
     return result > 0;
 }
 
-static void close_sockets(struct observer *observer) {
-    for (size_t i = 0; i < observer->socket_count; i++)
-        (void)close(observer->sockets[i]);
-    observer->socket_count = 0;
-}
-
 void observer_leave(struct observer *observer) {
     helper_leave(&observer->helper);
-    close_sockets(observer);
+    listeners_deinit(&observer->listeners);
+    listeners_deinit(&observer->coming);
 }
 
 bool observer_ended(struct observer *observer, pid_t pid, const char *how, int64_t now_ms) {
@@ -72,13 +93,19 @@ bool observer_ended(struct observer *observer, pid_t pid, const char *how, int64
     return true;
 }
 
-void observer_stop(struct observer *observer) {
+void observer_leave_to_another(struct observer *observer) {
     helper_end(&observer->helper);
-    close_sockets(observer);
+    listeners_deinit(&observer->listeners);
 }
 
-void observer_close(struct observer *observer) {
-    observer_stop(observer);
+void observer_close(struct observer *observer, bool shared) {
+    helper_end(&observer->helper);
+    if (shared)
+        listeners_remove_new_files(&observer->listeners);
+    else
+        listeners_remove_files(&observer->listeners, NULL);
+    observer_drop(observer);
+    listeners_deinit(&observer->listeners);
     metrics_close(observer->metrics);
     observer->metrics = NULL;
 }
@@ -89,27 +116,47 @@ struct process {
     struct loop loop;
     struct visits visits;
     struct helper_end end;
+    int64_t ends_at_ms; /* INT64_MAX: it is not to end */
 };
 
-static int init(struct process *process, const struct observer *observer, int channel,
-                struct err *err) {
+static void begin_to_end(struct process *process) {
+    process->ends_at_ms = process->loop.now_ms + ENDING_MS;
+    visits_stop(&process->visits);
+}
+
+static bool is_done(const struct process *process) {
+    return process->loop.now_ms >= process->ends_at_ms ||
+           (process->ends_at_ms < INT64_MAX && process->visits.count == 0);
+}
+
+static int init(struct process *process, struct observer *observer, int channel, struct err *err) {
+    struct listeners_socket sockets[OPTIONS_ADDRESSES_MAX];
+    int doors[OPTIONS_ADDRESSES_MAX];
+    size_t count = listeners_count_of(&observer->listeners, 0);
+    listeners_hand_over(&observer->listeners, 0, sockets);
+    for (size_t i = 0; i < count; i++)
+        doors[i] = sockets[i].fd;
     int result = loop_init(&process->loop, err);
     if (result < 0)
         return result;
     result = helper_end_await(&process->end, &process->loop, channel);
     if (result == 0)
-        result = visits_init(&process->visits, &process->loop, observer->metrics, observer->sockets,
-                             observer->socket_count);
+        result = visits_init(&process->visits, &process->loop, observer->metrics, doors, count);
     return result < 0 ? err_set(err, -result, "cannot answer on --admin: %s", strerror(-result))
                       : 0;
 }
 
 static int serve(struct process *process, struct err *err) {
-    while (!process->end.is_here) {
-        int result = loop_turn(&process->loop, visits_wait_ms(&process->visits));
+    while (!is_done(process)) {
+        int64_t wait_ms = visits_wait_ms(&process->visits);
+        if (process->ends_at_ms < INT64_MAX)
+            wait_ms = deadline_sooner_ms(wait_ms, process->ends_at_ms, process->loop.now_ms);
+        int result = loop_turn(&process->loop, wait_ms);
         if (result < 0)
             return err_set(err, -result, "cannot wait for events on --admin: %s",
                            strerror(-result));
+        if (process->end.is_here && process->ends_at_ms == INT64_MAX)
+            begin_to_end(process);
         visits_tick(&process->visits);
     }
     return 0;
@@ -119,7 +166,7 @@ static int serve(struct process *process, struct err *err) {
  * its processes, as a terminal does, does not end this one before the workers. */
 int observer_run(struct observer *observer, int channel) {
     (void)prctl(PR_SET_NAME, "pronto-admin");
-    struct process process = {.loop = LOOP_INIT, .end.source.fd = -1};
+    struct process process = {.loop = LOOP_INIT, .end.source.fd = -1, .ends_at_ms = INT64_MAX};
     struct err err = ERR_INIT;
     int result = init(&process, observer, channel, &err);
     if (result == 0)

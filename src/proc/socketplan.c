@@ -77,13 +77,14 @@ static bool overlaps(const struct address *address, const struct socketplan_bind
     return false;
 }
 
-/* A step for a binding that is there: its sockets stay, as many as there are workers for. */
+/* A step for a binding that is there: its sockets stay, and there are no fewer than workers. */
 static void keep(struct socketplan_step *step, const struct socketplan_binding *there,
                  size_t workers) {
     step->address = there->address;
     step->kind = there->kind;
-    step->kept = there->kind == BINDING_EACH && there->sockets > workers ? workers : there->sockets;
-    step->opened = there->kind == BINDING_EACH ? workers - step->kept : 0;
+    step->kept = there->sockets;
+    step->opened =
+        there->kind == BINDING_EACH && workers > there->sockets ? workers - there->sockets : 0;
 }
 
 static void open_new(struct socketplan_step *step, size_t workers) {
@@ -91,27 +92,34 @@ static void open_new(struct socketplan_step *step, size_t workers) {
     step->opened = step->kind == BINDING_EACH ? workers : 1;
 }
 
-void socketplan_make(struct socketplan *plan, const struct options *options, size_t workers,
+/* Nobody has asked for an address. */
+static void add_any(struct socketplan *plan, bool lan, const struct socketplan_binding *there,
+                    size_t count) {
+    if (!lan)
+        add_given(plan, there, count);
+    if (plan->count > 0)
+        return;
+    struct address standard = socketplan_standard(lan);
+    add(plan, &standard, SOCKETPLAN_NONE);
+    match(plan, STANDARD_PORT, there, count);
+    plan->standard = plan->steps[0].from == SOCKETPLAN_NONE;
+}
+
+void socketplan_make(struct socketplan *plan, const struct socketplan_wish *wish,
                      const struct socketplan_binding *there, size_t count) {
     *plan = (struct socketplan){.count = 0};
-    for (size_t i = 0; i < options->listen.count; i++)
-        add(plan, &options->listen.items[i], SOCKETPLAN_NONE);
-    if (plan->count == 0 && !options->lan)
-        add_given(plan, there, count);
-    if (plan->count == 0) {
-        struct address standard = socketplan_standard(options->lan);
-        add(plan, &standard, SOCKETPLAN_NONE);
-        match(plan, STANDARD_PORT, there, count);
-        plan->standard = plan->steps[0].from == SOCKETPLAN_NONE;
-    }
+    for (size_t i = 0; i < wish->addresses->count; i++)
+        add(plan, &wish->addresses->items[i], SOCKETPLAN_NONE);
+    if (plan->count == 0 && wish->any)
+        add_any(plan, wish->lan, there, count);
     match(plan, SAME, there, count);
     match(plan, SAME_HOST, there, count);
     for (size_t i = 0; i < plan->count; i++) {
         struct socketplan_step *step = &plan->steps[i];
         if (step->from != SOCKETPLAN_NONE)
-            keep(step, &there[step->from], workers);
+            keep(step, &there[step->from], wish->workers);
         else
-            open_new(step, workers);
+            open_new(step, wish->workers);
         step->beside = step->from == SOCKETPLAN_NONE && overlaps(&step->address, there, count);
     }
 }

@@ -1,5 +1,6 @@
 #include "proc/upgrade.h"
 
+#include "base/ascii.h"
 #include "base/deadline.h"
 #include "base/diag.h"
 #include "proc/handover.h"
@@ -42,39 +43,43 @@ void upgrade_end(struct upgrade *upgrade) {
     upgrade->late = false;
 }
 
-/* What the new master is handed: sockets, and behind them the channel. */
-struct parcel {
+/* The descriptors that the new master is handed: sockets, and behind them the channel. */
+struct goods {
     int *fds;    /* owned, as many as there are sockets, and one more */
     char *kinds; /* owned */
     size_t sockets;
 };
 
-static int parcel_init(struct parcel *parcel, const struct listeners *listeners) {
-    parcel->sockets = listeners_count(listeners);
-    parcel->fds = malloc((parcel->sockets + 1) * sizeof(int));
-    parcel->kinds = malloc(parcel->sockets + 1);
-    if (parcel->fds == NULL || parcel->kinds == NULL)
+static int goods_init(struct goods *goods, const struct upgrade_parcel *parcel) {
+    size_t site = listeners_count(parcel->listeners);
+    goods->sockets = site + listeners_count(parcel->admin);
+    goods->fds = malloc((goods->sockets + 1) * sizeof(int));
+    goods->kinds = malloc(goods->sockets + 1);
+    if (goods->fds == NULL || goods->kinds == NULL)
         return -ENOMEM;
-    listeners_describe(listeners, parcel->fds, parcel->kinds);
+    listeners_describe(parcel->listeners, goods->fds, goods->kinds);
+    listeners_describe(parcel->admin, goods->fds + site, goods->kinds + site);
+    for (char *kind = goods->kinds + site; *kind != '\0'; kind++)
+        *kind = ascii_upper(*kind);
     return 0;
 }
 
-static void parcel_deinit(struct parcel *parcel) {
-    free(parcel->fds);
-    free(parcel->kinds);
+static void goods_deinit(struct goods *goods) {
+    free(goods->fds);
+    free(goods->kinds);
 }
 
 /* In the child: puts the descriptors to their places, where they survive execve(2). First they are
  * moved out of each other's way; the copies are closed by it. */
-static bool place_descriptors(const struct parcel *parcel) {
-    const int end = HANDOVER_FIRST + (int)parcel->sockets + 1;
+static bool place_descriptors(const struct goods *goods) {
+    const int end = HANDOVER_FIRST + (int)goods->sockets + 1;
     bool placed = true;
-    for (size_t i = 0; i <= parcel->sockets; i++) {
-        parcel->fds[i] = fcntl(parcel->fds[i], F_DUPFD_CLOEXEC, end);
-        placed &= parcel->fds[i] >= 0;
+    for (size_t i = 0; i <= goods->sockets; i++) {
+        goods->fds[i] = fcntl(goods->fds[i], F_DUPFD_CLOEXEC, end);
+        placed &= goods->fds[i] >= 0;
     }
-    for (size_t i = 0; i <= parcel->sockets && placed; i++)
-        placed = dup2(parcel->fds[i], HANDOVER_FIRST + (int)i) >= 0;
+    for (size_t i = 0; i <= goods->sockets && placed; i++)
+        placed = dup2(goods->fds[i], HANDOVER_FIRST + (int)i) >= 0;
     return placed;
 }
 
@@ -85,29 +90,28 @@ static bool set_number(const char *name, long long number) {
 }
 
 /* In the child: says what it was handed. */
-static bool set_environment(const struct parcel *parcel) {
-    size_t size = parcel->sockets + 32;
+static bool set_environment(const struct goods *goods) {
+    size_t size = goods->sockets + 32;
     char *text = malloc(size);
     if (text == NULL)
         return false;
-    (void)snprintf(text, size, "%d:%s", HANDOVER_FIRST + (int)parcel->sockets, parcel->kinds);
+    (void)snprintf(text, size, "%d:%s", HANDOVER_FIRST + (int)goods->sockets, goods->kinds);
     bool set = set_number("LISTEN_PID", getpid()) &&
-               set_number("LISTEN_FDS", (long long)parcel->sockets) &&
+               set_number("LISTEN_FDS", (long long)goods->sockets) &&
                setenv("PRONTO_UPGRADE", text, 1) == 0;
     free(text);
     return set;
 }
 
 /* In the child. */
-__attribute__((noreturn)) static void become(const char *program, char *const words[],
-                                             const struct parcel *parcel,
-                                             const struct notify *notify) {
+__attribute__((noreturn)) static void
+become(const char *program, const struct upgrade_parcel *parcel, const struct goods *goods) {
     sigset_t none;
     (void)sigemptyset(&none);
-    notify_export(notify);
-    if (place_descriptors(parcel) && set_environment(parcel) &&
+    notify_export(parcel->notify);
+    if (place_descriptors(goods) && set_environment(goods) &&
         sigprocmask(SIG_SETMASK, &none, NULL) == 0)
-        (void)execv(program, words);
+        (void)execv(program, parcel->words);
     diag_message("cannot start %s: %s", program, strerror(errno));
     _exit(EXIT_NOT_STARTED);
 }
@@ -121,17 +125,17 @@ static void on_channel(struct source *source) {
 }
 
 /* Forks; in this process, `ends[0]` is the source's then. */
-static int start(struct upgrade *upgrade, char *const words[], struct parcel *parcel,
-                 const struct notify *notify, struct loop *loop) {
+static int start(struct upgrade *upgrade, const struct upgrade_parcel *parcel,
+                 const struct goods *goods, struct loop *loop) {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0)
         return -errno;
     source_init(&upgrade->channel, ends[0], on_channel);
     int result = loop_add(loop, &upgrade->channel, EPOLLIN);
-    parcel->fds[parcel->sockets] = ends[1];
+    goods->fds[goods->sockets] = ends[1];
     pid_t pid = result < 0 ? -1 : fork();
     if (pid == 0)
-        become(upgrade->program, words, parcel, notify);
+        become(upgrade->program, parcel, goods);
     if (result == 0 && pid < 0)
         result = -errno;
     (void)close(ends[1]);
@@ -142,16 +146,15 @@ static int start(struct upgrade *upgrade, char *const words[], struct parcel *pa
     return result;
 }
 
-int upgrade_begin(struct upgrade *upgrade, char *const words[], const struct listeners *listeners,
-                  const struct notify *notify, int64_t timeout_ms, struct loop *loop,
-                  struct err *err) {
-    struct parcel parcel;
+int upgrade_begin(struct upgrade *upgrade, const struct upgrade_parcel *parcel, int64_t timeout_ms,
+                  struct loop *loop, struct err *err) {
+    struct goods goods;
     if (upgrade->program == NULL)
         return err_set(err, ENOENT, "the path of the binary is not known (is /proc mounted?)");
-    int result = parcel_init(&parcel, listeners);
+    int result = goods_init(&goods, parcel);
     if (result == 0)
-        result = start(upgrade, words, &parcel, notify, loop);
-    parcel_deinit(&parcel);
+        result = start(upgrade, parcel, &goods, loop);
+    goods_deinit(&goods);
     upgrade->deadline_ms = loop->now_ms + timeout_ms;
     return result < 0
                ? err_set(err, -result, "cannot start %s: %s", upgrade->program, strerror(-result))

@@ -25,7 +25,8 @@ enum { CROWDED_TURNS_MAX = 64 };
 struct worker {
     struct loop loop;
     struct server server;
-    struct listener listeners[OPTIONS_ADDRESSES_MAX];
+    const struct listeners_socket *sockets; /* borrowed */
+    struct listener *listeners;             /* one for each of them; owned */
     size_t listener_count;
     struct gauges gauges; /* with server.timed */
     struct source signals;
@@ -33,7 +34,7 @@ struct worker {
     int64_t drain_timeout_ms;
     int64_t close_idle_at_ms; /* while server.draining */
     int64_t give_up_at_ms;    /* the same */
-    uint32_t alone;           /* sockets that nobody takes over, a bit for each */
+    uint32_t alone;           /* addresses that nobody takes over, a bit for the place of each */
     bool retired;             /* it accepts no more, and has said so */
     bool orphaned;            /* the master is gone */
 };
@@ -51,11 +52,11 @@ static void drain(struct worker *worker) {
     worker->give_up_at_ms = worker->loop.now_ms + worker->drain_timeout_ms;
 }
 
-/* Stops accepting, but for the sockets in `alone`, a bit for each that there was at the start. */
+/* Stops accepting, but for the addresses in `alone`, a bit for the place of each. */
 static void close_listeners(struct worker *worker, uint32_t alone) {
     for (size_t i = 0; i < worker->listener_count; i++) {
         struct source *source = &worker->listeners[i].source;
-        if (source->fd < 0 || (alone >> i & 1) != 0)
+        if (source->fd < 0 || (alone >> worker->sockets[i].place & 1) != 0)
             continue;
         listener_stop(&worker->listeners[i]);
         (void)close(source->fd);
@@ -128,7 +129,21 @@ static void count_for_others(struct worker *worker, const struct worker_config *
     worker->server.tally = config->tally;
     worker->server.timed = true;
     gauges_init(&worker->gauges, &worker->server, worker->listeners, worker->listener_count,
-                config->slot > 0 ? config->shared : 0);
+                config->slot == 0);
+}
+
+static int listen_on(struct worker *worker, const struct worker_config *config) {
+    int result = 0;
+    worker->listeners = calloc(config->socket_count, sizeof *worker->listeners);
+    if (worker->listeners == NULL)
+        return -ENOMEM;
+    worker->sockets = config->sockets;
+    for (size_t i = 0; i < config->socket_count && result == 0; i++) {
+        result = listener_init(&worker->listeners[i], &worker->server, config->sockets[i].fd,
+                               config->sockets[i].shared);
+        worker->listener_count = i + 1;
+    }
+    return result;
 }
 
 static int init(struct worker *worker, const struct worker_config *config, struct err *err) {
@@ -150,11 +165,8 @@ static int init(struct worker *worker, const struct worker_config *config, struc
     result = loop_add(&worker->loop, &worker->signals, EPOLLIN);
     if (result == 0)
         result = loop_add(&worker->loop, &worker->channel, EPOLLIN | EPOLLRDHUP);
-    for (size_t i = 0; i < config->socket_count && result == 0; i++) {
-        result = listener_init(&worker->listeners[i], &worker->server, config->sockets[i],
-                               (config->shared >> i & 1) != 0);
-        worker->listener_count = i + 1;
-    }
+    if (result == 0)
+        result = listen_on(worker, config);
     if (result < 0)
         return err_set(err, -result, "cannot wait for connections: %s", strerror(-result));
     if (config->tally != NULL)
@@ -171,6 +183,7 @@ static void deinit(struct worker *worker) {
         if (worker->listeners[i].source.fd >= 0)
             (void)close(worker->listeners[i].source.fd);
     }
+    free(worker->listeners);
     server_deinit(&worker->server);
     if (worker->signals.fd >= 0)
         (void)close(worker->signals.fd);

@@ -15,6 +15,8 @@ enum {
     /* A slow reader makes room soon, a full disk does not. */
     RETRY_SLOW_MS = 10,
     RETRY_FULL_MS = 1000,
+    /* A reader that now keeps up and now does not is told of once. */
+    CALM_MS = 5000,
 };
 
 /* What suits a kind of sink. Whoever looks on, and a receiver of datagrams, which are dropped where
@@ -161,6 +163,7 @@ static void lose(struct accesslog *log, uint64_t lines, int errnum) {
         diag_message("the access log cannot be written, and lines are lost: %s",
                      errnum == EAGAIN ? "who reads it does not keep up" : strerror(errnum));
     }
+    log->calm_at_ms = INT64_MAX;
     log->lost += lines;
 }
 
@@ -209,8 +212,8 @@ static void flush(struct accesslog *log, int64_t now_ms) {
     int result = sink_write(&log->sink, buf_slice(&log->buffer), &written);
     advance(log, written);
     if (result == 0) {
-        if (log->losing)
-            stop_losing(log);
+        if (log->losing && log->calm_at_ms == INT64_MAX)
+            log->calm_at_ms = now_ms + CALM_MS;
         return;
     }
     if (result != -EAGAIN)
@@ -239,9 +242,13 @@ void accesslog_add(struct accesslog *log, const struct log_record *record, int64
 void accesslog_flush_due(struct accesslog *log, int64_t now_ms) {
     if (log->buffer.len > 0 && now_ms >= log->due_ms && now_ms >= log->retry_ms)
         flush(log, now_ms);
+    if (log->losing && now_ms >= log->calm_at_ms)
+        stop_losing(log);
 }
 
 int64_t accesslog_wait_ms(const struct accesslog *log, int64_t now_ms, int64_t wait_ms) {
+    if (log->losing && log->calm_at_ms < INT64_MAX)
+        wait_ms = deadline_sooner_ms(wait_ms, log->calm_at_ms, now_ms);
     if (log->buffer.len == 0)
         return wait_ms;
     int64_t due_ms = log->due_ms > log->retry_ms ? log->due_ms : log->retry_ms;
@@ -263,6 +270,8 @@ void accesslog_deinit(struct accesslog *log) {
         flush(log, log->due_ms);
     if (log->buffer.len > log->torn) /* nobody takes them in time */
         drop(log, EAGAIN);
+    if (log->losing && log->calm_at_ms < INT64_MAX)
+        stop_losing(log);
     sink_deinit(&log->sink);
     free(log->buffer.ptr);
     log->buffer = (struct buf)BUF_INIT(NULL, 0);

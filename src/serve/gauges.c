@@ -38,7 +38,7 @@ static void note_queues(struct gauges *gauges) {
     uint64_t limit = 0;
     for (size_t i = 0; i < gauges->listener_count; i++) {
         struct socket_queue queue = {0};
-        if ((gauges->unseen >> i & 1) != 0)
+        if (gauges->listeners[i].shared && !gauges->sees_shared)
             continue;
         if (socket_look_at_queue(gauges->listeners[i].source.fd, &queue) < 0)
             continue;
@@ -50,11 +50,11 @@ static void note_queues(struct gauges *gauges) {
 }
 
 void gauges_init(struct gauges *gauges, struct server *server, const struct listener *listeners,
-                 size_t listener_count, uint32_t unseen) {
+                 size_t listener_count, bool sees_shared) {
     *gauges = (struct gauges){.server = server,
                               .listeners = listeners,
                               .listener_count = listener_count,
-                              .unseen = unseen};
+                              .sees_shared = sees_shared};
     note_queues(gauges);
 }
 

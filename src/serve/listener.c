@@ -63,6 +63,7 @@ static void run(struct source *source) {
 
 int listener_init(struct listener *listener, struct server *server, int fd, bool shared) {
     listener->server = server;
+    listener->shared = shared;
     source_init(&listener->source, fd, run);
     int result = socket_limit_rate(fd, server->send_rate);
     if (result < 0)

@@ -104,8 +104,8 @@ static enum step take_answer(struct visit *visit, enum admin_outcome outcome) {
  * some, the connection closes. */
 static enum step answer(struct visit *visit, const struct request *request) {
     struct visits *visits = visit->visits;
-    bool persist =
-        request->keep_alive && request->minor_version > 0 && !request_has_content(request);
+    bool persist = request->keep_alive && request->minor_version > 0 &&
+                   !request_has_content(request) && !visits->stopping;
     size_t left = VISITS_STREAMS_MAX - visits->streams;
     enum admin_outcome outcome =
         admin_answer(&visits->admin, request, persist, left, visits->loop->time_s, &visit->output);
@@ -256,6 +256,18 @@ int visits_init(struct visits *visits, struct loop *loop, const struct metrics *
     }
     visits_tick(visits);
     return result;
+}
+
+void visits_stop(struct visits *visits) {
+    visits->stopping = true;
+    for (size_t i = 0; i < visits->door_count; i++)
+        loop_remove(visits->loop, &visits->doors[i].source);
+    visits->door_count = 0;
+    list_for_each(link, &visits->all) {
+        struct visit *visit = list_entry(link, struct visit, link);
+        if (visit->streams)
+            close_visit(visit);
+    }
 }
 
 void visits_deinit(struct visits *visits) {

@@ -155,3 +155,31 @@ static inline void dependents_remove(const char *name) {
 static inline void dependents_write(const char *name) {
     tree_text(&dependents.tree, name, "written");
 }
+
+/* Something that happens to the tree, and who is told of it: as dependents_told() has them. */
+struct dependents_change {
+    const char *name;
+    void (*happens)(void);
+    const char *told;
+};
+
+/* Has each happen to a tree of its own, which the caller has set up for the first, and takes down
+ * after the last: `begin` lets them depend on what they do. */
+static inline void dependents_check(const struct dependents_change *changes, size_t count,
+                                    CMFixtureFunction setup, CMFixtureFunction teardown,
+                                    void (*begin)(void)) {
+    void *state = NULL;
+    for (size_t i = 0; i < count; i++) {
+        const char *row = changes[i].name;
+        if (i > 0)
+            row_assert_number(row, setup(&state), 0);
+        begin();
+        dependents_notice();
+        row_assert_slice(row, slice_of_text(dependents_told()), SLICE(""));
+        changes[i].happens();
+        dependents_notice();
+        row_assert_slice(row, slice_of_text(dependents_told()), slice_of_text(changes[i].told));
+        if (i < count - 1)
+            (void)teardown(&state);
+    }
+}

@@ -10,7 +10,7 @@
 #include <strings.h>
 #include <time.h>
 
-enum { DATE_LEN = 29, CLOCK_SLACK_S = 60 };
+enum { DATE_LEN = 29, CLOCK_SLACK_S = 600 };
 
 static bool is_name(const char *ptr, size_t len) {
     for (size_t i = 0; i < len; i++) {

@@ -111,6 +111,18 @@ void tree_directory(const struct tree *tree, const char *name) {
     require(mkdir(path, 0755) == 0 && chmod(path, 0755) == 0, "mkdir", path);
 }
 
+void tree_many(const struct tree *tree, const char *name, unsigned count) {
+    tree_directory(tree, name);
+    int directory = open(tree_path(tree, name), O_DIRECTORY | O_CLOEXEC);
+    require(directory >= 0, "open", name);
+    for (unsigned i = 0; i < count; i++) {
+        char file[32];
+        (void)snprintf(file, sizeof file, "file-%06u.txt", i);
+        require(mknodat(directory, file, S_IFREG | 0644, 0) == 0, "mknod", file);
+    }
+    (void)close(directory);
+}
+
 void tree_link(const struct tree *tree, const char *name, const char *target) {
     const char *path = tree_path(tree, name);
     make_parents(tree, path);

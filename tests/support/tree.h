@@ -26,5 +26,9 @@ void tree_file(const struct tree *tree, const char *name, uint64_t seed, uint64_
 void tree_text(const struct tree *tree, const char *name, const char *text);
 
 void tree_directory(const struct tree *tree, const char *name);
+
+/* A directory with `count` empty files, file-000000.txt and so on, made as fast as can be. */
+void tree_many(const struct tree *tree, const char *name, unsigned count);
+
 void tree_link(const struct tree *tree, const char *name, const char *target);
 void tree_mode(const struct tree *tree, const char *name, unsigned mode);

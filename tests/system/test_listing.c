@@ -3,6 +3,7 @@
 #include "support/nasty_names.h"
 #include "support/scene.h"
 #include "support/shell.h"
+#include "support/unserved.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,19 +17,6 @@ enum { MANY = 20000, MOST = 100000, MEMORY_BYTES = 16 << 20 };
 static void serve(struct scene *scene) {
     scene_serve(scene, "--workers", "1", NULL);
     shell_tell(scene);
-}
-
-/* Makes `count` empty files in a directory, as fast as can be. */
-static void make_many(const struct tree *tree, const char *name, unsigned count) {
-    tree_directory(tree, name);
-    int directory = open(tree_path(tree, name), O_DIRECTORY | O_CLOEXEC);
-    assert_true(directory >= 0);
-    for (unsigned i = 0; i < count; i++) {
-        char file[32];
-        (void)snprintf(file, sizeof file, "file-%06u.txt", i);
-        assert_int_equal(mknodat(directory, file, S_IFREG | 0644, 0), 0);
-    }
-    (void)close(directory);
 }
 
 /* Names that HTML, URIs, JSON, terminals and shells stumble over: of files, each with its name in
@@ -138,37 +126,14 @@ static void test_listing_off(void **state) {
 
 /* What would not be served is not listed: where links lead, and what starts with a dot. */
 static void test_what_is_not_served_is_not_listed(void **state) {
-    struct scene *scene = *state;
-    tree_text(&scene->tree, "outside/secret", "secret");
-    tree_text(&scene->tree, "root/file", "file");
-    tree_text(&scene->tree, "root/.hidden", "hidden");
-    tree_text(&scene->tree, "root/inner/deep", "deep");
-    tree_link(&scene->tree, "root/to-file", "file");
-    tree_link(&scene->tree, "root/to-inner", "inner");
-    tree_link(&scene->tree, "root/to-outside", "../outside");
-    tree_link(&scene->tree, "root/to-secret", "../outside/secret");
-    tree_link(&scene->tree, "root/to-etc", "/etc");
-    tree_link(&scene->tree, "root/to-nothing", "nothing");
-    assert_int_equal(mkfifo(tree_path(&scene->tree, "root/fifo"), 0644), 0);
-    static const struct {
-        const char *symlinks;
-        const char *names;
-    } rows[] = {
-        {"inside", "inner/\nto-inner/\nfile\nto-file\n"},
+    static const struct unserved_row rows[] = {
+        {"inside", "inner/\nto-inner/\nto-itself/\nfile\nto-file\n"},
         {"none", "inner/\nfile\n"},
     };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        const char *const words[] = {"--listen",
-                                     "127.0.0.1:0",
-                                     "--symlinks",
-                                     rows[i].symlinks,
-                                     tree_path(&scene->tree, "root"),
-                                     NULL};
-        server_start(&scene->server, NULL, 1, words);
-        shell_tell(scene);
-        expect_text("curl -sSf \"$URL/?format=text\" | sed 's/.*  //'", rows[i].names);
-        server_stop(&scene->server);
-    }
+    struct scene *scene = *state;
+    unserved_make(&scene->tree);
+    unserved_check(scene, rows, sizeof rows / sizeof rows[0],
+                   "curl -sSf \"$URL/in/?format=text\" | sed 's/.*  //'");
 }
 
 /* A listing of which its client takes nothing does not keep others waiting, and arrives whole. */
@@ -177,7 +142,7 @@ static void test_many_entries_while_others_are_answered(void **state) {
     struct client reader;
     struct client other;
     struct response response;
-    make_many(&scene->tree, "many", MANY);
+    tree_many(&scene->tree, "many", MANY);
     tree_text(&scene->tree, "a.txt", "a");
     serve(scene);
     client_open_narrow(&reader, scene->server.port, 4096);
@@ -213,7 +178,7 @@ static void test_memory_of_a_listing(void **state) {
         note_say("memory is not measured in a build with sanitizers");
         return;
     }
-    make_many(&scene->tree, "many", MOST);
+    tree_many(&scene->tree, "many", MOST);
     tree_text(&scene->tree, "a.txt", "a");
     serve(scene);
     assert_int_equal(server_workers(&scene->server, worker), 1);

@@ -3,6 +3,7 @@
  *
  * PRONTO_CHANGES says how many reloads and kills there are, and four times as many as upgrades; the
  * standard is small enough for every run. */
+#include "support/client.h"
 #include "support/load.h"
 #include "support/scene.h"
 
@@ -11,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { CHANGES = 6, ANSWERS = 40 };
+enum { CHANGES = 6, ANSWERS = 40, LATE = 24 };
 
 static size_t changes(void) {
     const char *text = getenv("PRONTO_CHANGES");
@@ -163,6 +164,24 @@ static void test_reloads_with_other_numbers_of_workers_lose_nothing(void **state
     expect_no_loss(&load);
 }
 
+/* Clients that have connected, and whose requests come after the change: the kernel has their
+ * connections, and which socket they are for is settled. */
+static void test_fewer_workers_answer_who_is_late(void **state) {
+    struct scene *scene = *state;
+    struct client clients[LATE];
+    tree_text(&scene->tree, "a.txt", "one");
+    tree_text(&scene->tree, "pronto.conf", "workers = 4\n");
+    scene_serve(scene, "--config", tree_path(&scene->tree, "pronto.conf"), NULL);
+    for (size_t i = 0; i < LATE; i++)
+        client_open(&clients[i], scene->server.port);
+    tree_text(&scene->tree, "pronto.conf", "workers = 1\n");
+    reload(scene, 1);
+    for (size_t i = 0; i < LATE; i++) {
+        client_expect(&clients[i], "/a.txt", 200);
+        client_close(&clients[i]);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         scene_test(test_reloads_lose_nothing),
@@ -171,6 +190,7 @@ int main(void) {
         scene_test(test_all_of_them_in_turn),
         scene_test(test_upgrades_to_other_numbers_of_workers_lose_nothing),
         scene_test(test_reloads_with_other_numbers_of_workers_lose_nothing),
+        scene_test(test_fewer_workers_answer_who_is_late),
     };
     return cmocka_run_group_tests_name("lossless", tests, NULL, NULL);
 }

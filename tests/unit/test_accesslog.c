@@ -75,17 +75,6 @@ static int setup(void **state) {
     return options_load(&options, 1, argv, &err);
 }
 
-static int teardown(void **state) {
-    (void)state;
-    output = (struct feint){.step = 0};
-    accesslog_deinit(&accesslog);
-    accesslog_deinit(&accesslog);
-    tree_remove(&tree);
-    (void)close(said_fd);
-    assert_int_equal(process_count_fds(getpid()), fds_before);
-    return 0;
-}
-
 /* Between these two nothing may fail: cmocka would say so on stderr. */
 static void listen_to_stderr(void) {
     kept_stderr = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 10);
@@ -95,6 +84,19 @@ static void listen_to_stderr(void) {
 static void stop_listening(void) {
     (void)dup2(kept_stderr, STDERR_FILENO);
     (void)close(kept_stderr);
+}
+
+static int teardown(void **state) {
+    (void)state;
+    output = (struct feint){.step = 0};
+    listen_to_stderr();
+    accesslog_deinit(&accesslog);
+    accesslog_deinit(&accesslog);
+    stop_listening();
+    tree_remove(&tree);
+    (void)close(said_fd);
+    assert_int_equal(process_count_fds(getpid()), fds_before);
+    return 0;
 }
 
 /* Fails unless this, and nothing else, has been said on stderr since the last call. */
@@ -356,20 +358,62 @@ static void test_a_full_disk(void **state) {
     add("/e", NOW_MS + 3000);
     accesslog_flush_due(&accesslog, NOW_MS + 4000);
     stop_listening();
-    assert_said("once", "pronto: the access log is written again; 3 lines are lost\n");
+    assert_said("not before it is calm", "");
     assert_file_holds("what was kept", "log", "/d,/e");
+    assert_int_equal(accesslog_wait_ms(&accesslog, NOW_MS + 4000, -1), 4000);
+    listen_to_stderr();
+    accesslog_flush_due(&accesslog, NOW_MS + 7999);
+    accesslog_flush_due(&accesslog, NOW_MS + 8000);
+    accesslog_flush_due(&accesslog, NOW_MS + 20000);
+    stop_listening();
+    assert_said("once", "pronto: the access log is written again; 3 lines are lost\n");
+    assert_int_equal(accesslog_wait_ms(&accesslog, NOW_MS + 20000, -1), -1);
     output = (struct feint){.error = EIO};
     listen_to_stderr();
-    add("/f", NOW_MS + 4000);
-    accesslog_flush_due(&accesslog, NOW_MS + 5000);
+    add("/f", NOW_MS + 20000);
+    accesslog_flush_due(&accesslog, NOW_MS + 21000);
     output = (struct feint){.step = 0};
-    add("/g", NOW_MS + 6000);
-    accesslog_flush_due(&accesslog, NOW_MS + 7000);
+    add("/g", NOW_MS + 22000);
+    accesslog_flush_due(&accesslog, NOW_MS + 23000);
+    accesslog_flush_due(&accesslog, NOW_MS + 28000);
     stop_listening();
     assert_said(
         "again",
         LOSES("Input/output error") "pronto: the access log is written again; 1 line is lost\n");
     assert_int_equal(accesslog.lost, 4);
+}
+
+/* A disk that is full every other second is told of once, and once when it is well. */
+static void test_now_and_then(void **state) {
+    enum { TIMES = 30 };
+    (void)state;
+    start("@log");
+    listen_to_stderr();
+    for (int i = 0; i < TIMES; i++) {
+        output = (struct feint){.error = i % 2 == 0 ? ENOSPC : 0};
+        add("/a", NOW_MS + 1000 * i);
+        accesslog_flush_due(&accesslog, NOW_MS + 1000 * (i + 1));
+    }
+    accesslog_flush_due(&accesslog, NOW_MS + 1000 * TIMES + 5000);
+    stop_listening();
+    assert_said("once", LOSES("No space left on device") "pronto: the access log is written again; "
+                                                         "15 lines are lost\n");
+}
+
+/* Also where a worker ends sooner. */
+static void test_the_end_tells_what_was_lost(void **state) {
+    (void)state;
+    start("@log");
+    output = (struct feint){.error = ENOSPC};
+    listen_to_stderr();
+    add("/a", NOW_MS);
+    accesslog_flush_due(&accesslog, NOW_MS + 1000);
+    output = (struct feint){.step = 0};
+    add("/b", NOW_MS + 2000);
+    accesslog_deinit(&accesslog);
+    stop_listening();
+    assert_said("the end", LOSES("No space left on device") "pronto: the access log is written "
+                                                            "again; 1 line is lost\n");
 }
 
 /* However many requests come meanwhile, there is one attempt a second. */
@@ -410,7 +454,9 @@ static void test_a_torn_line_is_completed(void **state) {
         accesslog_flush_due(&accesslog, NOW_MS + 2500);
         stop_listening();
         row_assert_number(row, accesslog.lost, 3 - begun);
+        listen_to_stderr();
         accesslog_deinit(&accesslog);
+        stop_listening();
         assert_file_holds(row, "log", kept[begun]);
         assert_int_equal(unlink(tree_path(&tree, "log")), 0);
         assert_int_equal(ftruncate(said_fd, 0), 0);
@@ -463,6 +509,7 @@ static void test_no_reader(void **state) {
             lines += memcmp(line, prefix, sizeof prefix - 1) == 0 && line[line_len - 1] == '\n';
         accesslog_flush_due(&accesslog, NOW_MS + COUNT + 10 * i);
     }
+    accesslog_flush_due(&accesslog, NOW_MS + COUNT + 10000);
     stop_listening();
     (void)close(reader);
     assert_int_equal(lines + accesslog.lost, COUNT);
@@ -631,6 +678,8 @@ int main(void) {
         test(test_lines_of_every_length_fit),
         test(test_lines_of_two_workers),
         test(test_a_full_disk),
+        test(test_now_and_then),
+        test(test_the_end_tells_what_was_lost),
         test(test_a_full_disk_costs_little),
         test(test_a_torn_line_is_completed),
         test(test_a_slow_reader),

@@ -22,6 +22,7 @@ static void test_classes_over_all_bytes(void **state) {
         bool is_upper = byte < 128 && is_one_of(upper, byte);
         bool is_lower = byte < 128 && is_one_of(lower, byte);
         char folded = is_upper ? lower[strchr(upper, byte) - upper] : c;
+        char raised = is_lower ? upper[strchr(lower, byte) - lower] : c;
         const char *hex_at = byte < 128 && byte != 0 ? strchr(hex, folded) : NULL;
         row_assert_number(name, ascii_is_digit(c), byte < 128 && is_one_of(digits, byte));
         row_assert_number(name, ascii_is_alpha(c), is_upper || is_lower);
@@ -31,6 +32,7 @@ static void test_classes_over_all_bytes(void **state) {
                           is_upper || is_lower ||
                               (byte < 128 && (is_one_of(digits, byte) || is_one_of(marks, byte))));
         row_assert_number(name, ascii_lower(c), folded);
+        row_assert_number(name, ascii_upper(c), raised);
         row_assert_number(name, ascii_hex_value(c), hex_at != NULL ? hex_at - hex : -1);
     }
 }

@@ -1,12 +1,24 @@
 #include "base/diag.h"
 
+#include "support/note.h"
 #include "support/row.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 enum { LINE_MAX_BYTES = 1024 };
+
+static bool promises; /* poll(2) promises room, which another process then takes */
+
+int __real_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
+int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
+
+int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout_ms) {
+    return promises ? 1 : __real_poll(fds, count, timeout_ms);
+}
 
 static int stderr_fd = -1;
 static int pipe_fds[2] = {-1, -1};
@@ -70,11 +82,42 @@ static void test_cut_to_one_kib(void **state) {
     }
 }
 
+/* As much as it takes, without waiting. */
+static bool fill(int fd) {
+    char bytes[4096] = "";
+    struct iovec part = {.iov_base = bytes, .iov_len = sizeof bytes};
+    while (pwritev2(fd, &part, 1, -1, RWF_NOWAIT) > 0)
+        continue;
+    return errno == EAGAIN;
+}
+
+/* A pipe that nobody reads holds nobody up, even if it becomes full at the last moment. */
+static void test_a_full_pipe_costs_the_line(void **state) {
+    (void)state;
+    char text[4096];
+    divert_stderr();
+    bool filled = fill(STDERR_FILENO);
+    if (filled) {
+        (void)alarm(10);
+        diag_message("not promised");
+        promises = true;
+        diag_message("promised");
+        promises = false;
+        (void)alarm(0);
+    }
+    struct slice first = restore_stderr(text, sizeof text);
+    if (filled)
+        assert_int_equal(first.len, sizeof text);
+    else
+        note_cannot_test("a full pipe: the kernel knows no RWF_NOWAIT for pipes");
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_line),
         cmocka_unit_test(test_keeps_errno),
         cmocka_unit_test(test_cut_to_one_kib),
+        cmocka_unit_test(test_a_full_pipe_costs_the_line),
     };
     return cmocka_run_group_tests_name("diag", tests, NULL, NULL);
 }

@@ -196,11 +196,7 @@ static void rename_middle(void) {
     "a a/file a/b a/b/file a/b/file.gz a/b/other a/absent no/such/file soft/file c/d/e/f/g " \
     "a/b/file/x a/b/.gz "
 
-static const struct {
-    const char *name;
-    void (*happens)(void);
-    const char *told;
-} rows[] = {
+static const struct dependents_change rows[] = {
     {"nothing", nothing, ""},
     {"write", write_top, "top "},
     {"deep write", write_deep, FILES},
@@ -244,19 +240,8 @@ static void reach_all(void) {
 }
 
 static void test_told_of_changes(void **state) {
-    for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
-        if (i > 0)
-            assert_int_equal(setup(state), 0);
-        reach_all();
-        dependents_notice();
-        row_assert_slice(rows[i].name, slice_of_text(dependents_told()), SLICE(""));
-        rows[i].happens();
-        dependents_notice();
-        row_assert_slice(rows[i].name, slice_of_text(dependents_told()),
-                         slice_of_text(rows[i].told));
-        if (i < ROWS_COUNT(rows) - 1)
-            (void)teardown(state);
-    }
+    (void)state;
+    dependents_check(rows, ROWS_COUNT(rows), setup, teardown, reach_all);
 }
 
 /* Whether a file can be where one was at first. */

@@ -122,11 +122,7 @@ static void move_between(void) {
 
 #define IN_NESTED "1:file 1:b/file 2:b/file "
 
-static const struct {
-    const char *name;
-    void (*happens)(void);
-    const char *told;
-} rows[] = {
+static const struct dependents_change rows[] = {
     {"in the first only", write_in_tree, "file "},
     {"in a nested one", write_in_nested, "a/file 1:file "},
     {"in one that is there twice", write_in_both, "a/b/file 1:b/file 2:b/file "},
@@ -139,19 +135,8 @@ static const struct {
 };
 
 static void test_told_of_changes(void **state) {
-    for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
-        if (i > 0)
-            assert_int_equal(setup(state), 0);
-        reach_all();
-        dependents_notice();
-        row_assert_slice(rows[i].name, slice_of_text(dependents_told()), SLICE(""));
-        rows[i].happens();
-        dependents_notice();
-        row_assert_slice(rows[i].name, slice_of_text(dependents_told()),
-                         slice_of_text(rows[i].told));
-        if (i < ROWS_COUNT(rows) - 1)
-            (void)teardown(state);
-    }
+    (void)state;
+    dependents_check(rows, ROWS_COUNT(rows), setup, teardown, reach_all);
 }
 
 /* Whatever happened to the way through the tree, a root is still watched. */

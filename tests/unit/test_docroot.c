@@ -1,8 +1,6 @@
 #include "store/docroot.h"
 
-#include "support/process.h"
-#include "support/row.h"
-#include "support/tree.h"
+#include "support/rooted.h"
 #include "support/user.h"
 
 #include <errno.h>
@@ -45,13 +43,9 @@ char *__wrap_strdup(const char *text) {
     return out_of_memory ? NULL : __real_strdup(text);
 }
 
-static struct tree tree;
-static struct docroot docroot = DOCROOT_INIT;
-static size_t fds_before;
-
 static void make_socket(const char *name) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    (void)snprintf(address.sun_path, sizeof address.sun_path, "%s", tree_path(&tree, name));
+    (void)snprintf(address.sun_path, sizeof address.sun_path, "%s", tree_path(&rooted.tree, name));
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof address), 0);
     (void)close(fd);
@@ -59,45 +53,45 @@ static void make_socket(const char *name) {
 
 static int setup(void **state) {
     (void)state;
-    tree_make(&tree);
-    tree_text(&tree, "file.txt", "a file");
-    tree_text(&tree, "index.html", "top");
-    tree_text(&tree, "plain/file", "no index here");
-    tree_text(&tree, "second/index.htm", "second choice");
-    tree_text(&tree, "both/index.htm", "second choice");
-    tree_text(&tree, "both/index.html", "first choice");
-    tree_text(&tree, "odd/index.html/inner", "an index that is a directory");
-    tree_text(&tree, "odd/index.htm", "behind it");
-    tree_text(&tree, "locked-index/index.html", "secret");
-    tree_mode(&tree, "locked-index/index.html", 0);
-    tree_text(&tree, "locked/file", "behind a locked door");
-    tree_mode(&tree, "locked", 0);
-    tree_text(&tree, "secret", "secret");
-    tree_mode(&tree, "secret", 0);
-    tree_text(&tree, ".hidden", "hidden");
-    tree_text(&tree, ".git/config", "hidden");
-    tree_text(&tree, "plain/.hidden", "hidden");
-    tree_text(&tree, "plain/.well-known/x", "only at the top");
-    tree_text(&tree, ".well-known/acme", "acme");
-    tree_text(&tree, ".well-known/.x", "hidden");
-    tree_text(&tree, ".well-knownish", "hidden");
-    tree_text(&tree, "..name", "hidden");
-    tree_text(&tree, "_headers", "rules");
-    tree_text(&tree, "_redirects.gz", "rules");
-    tree_text(&tree, "plain/_headers", "no rules here");
-    tree_link(&tree, "link", "file.txt");
-    tree_link(&tree, "link-dir", "second");
-    tree_link(&tree, "out", "/etc/passwd");
-    tree_link(&tree, "loop", "loop");
-    assert_int_equal(mkfifo(tree_path(&tree, "fifo"), 0644), 0);
-    assert_int_equal(mkfifo(tree_path(&tree, "odd/fifo"), 0644), 0);
+    tree_make(&rooted.tree);
+    tree_text(&rooted.tree, "file.txt", "a file");
+    tree_text(&rooted.tree, "index.html", "top");
+    tree_text(&rooted.tree, "plain/file", "no index here");
+    tree_text(&rooted.tree, "second/index.htm", "second choice");
+    tree_text(&rooted.tree, "both/index.htm", "second choice");
+    tree_text(&rooted.tree, "both/index.html", "first choice");
+    tree_text(&rooted.tree, "odd/index.html/inner", "an index that is a directory");
+    tree_text(&rooted.tree, "odd/index.htm", "behind it");
+    tree_text(&rooted.tree, "locked-index/index.html", "secret");
+    tree_mode(&rooted.tree, "locked-index/index.html", 0);
+    tree_text(&rooted.tree, "locked/file", "behind a locked door");
+    tree_mode(&rooted.tree, "locked", 0);
+    tree_text(&rooted.tree, "secret", "secret");
+    tree_mode(&rooted.tree, "secret", 0);
+    tree_text(&rooted.tree, ".hidden", "hidden");
+    tree_text(&rooted.tree, ".git/config", "hidden");
+    tree_text(&rooted.tree, "plain/.hidden", "hidden");
+    tree_text(&rooted.tree, "plain/.well-known/x", "only at the top");
+    tree_text(&rooted.tree, ".well-known/acme", "acme");
+    tree_text(&rooted.tree, ".well-known/.x", "hidden");
+    tree_text(&rooted.tree, ".well-knownish", "hidden");
+    tree_text(&rooted.tree, "..name", "hidden");
+    tree_text(&rooted.tree, "_headers", "rules");
+    tree_text(&rooted.tree, "_redirects.gz", "rules");
+    tree_text(&rooted.tree, "plain/_headers", "no rules here");
+    tree_link(&rooted.tree, "link", "file.txt");
+    tree_link(&rooted.tree, "link-dir", "second");
+    tree_link(&rooted.tree, "out", "/etc/passwd");
+    tree_link(&rooted.tree, "loop", "loop");
+    assert_int_equal(mkfifo(tree_path(&rooted.tree, "fifo"), 0644), 0);
+    assert_int_equal(mkfifo(tree_path(&rooted.tree, "odd/fifo"), 0644), 0);
     make_socket("socket");
     return 0;
 }
 
 static int teardown(void **state) {
     (void)state;
-    tree_remove(&tree);
+    tree_remove(&rooted.tree);
     return 0;
 }
 
@@ -106,7 +100,7 @@ static int each_setup(void **state) {
     open_error = 0;
     stat_error = 0;
     out_of_memory = false;
-    fds_before = process_count_fds(getpid());
+    rooted_begin();
     return 0;
 }
 
@@ -115,23 +109,8 @@ static int each_teardown(void **state) {
     open_error = 0;
     stat_error = 0;
     user_return();
-    docroot_deinit(&docroot);
-    docroot_deinit(&docroot); /* idempotent */
-    assert_int_equal(process_count_fds(getpid()), fds_before);
+    rooted_end();
     return 0;
-}
-
-static struct names index_names;
-
-static void must_open(const char *root, const char *index, bool hidden, enum beneath_links links) {
-    struct err err = ERR_INIT;
-    assert_int_equal(names_parse(index, &index_names, &err), 0);
-    if (docroot_open(&docroot, root, &index_names, hidden, links, &err) < 0)
-        fail_msg("%s", err.text);
-}
-
-static void open_tree(bool hidden, enum beneath_links links) {
-    must_open(tree.path, "index.html,index.htm", hidden, links);
 }
 
 struct row {
@@ -163,7 +142,7 @@ static void check_rows(const struct row *rows, size_t count) {
         const struct row *row = &rows[i];
         struct docroot_file file = {.fd = -7};
         enum docroot_outcome outcome =
-            docroot_find(&docroot, slice_of_text(row->path), row->as_directory, &file);
+            docroot_find(&rooted.docroot, slice_of_text(row->path), row->as_directory, &file);
         row_assert_number(row->name, outcome, row->outcome);
         if (outcome == DOCROOT_FILE)
             check_file(row, &file);
@@ -219,7 +198,7 @@ static void test_find(void **state) {
         {"FIFO with a slash behind", "fifo", true, DOCROOT_ABSENT, NULL, NULL},
         {"socket", "socket", false, DOCROOT_ABSENT, NULL, NULL},
     };
-    open_tree(false, BENEATH_LINKS_INSIDE);
+    rooted_open(false, BENEATH_LINKS_INSIDE);
     check_rows(rows, ROWS_COUNT(rows));
 }
 
@@ -231,7 +210,7 @@ static void test_find_hidden(void **state) {
         {"dot directory", ".git", false, DOCROOT_NEEDS_SLASH, NULL, NULL},
         {"well-known", ".well-known/.x", false, DOCROOT_FILE, "hidden", ".well-known/.x"},
     };
-    open_tree(true, BENEATH_LINKS_INSIDE);
+    rooted_open(true, BENEATH_LINKS_INSIDE);
     check_rows(rows, ROWS_COUNT(rows));
 }
 
@@ -242,7 +221,7 @@ static void test_find_without_links(void **state) {
         {"link", "link", false, DOCROOT_ABSENT, NULL, NULL},
         {"link to a directory", "link-dir", true, DOCROOT_ABSENT, NULL, NULL},
     };
-    open_tree(false, BENEATH_LINKS_NONE);
+    rooted_open(false, BENEATH_LINKS_NONE);
     check_rows(rows, ROWS_COUNT(rows));
 }
 
@@ -255,7 +234,7 @@ static void test_find_forbidden(void **state) {
         {"directory without its slash", "locked", false, DOCROOT_FORBIDDEN, NULL, NULL},
         {"index", "locked-index", true, DOCROOT_FORBIDDEN, NULL, NULL},
     };
-    open_tree(false, BENEATH_LINKS_INSIDE);
+    rooted_open(false, BENEATH_LINKS_INSIDE);
     if (!user_become_ordinary())
         return;
     check_rows(rows, ROWS_COUNT(rows));
@@ -264,7 +243,7 @@ static void test_find_forbidden(void **state) {
 static void test_find_long_paths(void **state) {
     (void)state;
     static char path[PATH_MAX + 2];
-    open_tree(false, BENEATH_LINKS_INSIDE);
+    rooted_open(false, BENEATH_LINKS_INSIDE);
     for (size_t len = PATH_MAX - 20; len <= PATH_MAX + 1; len++) {
         memset(path, 'a', len);
         path[len] = '\0';
@@ -298,7 +277,7 @@ static const struct {
 
 static void test_errors_of_open(void **state) {
     (void)state;
-    open_tree(false, BENEATH_LINKS_INSIDE);
+    rooted_open(false, BENEATH_LINKS_INSIDE);
     for (size_t i = 0; i < ROWS_COUNT(errors); i++) {
         const struct row rows[] = {
             {errors[i].name, "file.txt", false, errors[i].outcome, NULL, NULL},
@@ -312,7 +291,7 @@ static void test_errors_of_open(void **state) {
 static void test_error_of_stat(void **state) {
     (void)state;
     static const struct row row = {"EIO", "file.txt", false, DOCROOT_FAULT, NULL, NULL};
-    open_tree(false, BENEATH_LINKS_INSIDE);
+    rooted_open(false, BENEATH_LINKS_INSIDE);
     stat_error = EIO;
     check_rows(&row, 1);
 }
@@ -328,14 +307,14 @@ static const struct row single[] = {
 
 static void test_single_file(void **state) {
     (void)state;
-    must_open(tree_path(&tree, "file.txt"), "index.html", false, BENEATH_LINKS_INSIDE);
+    rooted_open_at(tree_path(&rooted.tree, "file.txt"), "index.html", false, BENEATH_LINKS_INSIDE);
     check_rows(single, ROWS_COUNT(single));
 }
 
 /* The link of the operator is followed in any case, and the name is that of where it ends. */
 static void test_single_file_over_a_link(void **state) {
     (void)state;
-    must_open(tree_path(&tree, "link"), "index.html", false, BENEATH_LINKS_NONE);
+    rooted_open_at(tree_path(&rooted.tree, "link"), "index.html", false, BENEATH_LINKS_NONE);
     check_rows(single, ROWS_COUNT(single));
 }
 
@@ -343,64 +322,65 @@ static void test_single_file_that_changes(void **state) {
     (void)state;
     static const struct row gone = {"gone", "", true, DOCROOT_ABSENT, NULL, NULL};
     static const struct row back = {"another", "", true, DOCROOT_FILE, "another", "single"};
-    tree_text(&tree, "single", "one");
-    must_open(tree_path(&tree, "single"), "index.html", false, BENEATH_LINKS_INSIDE);
-    assert_int_equal(unlink(tree_path(&tree, "single")), 0);
+    tree_text(&rooted.tree, "single", "one");
+    rooted_open_at(tree_path(&rooted.tree, "single"), "index.html", false, BENEATH_LINKS_INSIDE);
+    assert_int_equal(unlink(tree_path(&rooted.tree, "single")), 0);
     check_rows(&gone, 1);
-    tree_text(&tree, "single", "another");
+    tree_text(&rooted.tree, "single", "another");
     check_rows(&back, 1);
-    assert_int_equal(unlink(tree_path(&tree, "single")), 0);
-    tree_directory(&tree, "single");
+    assert_int_equal(unlink(tree_path(&rooted.tree, "single")), 0);
+    tree_directory(&rooted.tree, "single");
     check_rows(&gone, 1);
-    assert_int_equal(rmdir(tree_path(&tree, "single")), 0);
+    assert_int_equal(rmdir(tree_path(&rooted.tree, "single")), 0);
 }
 
 static void test_single_hidden_file(void **state) {
     (void)state;
     static const struct row row = {"hidden", "", true, DOCROOT_FILE, "hidden", ".hidden"};
-    must_open(tree_path(&tree, ".hidden"), "index.html", false, BENEATH_LINKS_INSIDE);
+    rooted_open_at(tree_path(&rooted.tree, ".hidden"), "index.html", false, BENEATH_LINKS_INSIDE);
     check_rows(&row, 1);
 }
 
 static void test_root_over_a_link(void **state) {
     (void)state;
     static const struct row row = {"root", "", true, DOCROOT_FILE, "second choice", "index.htm"};
-    must_open(tree_path(&tree, "link-dir"), "index.htm", false, BENEATH_LINKS_NONE);
+    rooted_open_at(tree_path(&rooted.tree, "link-dir"), "index.htm", false, BENEATH_LINKS_NONE);
     check_rows(&row, 1);
 }
 
 static void must_not_open(const char *row, const char *root, int error, const char *message) {
     struct err err = ERR_INIT;
-    int result = docroot_open(&docroot, root, &index_names, false, BENEATH_LINKS_INSIDE, &err);
+    int result =
+        docroot_open(&rooted.docroot, root, &rooted.index_names, false, BENEATH_LINKS_INSIDE, &err);
     row_assert_number(row, result, -error);
     row_assert(row, strstr(err.text, message) != NULL);
-    row_assert_number(row, docroot.fd, -1);
+    row_assert_number(row, rooted.docroot.fd, -1);
 }
 
 static void test_bad_roots(void **state) {
     (void)state;
-    must_not_open("absent", tree_path(&tree, "nothing"), ENOENT, "give the path of");
-    must_not_open("FIFO", tree_path(&tree, "fifo"), ENOTSUP, "neither a directory nor");
-    must_not_open("socket", tree_path(&tree, "socket"), ENOTSUP, "neither a directory nor");
-    must_not_open("below a file", tree_path(&tree, "file.txt/x"), ENOTDIR, "cannot serve ");
-    must_not_open("loop", tree_path(&tree, "loop"), ELOOP, "cannot serve ");
+    must_not_open("absent", tree_path(&rooted.tree, "nothing"), ENOENT, "give the path of");
+    must_not_open("FIFO", tree_path(&rooted.tree, "fifo"), ENOTSUP, "neither a directory nor");
+    must_not_open("socket", tree_path(&rooted.tree, "socket"), ENOTSUP, "neither a directory nor");
+    must_not_open("below a file", tree_path(&rooted.tree, "file.txt/x"), ENOTDIR, "cannot serve ");
+    must_not_open("loop", tree_path(&rooted.tree, "loop"), ELOOP, "cannot serve ");
     open_error = ENOSYS;
-    must_not_open("old kernel", tree.path, ENOSYS, "from 5.6 on");
+    must_not_open("old kernel", rooted.tree.path, ENOSYS, "from 5.6 on");
 }
 
 static void test_forbidden_roots(void **state) {
     (void)state;
     if (!user_become_ordinary())
         return;
-    must_not_open("file", tree_path(&tree, "secret"), EACCES, "must be allowed to read it");
-    must_not_open("directory", tree_path(&tree, "locked"), EACCES, "must be allowed");
-    must_not_open("below", tree_path(&tree, "locked/file"), EACCES, "must be allowed");
+    must_not_open("file", tree_path(&rooted.tree, "secret"), EACCES, "must be allowed to read it");
+    must_not_open("directory", tree_path(&rooted.tree, "locked"), EACCES, "must be allowed");
+    must_not_open("below", tree_path(&rooted.tree, "locked/file"), EACCES, "must be allowed");
 }
 
 static void test_no_memory_for_the_name(void **state) {
     (void)state;
     out_of_memory = true;
-    must_not_open("single file", tree_path(&tree, "file.txt"), ENOMEM, "cannot serve ");
+    must_not_open("single file", tree_path(&rooted.tree, "file.txt"), ENOMEM, "cannot serve ");
     out_of_memory = false;
 }
 

@@ -1,9 +1,7 @@
 /* Clean URLs, and files that the operator names. */
 #include "store/docroot.h"
 
-#include "support/process.h"
-#include "support/row.h"
-#include "support/tree.h"
+#include "support/rooted.h"
 #include "support/user.h"
 
 #include <errno.h>
@@ -11,67 +9,62 @@
 #include <string.h>
 #include <unistd.h>
 
-static struct tree tree;
-static struct names index_names;
-static struct docroot docroot = DOCROOT_INIT;
-static size_t fds_before;
-
 static void open_root(const char *root, bool hidden) {
     struct err err = ERR_INIT;
-    assert_int_equal(docroot_open(&docroot, root, &index_names, hidden, BENEATH_LINKS_INSIDE, &err),
+    assert_int_equal(docroot_open(&rooted.docroot, root, &rooted.index_names, hidden,
+                                  BENEATH_LINKS_INSIDE, &err),
                      0);
-    assert_false(docroot.clean_urls);
-    docroot.clean_urls = true;
+    assert_false(rooted.docroot.clean_urls);
+    rooted.docroot.clean_urls = true;
 }
 
 static int setup(void **state) {
     (void)state;
     struct err err = ERR_INIT;
-    tree_make(&tree);
-    tree_text(&tree, "index.html", "top");
-    tree_text(&tree, ".html", "hidden");
-    tree_text(&tree, "page.html", "page");
-    tree_text(&tree, "deep/page.html", "deep page");
-    tree_text(&tree, "real", "real");
-    tree_text(&tree, "real.html", "not the real one");
-    tree_text(&tree, "both.html", "both, page");
-    tree_text(&tree, "both/index.html", "both, index");
-    tree_text(&tree, "section/index.html", "section");
-    tree_text(&tree, "second/index.htm", "second choice");
-    tree_text(&tree, "bare/file", "no index");
-    tree_text(&tree, "over.html/file", "a directory");
-    tree_text(&tree, "over/index.html", "behind a directory");
-    tree_text(&tree, "dotted.v1.html", "dotted");
-    tree_text(&tree, ".well-known.html", "hidden");
-    tree_text(&tree, ".well-known/acme.html", "acme");
-    tree_text(&tree, ".dot.html", "hidden");
-    tree_text(&tree, "shut.html", "shut");
-    tree_mode(&tree, "shut.html", 0);
-    tree_text(&tree, "shut-dir/index.html", "shut");
-    tree_mode(&tree, "shut-dir/index.html", 0);
-    tree_link(&tree, "link.html", "page.html");
-    tree_link(&tree, "out.html", "/etc/passwd");
-    assert_int_equal(names_parse("index.html,index.htm", &index_names, &err), 0);
+    tree_make(&rooted.tree);
+    tree_text(&rooted.tree, "index.html", "top");
+    tree_text(&rooted.tree, ".html", "hidden");
+    tree_text(&rooted.tree, "page.html", "page");
+    tree_text(&rooted.tree, "deep/page.html", "deep page");
+    tree_text(&rooted.tree, "real", "real");
+    tree_text(&rooted.tree, "real.html", "not the real one");
+    tree_text(&rooted.tree, "both.html", "both, page");
+    tree_text(&rooted.tree, "both/index.html", "both, index");
+    tree_text(&rooted.tree, "section/index.html", "section");
+    tree_text(&rooted.tree, "second/index.htm", "second choice");
+    tree_text(&rooted.tree, "bare/file", "no index");
+    tree_text(&rooted.tree, "over.html/file", "a directory");
+    tree_text(&rooted.tree, "over/index.html", "behind a directory");
+    tree_text(&rooted.tree, "dotted.v1.html", "dotted");
+    tree_text(&rooted.tree, ".well-known.html", "hidden");
+    tree_text(&rooted.tree, ".well-known/acme.html", "acme");
+    tree_text(&rooted.tree, ".dot.html", "hidden");
+    tree_text(&rooted.tree, "shut.html", "shut");
+    tree_mode(&rooted.tree, "shut.html", 0);
+    tree_text(&rooted.tree, "shut-dir/index.html", "shut");
+    tree_mode(&rooted.tree, "shut-dir/index.html", 0);
+    tree_link(&rooted.tree, "link.html", "page.html");
+    tree_link(&rooted.tree, "out.html", "/etc/passwd");
+    assert_int_equal(names_parse("index.html,index.htm", &rooted.index_names, &err), 0);
     return 0;
 }
 
 static int teardown(void **state) {
     (void)state;
-    tree_remove(&tree);
+    tree_remove(&rooted.tree);
     return 0;
 }
 
 static int each_setup(void **state) {
     (void)state;
-    fds_before = process_count_fds(getpid());
+    rooted_begin();
     return 0;
 }
 
 static int each_teardown(void **state) {
     (void)state;
     user_return();
-    docroot_deinit(&docroot);
-    assert_int_equal(process_count_fds(getpid()), fds_before);
+    rooted_end();
     return 0;
 }
 
@@ -88,7 +81,7 @@ static void check_rows(const struct row *rows, size_t count) {
         const struct row *row = &rows[i];
         struct docroot_file file;
         enum docroot_outcome outcome =
-            docroot_find(&docroot, slice_of_text(row->path), row->as_directory, &file);
+            docroot_find(&rooted.docroot, slice_of_text(row->path), row->as_directory, &file);
         row_assert_number(row->name, outcome, row->outcome);
         row_assert_number(row->name, file.fd >= 0, outcome == DOCROOT_FILE);
         if (outcome == DOCROOT_FILE) {
@@ -127,7 +120,7 @@ static void test_find(void **state) {
         {"in well-known", ".well-known/acme", false, DOCROOT_FILE, ".well-known/acme.html"},
         {"dotfile beside well-known", ".well-known", false, DOCROOT_NEEDS_SLASH, NULL},
     };
-    open_root(tree.path, false);
+    open_root(rooted.tree.path, false);
     check_rows(rows, ROWS_COUNT(rows));
 }
 
@@ -140,7 +133,7 @@ static void test_find_hidden(void **state) {
         {"beside well-known", ".well-known", false, DOCROOT_NEEDS_SLASH, NULL},
         {"root", "", false, DOCROOT_NEEDS_SLASH, NULL},
     };
-    open_root(tree.path, true);
+    open_root(rooted.tree.path, true);
     check_rows(rows, ROWS_COUNT(rows));
 }
 
@@ -150,7 +143,7 @@ static void test_find_forbidden(void **state) {
         {"page", "shut", false, DOCROOT_FORBIDDEN, NULL},
         {"index", "shut-dir", false, DOCROOT_FORBIDDEN, NULL},
     };
-    open_root(tree.path, false);
+    open_root(rooted.tree.path, false);
     if (!user_become_ordinary())
         return;
     check_rows(rows, ROWS_COUNT(rows));
@@ -163,7 +156,7 @@ static void test_find_single_file(void **state) {
         {"its name", "page.html", false, DOCROOT_FILE, "page.html"},
         {"a part of it", "page", false, DOCROOT_ABSENT, NULL},
     };
-    open_root(tree_path(&tree, "page.html"), false);
+    open_root(tree_path(&rooted.tree, "page.html"), false);
     check_rows(rows, ROWS_COUNT(rows));
 }
 
@@ -182,14 +175,14 @@ static void test_candidates(void **state) {
         {"well-known", ".well-known", false, {".well-known"}},
         {"hidden", ".a", false, {NULL}},
     };
-    open_root(tree.path, false);
+    open_root(rooted.tree.path, false);
     for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
         char text[PATH_MAX];
         size_t len = 1;
         for (size_t j = 0; len > 0; j++) {
             const char *want = rows[i].candidates[j] != NULL ? rows[i].candidates[j] : "";
-            len = docroot_candidate(&docroot, slice_of_text(rows[i].path), rows[i].as_directory, j,
-                                    text);
+            len = docroot_candidate(&rooted.docroot, slice_of_text(rows[i].path),
+                                    rows[i].as_directory, j, text);
             row_assert_slice(rows[i].name, slice_of(text, len), slice_of_text(want));
         }
     }
@@ -199,7 +192,7 @@ static void test_candidates(void **state) {
 static void test_long_paths(void **state) {
     (void)state;
     static char path[PATH_MAX + 1];
-    open_root(tree.path, false);
+    open_root(rooted.tree.path, false);
     for (size_t len = PATH_MAX - 20; len <= PATH_MAX; len++) {
         memset(path, 'a', len);
         path[len] = '\0';
@@ -209,7 +202,7 @@ static void test_long_paths(void **state) {
         check_rows(&row, 1);
         char text[PATH_MAX];
         row_assert_number(row_at("candidate", len),
-                          docroot_candidate(&docroot, slice_of(path, len), false, 1, text),
+                          docroot_candidate(&rooted.docroot, slice_of(path, len), false, 1, text),
                           len + 5 < PATH_MAX ? len + 5 : 0);
     }
 }
@@ -229,11 +222,11 @@ static void test_require_file(void **state) {
         {".dot.html", "a name that starts with a dot is not served (see --hidden)"},
         {"shut.html", "must be allowed to read it"},
     };
-    open_root(tree.path, false);
+    open_root(rooted.tree.path, false);
     bool ordinary = user_become_ordinary();
     for (size_t i = 0; i < ROWS_COUNT(rows) - (ordinary ? 0 : 1); i++) {
         struct err err = ERR_INIT;
-        int result = docroot_require_file(&docroot, slice_of_text(rows[i].path), &err);
+        int result = docroot_require_file(&rooted.docroot, slice_of_text(rows[i].path), &err);
         row_assert_number(rows[i].path, result, rows[i].message == NULL ? 0 : -ENOENT);
         row_assert(rows[i].path,
                    rows[i].message == NULL || strstr(err.text, rows[i].message) != NULL);
@@ -243,9 +236,9 @@ static void test_require_file(void **state) {
 static void test_require_file_of_a_single_one(void **state) {
     (void)state;
     struct err err = ERR_INIT;
-    open_root(tree_path(&tree, "page.html"), false);
-    assert_int_equal(docroot_require_file(&docroot, SLICE("page.html"), &err), 0);
-    assert_int_equal(docroot_require_file(&docroot, SLICE("index.html"), &err), -ENOENT);
+    open_root(tree_path(&rooted.tree, "page.html"), false);
+    assert_int_equal(docroot_require_file(&rooted.docroot, SLICE("page.html"), &err), 0);
+    assert_int_equal(docroot_require_file(&rooted.docroot, SLICE("index.html"), &err), -ENOENT);
     assert_non_null(strstr(err.text, "there is no such file"));
 }
 

@@ -1,55 +1,36 @@
 /* Which files stand for a path, and opening one of them. */
 #include "store/docroot.h"
 
-#include "support/process.h"
-#include "support/row.h"
-#include "support/tree.h"
+#include "support/rooted.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-static struct tree tree;
-static struct docroot docroot = DOCROOT_INIT;
-static struct names index_names;
-static size_t fds_before;
-
 static int setup(void **state) {
     (void)state;
-    fds_before = process_count_fds(getpid());
-    tree_make(&tree);
-    tree_text(&tree, "file.txt", "a file");
-    tree_text(&tree, "plain/file", "no index here");
-    tree_text(&tree, "second/index.htm", "second choice");
-    tree_text(&tree, "both/index.htm", "second choice");
-    tree_text(&tree, "both/index.html", "first choice");
-    tree_text(&tree, ".hidden", "hidden");
-    tree_link(&tree, "link", "file.txt");
-    tree_link(&tree, "link-dir", "second");
-    tree_link(&tree, "out", "/etc/passwd");
-    tree_link(&tree, "loop", "loop");
-    assert_int_equal(mkfifo(tree_path(&tree, "fifo"), 0644), 0);
+    rooted_begin();
+    tree_make(&rooted.tree);
+    tree_text(&rooted.tree, "file.txt", "a file");
+    tree_text(&rooted.tree, "plain/file", "no index here");
+    tree_text(&rooted.tree, "second/index.htm", "second choice");
+    tree_text(&rooted.tree, "both/index.htm", "second choice");
+    tree_text(&rooted.tree, "both/index.html", "first choice");
+    tree_text(&rooted.tree, ".hidden", "hidden");
+    tree_link(&rooted.tree, "link", "file.txt");
+    tree_link(&rooted.tree, "link-dir", "second");
+    tree_link(&rooted.tree, "out", "/etc/passwd");
+    tree_link(&rooted.tree, "loop", "loop");
+    assert_int_equal(mkfifo(tree_path(&rooted.tree, "fifo"), 0644), 0);
     return 0;
 }
 
 static int teardown(void **state) {
     (void)state;
-    docroot_deinit(&docroot);
-    tree_remove(&tree);
-    assert_int_equal(process_count_fds(getpid()), fds_before);
+    rooted_end();
+    tree_remove(&rooted.tree);
     return 0;
-}
-
-static void must_open(const char *root, const char *index, bool hidden, enum beneath_links links) {
-    struct err err = ERR_INIT;
-    assert_int_equal(names_parse(index, &index_names, &err), 0);
-    if (docroot_open(&docroot, root, &index_names, hidden, links, &err) < 0)
-        fail_msg("%s", err.text);
-}
-
-static void open_tree(bool hidden, enum beneath_links links) {
-    must_open(tree.path, "index.html,index.htm", hidden, links);
 }
 
 static const struct {
@@ -76,22 +57,23 @@ static void check_candidates(const char *row, const char *path, bool as_director
     char text[PATH_MAX];
     size_t i = 0;
     for (; want[i] != NULL; i++) {
-        size_t len = docroot_candidate(&docroot, slice_of_text(path), as_directory, i, text);
+        size_t len = docroot_candidate(&rooted.docroot, slice_of_text(path), as_directory, i, text);
         row_assert_slice(row, slice_of(text, len), slice_of_text(want[i]));
         row_assert_number(row, text[len], '\0');
     }
     for (size_t behind = i; behind < i + 3; behind++)
         row_assert_number(
-            row, docroot_candidate(&docroot, slice_of_text(path), as_directory, behind, text), 0);
+            row,
+            docroot_candidate(&rooted.docroot, slice_of_text(path), as_directory, behind, text), 0);
 }
 
 static void test_candidates(void **state) {
     (void)state;
     for (size_t i = 0; i < ROWS_COUNT(candidates); i++) {
-        open_tree(candidates[i].hidden, BENEATH_LINKS_INSIDE);
+        rooted_open(candidates[i].hidden, BENEATH_LINKS_INSIDE);
         check_candidates(candidates[i].name, candidates[i].path, candidates[i].as_directory,
                          candidates[i].candidates);
-        docroot_deinit(&docroot);
+        docroot_deinit(&rooted.docroot);
     }
 }
 
@@ -99,7 +81,8 @@ static void test_candidates_of_a_single_file(void **state) {
     (void)state;
     static const char *const only[] = {"file", NULL};
     static const char *const none[] = {NULL};
-    must_open(tree_path(&tree, "plain/file"), "index.html", false, BENEATH_LINKS_INSIDE);
+    rooted_open_at(tree_path(&rooted.tree, "plain/file"), "index.html", false,
+                   BENEATH_LINKS_INSIDE);
     check_candidates("root", "", true, only);
     check_candidates("its name", "file", false, only);
     check_candidates("its name with a slash", "file", true, none);
@@ -111,15 +94,15 @@ static void test_candidates_too_long(void **state) {
     (void)state;
     static char path[PATH_MAX + 1];
     char text[PATH_MAX];
-    open_tree(false, BENEATH_LINKS_INSIDE);
+    rooted_open(false, BENEATH_LINKS_INSIDE);
     for (size_t len = PATH_MAX - 20; len <= PATH_MAX; len++) {
         size_t with_index = len + sizeof "/index.html" - 1;
         memset(path, 'a', len);
         row_assert_number(row_at("file", len),
-                          docroot_candidate(&docroot, slice_of(path, len), false, 0, text),
+                          docroot_candidate(&rooted.docroot, slice_of(path, len), false, 0, text),
                           len < PATH_MAX ? len : 0);
         row_assert_number(row_at("index", len),
-                          docroot_candidate(&docroot, slice_of(path, len), true, 0, text),
+                          docroot_candidate(&rooted.docroot, slice_of(path, len), true, 0, text),
                           with_index < PATH_MAX ? with_index : 0);
     }
 }
@@ -145,18 +128,19 @@ static const struct {
 
 static void test_open_file(void **state) {
     (void)state;
-    open_tree(false, BENEATH_LINKS_INSIDE);
+    rooted_open(false, BENEATH_LINKS_INSIDE);
     (void)alarm(10); /* a FIFO must not block */
     for (size_t i = 0; i < ROWS_COUNT(files); i++) {
         struct docroot_file file = {.fd = -7, .linked = !files[i].linked};
         struct stat stat;
         (void)snprintf(file.path, sizeof file.path, "%s", files[i].path);
-        row_assert_number(files[i].name, docroot_open_file(&docroot, &file), files[i].outcome);
+        row_assert_number(files[i].name, docroot_open_file(&rooted.docroot, &file),
+                          files[i].outcome);
         row_assert_number(files[i].name, file.linked, files[i].linked);
         row_assert_number(files[i].name, file.fd >= 0, files[i].outcome == DOCROOT_FILE);
         if (file.fd < 0)
             continue;
-        row_assert_number(files[i].name, docroot_stat(&docroot, files[i].path, &stat), 0);
+        row_assert_number(files[i].name, docroot_stat(&rooted.docroot, files[i].path, &stat), 0);
         row_assert_number(files[i].name, stat.st_ino, file.stat.st_ino);
         (void)close(file.fd);
     }
@@ -175,13 +159,13 @@ static void test_find_linked(void **state) {
         {"link", false, true}, {"link-dir", true, true},   {"link-dir", false, true},
         {"link", true, true},  {"link-index", true, true},
     };
-    tree_text(&tree, "link-index/index.htm", "behind a link to nothing");
-    tree_link(&tree, "link-index/index.html", "nothing");
-    open_tree(false, BENEATH_LINKS_INSIDE);
+    tree_text(&rooted.tree, "link-index/index.htm", "behind a link to nothing");
+    tree_link(&rooted.tree, "link-index/index.html", "nothing");
+    rooted_open(false, BENEATH_LINKS_INSIDE);
     for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
         struct docroot_file file = {.linked = true};
-        if (docroot_find(&docroot, slice_of_text(rows[i].path), rows[i].as_directory, &file) ==
-            DOCROOT_FILE)
+        if (docroot_find(&rooted.docroot, slice_of_text(rows[i].path), rows[i].as_directory,
+                         &file) == DOCROOT_FILE)
             (void)close(file.fd);
         row_assert_number(row_at(rows[i].path, i), file.linked, rows[i].linked);
     }
@@ -199,13 +183,13 @@ static void test_name_of(void **state) {
 static void test_stat(void **state) {
     (void)state;
     struct stat stat;
-    open_tree(false, BENEATH_LINKS_INSIDE);
-    assert_int_equal(docroot_stat(&docroot, "plain/file", &stat), 0);
+    rooted_open(false, BENEATH_LINKS_INSIDE);
+    assert_int_equal(docroot_stat(&rooted.docroot, "plain/file", &stat), 0);
     assert_int_equal(stat.st_size, strlen("no index here"));
-    assert_int_equal(docroot_stat(&docroot, "link", &stat), 0);
+    assert_int_equal(docroot_stat(&rooted.docroot, "link", &stat), 0);
     assert_true(S_ISREG(stat.st_mode));
-    assert_int_equal(docroot_stat(&docroot, "nothing", &stat), -ENOENT);
-    assert_int_equal(docroot_stat(&docroot, "loop", &stat), -ELOOP);
+    assert_int_equal(docroot_stat(&rooted.docroot, "nothing", &stat), -ENOENT);
+    assert_int_equal(docroot_stat(&rooted.docroot, "loop", &stat), -ELOOP);
 }
 
 #define test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)

@@ -39,7 +39,7 @@ static int setup(void **state) {
     int fd = socket_listen(&address, SOCKET_FIRST, &err);
     assert_true(fd >= 0);
     assert_int_equal(listener_init(&listener, &stage.server, fd, false), 0);
-    gauges_init(&gauges, &stage.server, &listener, 1, 0);
+    gauges_init(&gauges, &stage.server, &listener, 1, true);
     return 0;
 }
 

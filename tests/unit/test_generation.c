@@ -31,12 +31,12 @@ static struct loop loop;
 static struct generation *generation;
 static size_t fds_before;
 
-/* Two workers, for an address of its own. */
+/* Two workers, for two addresses of their own. */
 static struct generation *make(const struct listeners *before) {
-    char *const words[] = {"pronto", "--listen",        "127.0.0.1:0", "--workers",
-                           "2",      "--drain-timeout", "3s",          "--ready-timeout",
-                           "7s",     tree.path};
-    const struct command_line line = {10, words};
+    char *const words[] = {"pronto",      "--listen",        "127.0.0.1:0", "--listen",
+                           "127.0.0.1:0", "--workers",       "2",           "--drain-timeout",
+                           "3s",          "--ready-timeout", "7s",          tree.path};
+    const struct command_line line = {12, words};
     struct err err = ERR_INIT;
     struct setup *setup = setup_load(&line, &err);
     if (setup == NULL)
@@ -70,7 +70,7 @@ static int teardown(void **state) {
     return 0;
 }
 
-/* The sockets that nobody takes over, a bit for each. */
+/* The addresses that nobody takes over, a bit for each. */
 static int await_retirement(int channel) {
     int alone = 0;
     for (;;) {
@@ -126,33 +126,34 @@ static void test_is_ready_when_all_are(void **state) {
     assert_false(generation_is_gone(generation));
 }
 
-/* Each is told which of its sockets nobody takes over: here, with fewer workers, the second's. */
+/* Each is told of the addresses that nobody takes over: here, of one of two. */
 static void test_retires(void **state) {
     (void)state;
-    struct listeners fewer;
+    struct listeners others;
+    struct options options = generation->setup->options;
     struct err err = ERR_INIT;
     int wait_status;
     pid_t pids[2] = {start_worker(0, "r"), start_worker(1, "rx")};
     await(generation_is_ready(generation));
-    assert_int_equal(
-        listeners_open(&fewer, &generation->setup->options, 1, &generation->listeners, &err), 0);
-    generation_retire(generation, &fewer, loop.now_ms);
-    listeners_deinit(&fewer);
+    options.listen.count = 1;
+    assert_int_equal(listeners_open(&others, &options, 1, &generation->listeners, &err), 0);
+    generation_retire(generation, &others, loop.now_ms);
+    listeners_deinit(&others);
     assert_int_equal(generation->listeners.count, 0);
     assert_int_equal(generation->deadline_ms, loop.now_ms + 3000 + GENERATION_KILL_GRACE_MS);
     assert_int_equal(generation_wait_ms(generation, -1, loop.now_ms),
                      3000 + GENERATION_KILL_GRACE_MS);
     for (int i = 0; i < 2; i++) {
         assert_int_equal(waitpid(pids[i], &wait_status, 0), pids[i]);
-        assert_int_equal(WEXITSTATUS(wait_status), i);
+        assert_int_equal(WEXITSTATUS(wait_status), 1 << 1);
     }
     assert_false(generation_is_retired(generation)); /* the first has not said so */
-    assert_int_equal(generation_lose(generation, generation_find(generation, pids[0]), loop.now_ms),
+    assert_int_equal(generation_lose(generation, generation_find(generation, pids[0]), &loop),
                      GENERATION_LEFT);
     await(generation->slots[1].retired);
     assert_true(generation_is_retired(generation));
     assert_false(generation_is_gone(generation));
-    assert_int_equal(generation_lose(generation, generation_find(generation, pids[1]), loop.now_ms),
+    assert_int_equal(generation_lose(generation, generation_find(generation, pids[1]), &loop),
                      GENERATION_LEFT);
     assert_true(generation_is_gone(generation));
     assert_int_equal(generation_due(generation, INT64_MAX), -1);
@@ -185,10 +186,9 @@ static void test_loses_a_worker(void **state) {
         assert_int_equal(kill(pid, SIGKILL), 0);
         assert_int_equal(waitpid(pid, NULL, 0), pid);
         generation->phase = losses[i].phase;
-        row_assert_number(
-            losses[i].name,
-            generation_lose(generation, generation_find(generation, pid), loop.now_ms),
-            losses[i].loss);
+        row_assert_number(losses[i].name,
+                          generation_lose(generation, generation_find(generation, pid), &loop),
+                          losses[i].loss);
         row_assert(losses[i].name, generation_is_gone(generation));
         row_assert(losses[i].name, generation_find(generation, pid) == NULL);
         generation->phase = GENERATION_STARTING;
@@ -205,7 +205,8 @@ static void test_delays(void **state) {
     slot->started_ms = loop.now_ms;
     for (int i = 0; i < 10; i++) {
         slot->pid = 1;
-        (void)generation_lose(generation, slot, slot->started_ms + 999);
+        loop.now_ms = slot->started_ms + 999;
+        (void)generation_lose(generation, slot, &loop);
         slot->pid = 0;
         generation->slots[1].start_at_ms = INT64_MAX;
         assert_int_equal(slot->start_at_ms, slot->started_ms + 999 + expected_ms);
@@ -216,7 +217,8 @@ static void test_delays(void **state) {
         slot->started_ms = slot->start_at_ms;
     }
     slot->pid = 1;
-    (void)generation_lose(generation, slot, slot->started_ms + 1000);
+    loop.now_ms = slot->started_ms + 1000;
+    (void)generation_lose(generation, slot, &loop);
     assert_int_equal(slot->start_at_ms, slot->started_ms + 1000);
 }
 

@@ -14,26 +14,29 @@ static const struct {
     size_t sockets;
     int channel;
     const char *kinds;
+    size_t admin;
 } rows[] = {
-    {"nothing", {NULL, NULL, NULL}, 0, -1, NULL},
-    {"two sockets", {"4711", "2", NULL}, 2, -1, NULL},
-    {"none", {"4711", "0", NULL}, 0, -1, NULL},
-    {"another process", {"4712", "2", NULL}, 0, -1, NULL},
-    {"another process, upgrade", {"4712", "2", "5:ee"}, 0, -1, NULL},
-    {"no process", {NULL, "2", NULL}, 0, -1, NULL},
-    {"no number", {"4711", NULL, NULL}, 0, -1, NULL},
-    {"process is no number", {"4711x", "2", NULL}, 0, -1, NULL},
-    {"sockets are no number", {"4711", "-2", NULL}, 0, -1, NULL},
-    {"empty", {"", "", ""}, 0, -1, NULL},
-    {"more than there are descriptors", {"4711", "2147483645", NULL}, 0, -1, NULL},
-    {"upgrade", {"4711", "3", "6:eeg"}, 3, 6, "eeg"},
-    {"upgrade, no sockets", {"4711", "0", "3:"}, 0, 3, ""},
-    {"upgrade, too few kinds", {"4711", "3", "6:ee"}, 3, -1, NULL},
-    {"upgrade, too many kinds", {"4711", "3", "6:eeee"}, 3, -1, NULL},
-    {"upgrade, no colon", {"4711", "3", "6"}, 3, -1, NULL},
-    {"upgrade, no channel", {"4711", "3", ":eee"}, 3, -1, NULL},
-    {"upgrade, a standard descriptor", {"4711", "3", "2:eee"}, 3, -1, NULL},
-    {"upgrade, channel too large", {"4711", "3", "99999999999:eee"}, 3, -1, NULL},
+    {"nothing", {NULL, NULL, NULL}, 0, -1, NULL, 0},
+    {"two sockets", {"4711", "2", NULL}, 2, -1, NULL, 0},
+    {"none", {"4711", "0", NULL}, 0, -1, NULL, 0},
+    {"another process", {"4712", "2", NULL}, 0, -1, NULL, 0},
+    {"another process, upgrade", {"4712", "2", "5:ee"}, 0, -1, NULL, 0},
+    {"no process", {NULL, "2", NULL}, 0, -1, NULL, 0},
+    {"no number", {"4711", NULL, NULL}, 0, -1, NULL, 0},
+    {"process is no number", {"4711x", "2", NULL}, 0, -1, NULL, 0},
+    {"sockets are no number", {"4711", "-2", NULL}, 0, -1, NULL, 0},
+    {"empty", {"", "", ""}, 0, -1, NULL, 0},
+    {"more than there are descriptors", {"4711", "2147483645", NULL}, 0, -1, NULL, 0},
+    {"upgrade", {"4711", "3", "6:eeg"}, 3, 6, "eeg", 0},
+    {"upgrade, no sockets", {"4711", "0", "3:"}, 0, 3, "", 0},
+    {"upgrade, one for --admin", {"4711", "3", "6:esE"}, 3, 6, "esE", 1},
+    {"upgrade, all for --admin", {"4711", "2", "6:ES"}, 2, 6, "ES", 2},
+    {"upgrade, too few kinds", {"4711", "3", "6:ee"}, 3, -1, NULL, 0},
+    {"upgrade, too many kinds", {"4711", "3", "6:eeee"}, 3, -1, NULL, 0},
+    {"upgrade, no colon", {"4711", "3", "6"}, 3, -1, NULL, 0},
+    {"upgrade, no channel", {"4711", "3", ":eee"}, 3, -1, NULL, 0},
+    {"upgrade, a standard descriptor", {"4711", "3", "2:eee"}, 3, -1, NULL, 0},
+    {"upgrade, channel too large", {"4711", "3", "99999999999:eee"}, 3, -1, NULL, 0},
 };
 
 static void test_words(void **state) {
@@ -43,6 +46,7 @@ static void test_words(void **state) {
         struct handover handover = handover_parse(&rows[i].words, PID);
         row_assert_number(row, handover.sockets, rows[i].sockets);
         row_assert_number(row, handover.channel, rows[i].channel);
+        row_assert_number(row, handover.admin, rows[i].admin);
         row_assert(row, (handover.kinds == NULL) == (rows[i].kinds == NULL));
         row_assert(row, handover.kinds == NULL || strcmp(handover.kinds, rows[i].kinds) == 0);
     }

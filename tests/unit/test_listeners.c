@@ -175,33 +175,63 @@ static void test_more_workers_in_vain(void **state) {
     ask_for("127.0.0.1:0", NULL);
     must_open(&before, 2, &none);
     must_open(&after, 3, &before);
-    listeners_settle(&before);
+    listeners_settle(&after); /* so far it may have come, where that is another master */
+    listeners_regain(&before);
+    count_connections(&before.items[0], counts);
+    assert_true(counts[0] > 0 && counts[1] > 0);
     listeners_deinit(&after);
     count_connections(&before.items[0], counts);
     assert_true(counts[0] > 0 && counts[1] > 0);
     listeners_deinit(&before);
 }
 
-/* Those that go get no more, and what is in their queues is still there. */
+/* The sockets of those that go get no more, and stay: who was on the way to them gets there. */
 static void test_fewer_workers(void **state) {
     (void)state;
     struct listeners before;
     struct listeners after;
+    int clients[CONNECTIONS];
     size_t counts[4];
     ask_for("127.0.0.1:0", NULL);
     must_open(&before, 4, &none);
+    for (int i = 0; i < CONNECTIONS; i++)
+        clients[i] = connect_to(&before.items[0].address);
     must_open(&after, 2, &before);
-    assert_int_equal(after.items[0].count, 2);
+    assert_int_equal(after.items[0].count, 4);
     listeners_settle(&after);
-    count_connections(&before.items[0], counts);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(listeners_alone(&before, i, &after), 0);
+    listeners_deinit(&before);
+    for (int i = 0; i < CONNECTIONS; i++) {
+        (void)accept_one(&after.items[0]);
+        (void)close(clients[i]);
+    }
+    count_connections(&after.items[0], counts);
     assert_int_equal(counts[2] + counts[3], 0);
     assert_true(counts[0] > 0 && counts[1] > 0);
-    for (size_t i = 0; i < 4; i++)
-        assert_int_equal(listeners_alone(&before, i, &after), i < 2 ? 0 : 1);
-    listeners_deinit(&before);
-    count_connections(&after.items[0], counts);
-    assert_int_equal(counts[0] + counts[1], 2 * CONNECTIONS);
     listeners_deinit(&after);
+}
+
+/* The same sockets serve again when there are more, and no more are opened than it takes. */
+static void test_fewer_workers_and_more_again(void **state) {
+    (void)state;
+    static const size_t numbers[] = {3, 1, 2, 4};
+    static const size_t sockets[] = {3, 3, 3, 4};
+    struct listeners before = {0};
+    ask_for("127.0.0.1:0", NULL);
+    for (size_t i = 0; i < ROWS_COUNT(numbers); i++) {
+        struct listeners after;
+        size_t counts[4];
+        must_open(&after, numbers[i], &before);
+        assert_int_equal(after.items[0].count, sockets[i]);
+        listeners_settle(&after);
+        listeners_deinit(&before);
+        count_connections(&after.items[0], counts);
+        for (size_t j = 0; j < sockets[i]; j++)
+            assert_int_equal(counts[j] > 0, j < numbers[i]); /* but by chance: 4 * (3/4)^48 */
+        before = after;
+    }
+    listeners_deinit(&before);
 }
 
 static void test_other_addresses(void **state) {
@@ -294,17 +324,47 @@ static void test_the_file_of_another_stays(void **state) {
 static void test_hands_over(void **state) {
     (void)state;
     struct listeners listeners;
-    int sockets[OPTIONS_ADDRESSES_MAX];
+    struct listeners_socket sockets[2];
     ask_for("127.0.0.1:0", local_address());
     must_open(&listeners, 3, &none);
     ino_t second = inode_of(listeners.items[0].sockets[1]);
     ino_t local = inode_of(listeners.items[1].sockets[0]);
-    assert_int_equal(listeners_hand_over(&listeners, 1, sockets), 2);
+    assert_int_equal(listeners_count_of(&listeners, 1), 2);
+    listeners_hand_over(&listeners, 1, sockets);
     assert_int_equal(process_count_fds(getpid()), fds_before + 2);
-    assert_int_equal(inode_of(sockets[0]), second);
-    assert_int_equal(inode_of(sockets[1]), local);
-    (void)close(sockets[0]);
-    (void)close(sockets[1]);
+    assert_int_equal(inode_of(sockets[0].fd), second);
+    assert_int_equal(inode_of(sockets[1].fd), local);
+    assert_false(sockets[0].shared);
+    assert_true(sockets[1].shared);
+    (void)close(sockets[0].fd);
+    (void)close(sockets[1].fd);
+}
+
+/* Where workers have become fewer, each socket has a worker all the same. */
+static void test_hands_over_to_fewer(void **state) {
+    (void)state;
+    struct listeners before;
+    struct listeners listeners;
+    struct listeners_socket sockets[4];
+    ino_t inodes[5];
+    ask_for(local_address(), "127.0.0.1:0");
+    must_open(&before, 5, &none);
+    must_open(&listeners, 2, &before);
+    for (size_t i = 0; i < 5; i++)
+        inodes[i] = inode_of(before.items[1].sockets[i]);
+    listeners_deinit(&before);
+    assert_int_equal(listeners_count_of(&listeners, 1), 3);
+    assert_int_equal(listeners_count_of(&listeners, 0), 4);
+    listeners_remove_files(&listeners, NULL);
+    listeners_hand_over(&listeners, 0, sockets);
+    assert_int_equal(process_count_fds(getpid()), fds_before + 4);
+    assert_int_equal(sockets[0].place, 0);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(sockets[1 + i].place, 1);
+        assert_int_equal(inode_of(sockets[1 + i].fd), inodes[2 * i]);
+    }
+    for (size_t i = 0; i < 4; i++)
+        (void)close(sockets[i].fd);
 }
 
 /* As it is for the binary of an upgrade: the descriptors stand in a row. */
@@ -382,12 +442,14 @@ int main(void) {
         test(test_more_workers),
         test(test_more_workers_in_vain),
         test(test_fewer_workers),
+        test(test_fewer_workers_and_more_again),
         test(test_other_addresses),
         test(test_an_address_that_covers_another),
         test(test_an_address_in_use),
         test(test_a_local_address_in_use),
         test(test_the_file_of_another_stays),
         test(test_hands_over),
+        test(test_hands_over_to_fewer),
         test(test_is_described_and_adopted),
         test(test_given_ones_are_not_its_own),
         test(test_what_cannot_be_adopted),

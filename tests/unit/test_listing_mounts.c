@@ -2,6 +2,7 @@
 #include "store/listing.h"
 
 #include "store/roots.h"
+#include "support/mounted.h"
 #include "support/process.h"
 #include "support/row.h"
 #include "support/tree.h"
@@ -18,14 +19,6 @@ static struct roots roots;
 static char text[ROOM];
 static size_t fds_before;
 
-static void mount(const char *path, const char *name) {
-    static char words[16][1024];
-    struct err err = ERR_INIT;
-    char *word = words[options.mount.count];
-    (void)snprintf(word, sizeof words[0], "%s=%s/%s", path, tree.path, name);
-    row_assert_number(path, mounts_add(&options.mount, word, &err), 0);
-}
-
 static int setup(void **state) {
     (void)state;
     fds_before = process_count_fds(getpid());
@@ -38,13 +31,13 @@ static int setup(void **state) {
     tree_text(&tree, "docs/sub/api/covered", "covered");
     tree_link(&tree, "site/link", "docs");
     options = (struct options){.root = tree_path(&tree, "site")};
-    mount("/docs", "docs");
-    mount("/docs/sub/api", "site");
-    mount("/one.txt", "docs/one");
-    mount("/a/b", "docs");
-    mount("/a/new", "docs");
-    mount("/no/such", "docs");
-    mount("/.dot", "docs");
+    mounted_add(&options, &tree, "/docs", "docs");
+    mounted_add(&options, &tree, "/docs/sub/api", "site");
+    mounted_add(&options, &tree, "/one.txt", "docs/one");
+    mounted_add(&options, &tree, "/a/b", "docs");
+    mounted_add(&options, &tree, "/a/new", "docs");
+    mounted_add(&options, &tree, "/no/such", "docs");
+    mounted_add(&options, &tree, "/.dot", "docs");
     return 0;
 }
 

@@ -25,7 +25,7 @@ static const struct {
     {"local, nothing changes", false, {"unix:/s"}, {"unix:/s s 1"}, "unix:/s s 0+1+0"},
     {"local, another", false, {"unix:/t"}, {"unix:/s s 1"}, "unix:/t s new+0+1"},
     {"more workers", false, {"127.0.0.1:80"}, {"127.0.0.1:80 e 3"}, "127.0.0.1:80 e 0+3+1"},
-    {"fewer workers", false, {"127.0.0.1:80"}, {"127.0.0.1:80 e 6"}, "127.0.0.1:80 e 0+4+0"},
+    {"fewer workers", false, {"127.0.0.1:80"}, {"127.0.0.1:80 e 6"}, "127.0.0.1:80 e 0+6+0"},
     {"one more address",
      false,
      {"127.0.0.1:80", "127.0.0.1:81"},
@@ -160,7 +160,7 @@ static void test_plans(void **state) {
     (void)state;
     for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
         const char *row = rows[i].name;
-        struct options options = {.lan = rows[i].lan};
+        struct options options = {0};
         struct socketplan_binding there[ADDRESSES_MAX];
         struct socketplan plan;
         size_t count = 0;
@@ -170,13 +170,27 @@ static void test_plans(void **state) {
         options.listen.count = count;
         for (count = 0; count < ADDRESSES_MAX && rows[i].there[count] != NULL; count++)
             there[count] = binding_of(row, rows[i].there[count]);
-        socketplan_make(&plan, &options, WORKERS, there, count);
+        const struct socketplan_wish wish = {&options.listen, WORKERS, true, rows[i].lan};
+        socketplan_make(&plan, &wish, there, count);
         write_plan(&plan, text, sizeof text);
         row_assert_slice(row, slice_of_text(text), slice_of_text(rows[i].plan));
     }
 }
 
+/* As it is for --admin. */
+static void test_nothing_is_asked_for(void **state) {
+    (void)state;
+    static const struct option_addresses none;
+    const struct socketplan_wish wish = {.addresses = &none, .workers = 1};
+    const struct socketplan_binding there[] = {binding_of("there", "127.0.0.1:8080 e 1"),
+                                               binding_of("given", "unix:/s g 1")};
+    struct socketplan plan;
+    socketplan_make(&plan, &wish, there, ROWS_COUNT(there));
+    assert_int_equal(plan.count, 0);
+}
+
 int main(void) {
-    static const struct CMUnitTest tests[] = {cmocka_unit_test(test_plans)};
+    static const struct CMUnitTest tests[] = {cmocka_unit_test(test_plans),
+                                              cmocka_unit_test(test_nothing_is_asked_for)};
     return cmocka_run_group_tests_name("socketplan", tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "store/roots.h"
+#include "support/mounted.h"
 #include "support/process.h"
 #include "support/row.h"
 #include "support/tree.h"
@@ -15,14 +16,6 @@ static struct tree tree;
 static struct options options;
 static struct roots roots;
 static size_t fds_before;
-
-static void mount(const char *path, const char *name) {
-    static char words[8][1024];
-    struct err err = ERR_INIT;
-    char *word = words[options.mount.count];
-    (void)snprintf(word, sizeof words[0], "%s=%s/%s", path, tree.path, name);
-    row_assert_number(path, mounts_add(&options.mount, word, &err), 0);
-}
 
 static int setup(void **state) {
     (void)state;
@@ -38,10 +31,10 @@ static int setup(void **state) {
     tree_text(&tree, "docs/sub/two", "2");
     tree_text(&tree, "docs/sub/api", "covered");
     options = (struct options){.root = tree_path(&tree, "site")};
-    mount("/docs", "docs");
-    mount("/docs/sub/api", "site");
-    mount("/a/b", "docs");
-    mount("/a/new", "docs");
+    mounted_add(&options, &tree, "/docs", "docs");
+    mounted_add(&options, &tree, "/docs/sub/api", "site");
+    mounted_add(&options, &tree, "/a/b", "docs");
+    mounted_add(&options, &tree, "/a/new", "docs");
     assert_int_equal(roots_open(&roots, &options, &err), 0);
     return 0;
 }

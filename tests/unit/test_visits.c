@@ -448,6 +448,36 @@ static void test_the_loop_wakes_up_in_time(void **state) {
     assert_int_equal(visits_wait_ms(&visits), 0);
 }
 
+/* Who is here is answered once more, events end, and who comes waits for somebody else. */
+static void test_stops(void **state) {
+    (void)state;
+    struct guest *idle = enter(0);
+    struct guest *asking = enter(1);
+    struct guest *stream = enter(2);
+    say(idle, HEALTH);
+    say(stream, EVENTS);
+    expect(idle, 200);
+    settle();
+    say(asking, HEALTH);
+    visits_stop(&visits);
+    assert_int_equal(visits.streams, 0);
+    struct guest *late = enter(3);
+    say(late, HEALTH);
+    expect(asking, 200);
+    expect_end(asking, true);
+    expect_end(idle, false);
+    say(idle, HEALTH);
+    expect(idle, 200);
+    expect_end(idle, true);
+    listen_to(stream);
+    assert_true(stream->ended);
+    leave(idle);
+    leave(asking);
+    pass(1000);
+    assert_int_equal(visits.count, 0);
+    expect_end(late, false);
+}
+
 int main(void) {
 #define visits_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
@@ -467,6 +497,7 @@ int main(void) {
         visits_test(test_a_stream_that_is_not_read),
         visits_test(test_the_door_is_tried_again),
         visits_test(test_the_loop_wakes_up_in_time),
+        visits_test(test_stops),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
