@@ -14,7 +14,7 @@
 
 /* The master's side of it. */
 struct observer {
-    struct metrics *metrics;            /* owned; NULL: there is no --admin, and nobody observes */
+    struct metrics *metrics;            /* owned; NULL: nobody asks */
     struct option_addresses addresses;  /* as they are bound: with their ports */
     int sockets[OPTIONS_ADDRESSES_MAX]; /* that listen; owned */
     size_t socket_count;
@@ -26,8 +26,10 @@ struct observer {
 #define OBSERVER_INIT \
     { .channel = -1 }
 
-/* Makes the metrics, if there is an --admin. Returns 0, or -errno and a message. */
-int observer_open(struct observer *observer, const struct options *options, struct err *err);
+/* Makes the metrics, if there is an --admin, or somebody else (`wanted`) who asks. Returns 0, or
+ * -errno and a message. */
+int observer_open(struct observer *observer, const struct options *options, bool wanted,
+                  struct err *err);
 
 /* Opens the sockets: from now on, an observer is to be there. The same. */
 int observer_listen(struct observer *observer, struct err *err);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "conf/options.h"
+#include "serve/digest.h"
 #include "serve/tally.h"
 #include "store/roots.h"
 
@@ -15,6 +16,7 @@ struct worker_config {
     int sockets[OPTIONS_ADDRESSES_MAX]; /* that listen, one for each address; owned by the worker */
     size_t socket_count;
     struct tally *tally; /* what it counts in, shared with those who ask; NULL: nobody can ask */
+    struct digest *withheld; /* of requests whose lines are not shown; NULL: each has its line */
     uint32_t shared;     /* those sockets that other workers accept from, too: a bit for each */
     size_t slot;         /* the worker in the first one tells of mistakes in files that change */
     int log_fd;          /* what accesslog_open() returned; owned by the worker */
@@ -26,6 +28,7 @@ struct worker_config {
 enum worker_word {
     WORKER_READY = 'r',   /* it accepts connections */
     WORKER_RETIRED = 'x', /* it drains, and accepts no more */
+    WORKER_POURS = 'p',   /* it withholds lines, which somebody may want to sum up */
 };
 
 /* What the master tells a worker, in a byte. The places of sockets come before WORKER_RETIRE:

@@ -159,6 +159,9 @@ int generation_work(struct generation *generation, size_t index, int channel) {
         .roots = &generation->setup->roots,
         .socket_count = generation->listeners.count,
         .tally = counted != NULL ? &counted->tally : NULL,
+        .withheld = counted != NULL && accesslog_is_for_show(&generation->setup->options)
+                        ? &counted->withheld
+                        : NULL,
         .log_fd = generation->log_fd,
         .channel = channel,
         .slot = index,

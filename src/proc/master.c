@@ -9,6 +9,7 @@
 #include "base/deadline.h"
 #include "base/diag.h"
 #include "proc/banner.h"
+#include "proc/console.h"
 #include "proc/course.h"
 #include "proc/handover.h"
 #include "proc/lineage.h"
@@ -41,6 +42,7 @@ struct master {
     struct upgrade upgrade;
     struct notify notify;
     struct observer observer;
+    struct console console;
     struct source relieved; /* to an older pronto that waits to be relieved; fd -1: none */
     bool relieves;          /* there is, or was, such a one */
     char *pid_file;         /* that was written; owned; NULL: none */
@@ -85,6 +87,7 @@ static void leave_master(struct master *master, const struct generation *own) {
     source_close(&master->upgrade.channel);
     source_close(&master->relieved);
     source_close(&master->signals);
+    console_close(&master->console);
     loop_deinit(&master->loop);
 }
 
@@ -223,6 +226,8 @@ static void announce(struct master *master) {
         return;
     }
     metrics_set_phase(master->observer.metrics, METRICS_SERVING);
+    if (console_is_wanted(&serving->setup->options))
+        console_open(&master->console, master->observer.metrics, master->loop.now_ms);
     if (master->relieves)
         banner_print_new(&serving->listeners);
     else
@@ -467,7 +472,8 @@ static int init(struct master *master, struct setup *setup, struct err *err) {
         return result;
     }
     notify_init(&master->notify, master->loop.now_ms);
-    result = observer_open(&master->observer, &setup->options, err);
+    result = observer_open(&master->observer, &setup->options,
+                           console_is_wanted(&setup->options), err);
     if (result == 0 && !master->relieves) /* else when the other has left */
         result = observer_listen(&master->observer, err);
     if (result < 0) {
@@ -479,6 +485,7 @@ static int init(struct master *master, struct setup *setup, struct err *err) {
 
 static void deinit(struct master *master) {
     lineage_deinit(&master->lineage, NULL);
+    console_close(&master->console);
     observer_close(&master->observer);
     if (!master->in_child && master->pid_file != NULL)
         pidfile_remove(master->pid_file);
@@ -535,6 +542,7 @@ static int64_t wait_ms(const struct master *master) {
     wait_ms = upgrade_wait_ms(&master->upgrade, wait_ms, now_ms);
     wait_ms = observer_wait_ms(&master->observer, now_ms, wait_ms);
     wait_ms = lineage_wait_ms(&master->lineage, wait_ms, now_ms);
+    wait_ms = console_wait_ms(&master->console, wait_ms, now_ms);
     bool notices = master->course.phase == COURSE_STOPPING && master->notice_at_ms < INT64_MAX;
     return notices ? deadline_sooner_ms(wait_ms, master->notice_at_ms, now_ms) : wait_ms;
 }
@@ -561,6 +569,7 @@ static void supervise(struct master *master) {
         }
         watch_progress(master);
         watch_deadlines(master);
+        console_tick(&master->console, master->loop.now_ms);
     }
 }
 
@@ -571,6 +580,7 @@ int master_run(const struct command_line *line, struct setup *setup) {
         .signals = {.fd = -1},
         .relieved = {.fd = -1},
         .observer = OBSERVER_INIT,
+        .console = CONSOLE_INIT,
         .status = EXIT_SUCCESS,
     };
     struct err err = ERR_INIT;
@@ -581,6 +591,8 @@ int master_run(const struct command_line *line, struct setup *setup) {
         master.status = EXIT_FAILURE;
     } else {
         supervise(&master);
+        if (!master.in_child && master.course.phase == COURSE_STOPPING)
+            console_conclude(&master.console, clock_now_ms());
     }
     deinit(&master);
     return master.status;

@@ -30,10 +30,12 @@ int observer_listen(struct observer *observer, struct err *err) {
     return 0;
 }
 
-int observer_open(struct observer *observer, const struct options *options, struct err *err) {
+int observer_open(struct observer *observer, const struct options *options, bool wanted,
+                  struct err *err) {
     *observer = (struct observer)OBSERVER_INIT;
     observer->addresses = options->admin;
-    return options->admin.count > 0 ? metrics_open(&observer->metrics, clock_time_s(), err) : 0;
+    wanted |= options->admin.count > 0;
+    return wanted ? metrics_open(&observer->metrics, clock_time_s(), err) : 0;
 }
 
 bool observer_is_due(const struct observer *observer, int64_t now_ms) {

@@ -1,0 +1,12 @@
+/* What may be written to a terminal. */
+#pragma once
+
+#include <stdbool.h>
+
+/* Colours: unless $NO_COLOR (https://no-color.org) or $TERM say otherwise. */
+bool terminal_takes_colours(void);
+
+/* Characters beyond ASCII, as UTF-8: unless the locale in the environment names another character
+ * set (locale(7)). One that names none, as C does, says nothing of the terminal, which nowadays
+ * takes them. */
+bool terminal_takes_utf8(void);
