@@ -3,11 +3,13 @@
 
 #include "conf/options.h"
 #include "proc/listeners.h"
+#include "proc/urls.h"
 
-/* At start, on stderr: at a terminal what is served and the URLs to open, else a line per address;
- * and the addresses of --admin, as they are bound. Nothing with --quiet. */
+/* At start, on stderr: at a terminal what is served and the URLs to open, with --lan one of them as
+ * a QR code; else a line per address, and with --lan per URL that others can use; and the addresses
+ * of --admin, as they are bound. `urls` are those of the listeners. Nothing with --quiet. */
 void banner_print(const struct options *options, const struct listeners *listeners,
-                  const struct option_addresses *admin);
+                  const struct urls *urls, const struct option_addresses *admin);
 
 /* When others take over: a line per address that was not there before; and a line per address of
  * `before` that is no longer there. */

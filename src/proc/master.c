@@ -9,6 +9,7 @@
 #include "base/deadline.h"
 #include "base/diag.h"
 #include "proc/banner.h"
+#include "proc/browser.h"
 #include "proc/console.h"
 #include "proc/course.h"
 #include "proc/handover.h"
@@ -43,6 +44,7 @@ struct master {
     struct notify notify;
     struct observer observer;
     struct console console;
+    struct browser browser;
     struct source relieved; /* to an older pronto that waits to be relieved; fd -1: none */
     bool relieves;          /* there is, or was, such a one */
     char *pid_file;         /* that was written; owned; NULL: none */
@@ -215,6 +217,17 @@ static void leave(struct master *master) {
     pass_on(master);
 }
 
+/* Tells the operator where it serves. */
+static void introduce(struct master *master) {
+    const struct generation *serving = master->lineage.serving;
+    const struct options *options = &serving->setup->options;
+    struct urls urls;
+    urls_find(&urls, &serving->listeners);
+    banner_print(options, &serving->listeners, &urls, &master->observer.addresses);
+    if (options->open)
+        browser_open(&master->browser, &urls);
+}
+
 /* The first workers are ready, and who was there before is told. */
 static void announce(struct master *master) {
     struct err err = ERR_INIT;
@@ -231,7 +244,7 @@ static void announce(struct master *master) {
     if (master->relieves)
         banner_print_new(&serving->listeners);
     else
-        banner_print(&serving->setup->options, &serving->listeners, &master->observer.addresses);
+        introduce(master);
     if (master->relieved.fd >= 0)
         (void)!write(master->relieved.fd, "r", 1);
     else
@@ -396,7 +409,7 @@ static void reap(struct master *master) {
             upgrade_ended(master, wait_status);
         else if (generation != NULL)
             worker_ended(master, generation, slot, wait_status);
-        else
+        else if (!browser_ended(&master->browser, pid, wait_status))
             observer_is_gone(master, pid, wait_status);
     }
 }
