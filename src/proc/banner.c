@@ -61,8 +61,7 @@ static void print_code(const struct urls *urls) {
     struct qr qr;
     const char *url = urls_first(urls, URL_NETWORK);
     const unsigned columns = terminal_columns(STDERR_FILENO);
-    if (url == NULL || !terminal_takes_utf8() ||
-        !qr_make(&qr, slice_of_text(url)) ||
+    if (url == NULL || !terminal_takes_utf8() || !qr_make(&qr, slice_of_text(url)) ||
         (columns > 0 && (unsigned)poster_columns(&qr) > columns))
         return;
     poster_put(&buf, &qr, terminal_takes_colours());
@@ -71,8 +70,9 @@ static void print_code(const struct urls *urls) {
 
 /* What of the root others get to see. */
 static void print_settings(const struct look *look, const struct options *options) {
-    fprintf(stderr, "  listing %s%sdotfiles %s%s%s\n", options->listing == LISTING_ON ? "on" : "off",
-            look->dot, options->hidden ? "served" : "hidden", look->dot,
+    fprintf(stderr, "  listing %s%sdotfiles %s%s%s\n",
+            options->listing == LISTING_ON ? "on" : "off", look->dot,
+            options->hidden ? "served" : "hidden", look->dot,
             options->symlinks == SYMLINKS_INSIDE ? "links stay inside" : "links not followed");
 }
 

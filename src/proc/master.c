@@ -485,8 +485,8 @@ static int init(struct master *master, struct setup *setup, struct err *err) {
         return result;
     }
     notify_init(&master->notify, master->loop.now_ms);
-    result = observer_open(&master->observer, &setup->options,
-                           console_is_wanted(&setup->options), err);
+    result =
+        observer_open(&master->observer, &setup->options, console_is_wanted(&setup->options), err);
     if (result == 0 && !master->relieves) /* else when the other has left */
         result = observer_listen(&master->observer, err);
     if (result < 0) {

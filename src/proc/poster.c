@@ -4,7 +4,8 @@
 static const struct slice black_on_white = SLICE_INIT("\x1b[38;5;16;48;5;231m");
 static const struct slice plain = SLICE_INIT("\x1b[0m");
 
-/* U+2580, U+2584, U+2588: which half of a character is in the colour of text, the upper in bit 1. */
+/* U+2580, U+2584, U+2588: which half of a character is in the colour of text, the upper in bit 1.
+ */
 static const struct slice blocks[] = {
     SLICE_INIT(" "),
     SLICE_INIT("\xe2\x96\x84"),
@@ -18,8 +19,8 @@ int poster_columns(const struct qr *qr) {
 
 static void put_line(struct buf *buf, const struct qr *qr, int row, bool coloured) {
     for (int column = -QR_QUIET; column < qr->size + QR_QUIET; column++) {
-        unsigned dark = (qr_is_dark(qr, row, column) ? 2u : 0u) |
-                        (qr_is_dark(qr, row + 1, column) ? 1u : 0u);
+        unsigned dark =
+            (qr_is_dark(qr, row, column) ? 2u : 0u) | (qr_is_dark(qr, row + 1, column) ? 1u : 0u);
         buf_put(buf, blocks[coloured ? dark : 3 - dark]);
     }
 }

@@ -11,8 +11,8 @@
 
 enum { WORDS_MAX = 8 };
 
-static const char *const colourful[] = {"NO_COLOR", NULL, "TERM", "xterm", "LC_ALL", "C.UTF-8",
-                                        NULL};
+static const char *const colourful[] = {"NO_COLOR", NULL,      "TERM", "xterm",
+                                        "LC_ALL",   "C.UTF-8", NULL};
 static const char *const colourless[] = {"NO_COLOR", "1", "TERM", "xterm", NULL};
 static const char *const dumb[] = {"NO_COLOR", NULL, "TERM", "dumb", NULL};
 
@@ -44,8 +44,7 @@ static bool show(const struct scene *scene, const char *const settings[],
     return true;
 }
 
-#define SHOW(scene, settings, ...) \
-    show(scene, settings, (const char *const[]){__VA_ARGS__, NULL})
+#define SHOW(scene, settings, ...) show(scene, settings, (const char *const[]){__VA_ARGS__, NULL})
 
 static uint16_t port_shown(void) {
     size_t at = pty_await(&pty, 0, "http://localhost:");
@@ -247,14 +246,10 @@ static void test_quiet(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        test(test_banner_lines_and_summary),
-        test(test_colours),
-        test(test_no_color_and_dumb_terminals),
-        test(test_a_taken_port),
-        test(test_many_requests_are_summed_up),
-        test(test_the_last_second_is_summed_up),
-        test(test_a_log_that_was_asked_for),
-        test(test_quiet),
+        test(test_banner_lines_and_summary),    test(test_colours),
+        test(test_no_color_and_dumb_terminals), test(test_a_taken_port),
+        test(test_many_requests_are_summed_up), test(test_the_last_second_is_summed_up),
+        test(test_a_log_that_was_asked_for),    test(test_quiet),
     };
     return cmocka_run_group_tests_name("terminal", tests, NULL, NULL);
 }

@@ -4,8 +4,7 @@
 #include "support/row.h"
 
 static void add(struct digest *digest, enum status status, uint64_t bytes, int64_t took_us) {
-    const struct log_record record = {
-        .status = status, .content_bytes = bytes, .took_us = took_us};
+    const struct log_record record = {.status = status, .content_bytes = bytes, .took_us = took_us};
     digest_add(digest, &record);
 }
 
@@ -67,8 +66,7 @@ static void test_all_that_was_tallied(void **state) {
     tally.sent_bytes = 3100000;
     histogram_observe(&tally.request_times, 80000, 214);
     const struct digest digest = digest_of_tally(&tally);
-    assert_put(&digest, SLICE(""), false,
-               "214 requests, 3.1 MB, 3 errors, p50 0.1 ms, p99 0.1 ms");
+    assert_put(&digest, SLICE(""), false, "214 requests, 3.1 MB, 3 errors, p50 0.1 ms, p99 0.1 ms");
 }
 
 static void test_how_they_are_written(void **state) {
@@ -97,10 +95,8 @@ static void test_the_longest_fits(void **state) {
 
 int main(void) {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_requests_are_added),
-        cmocka_unit_test(test_sums_and_differences),
-        cmocka_unit_test(test_all_that_was_tallied),
-        cmocka_unit_test(test_how_they_are_written),
+        cmocka_unit_test(test_requests_are_added),   cmocka_unit_test(test_sums_and_differences),
+        cmocka_unit_test(test_all_that_was_tallied), cmocka_unit_test(test_how_they_are_written),
         cmocka_unit_test(test_the_longest_fits),
     };
     return cmocka_run_group_tests_name("digest", tests, NULL, NULL);

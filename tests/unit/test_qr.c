@@ -2,7 +2,7 @@
 #include "base/qr.h"
 
 #include "support/note.h"
-#include "support/process.h"
+#include "support/picture.h"
 #include "support/row.h"
 #include "support/tree.h"
 
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { URLS = 50, SCALE = 4, LONGEST = 213 };
+enum { URLS = 50, LONGEST = 213 };
 
 static struct tree tree;
 
@@ -26,34 +26,20 @@ static int teardown(void **state) {
     return 0;
 }
 
-/* Draws a code as a picture (PGM), black on white. */
 static void draw(const struct qr *qr, const char *path) {
-    const int side = (qr->size + 2 * QR_QUIET) * SCALE;
-    FILE *file = fopen(path, "we");
-    assert_non_null(file);
-    fprintf(file, "P5\n%d %d\n255\n", side, side);
-    for (int y = 0; y < side; y++) {
-        for (int x = 0; x < side; x++)
-            fputc(qr_is_dark(qr, y / SCALE - QR_QUIET, x / SCALE - QR_QUIET) ? 0 : 255, file);
+    static struct picture picture;
+    picture.rows = picture.columns = qr->size + 2 * QR_QUIET;
+    for (int row = 0; row < picture.rows; row++) {
+        for (int column = 0; column < picture.columns; column++)
+            picture.dark[row][column] = qr_is_dark(qr, row - QR_QUIET, column - QR_QUIET);
     }
-    assert_int_equal(fclose(file), 0);
-}
-
-/* What zbarimg reads in the pictures, a line for each; the caller frees it. It complains where there
- * is no D-Bus, and does its work. */
-static char *read_pictures(const char *const paths[], size_t count) {
-    const char *argv[URLS + 4] = {"zbarimg", "--quiet", "--raw"};
-    int exit_code;
-    memcpy(argv + 3, paths, count * sizeof *paths);
-    char *text = process_run(argv, &exit_code);
-    assert_int_equal(exit_code, 0);
-    return text;
+    picture_write(&picture, path);
 }
 
 static char *decode(const struct qr *qr) {
     const char *path = tree_path(&tree, "code.pgm");
     draw(qr, path);
-    return read_pictures(&path, 1);
+    return picture_decode(&path, 1);
 }
 
 static char any_of(const char *characters) {
@@ -64,9 +50,8 @@ static char any_of(const char *characters) {
 static void make_url(char *url) {
     static const char characters[] = "abcdefghijklmnopqrstuvwxyz0123456789-._~/?=&+:@ABCXYZ%";
     size_t max = 30 + (size_t)random() % (LONGEST - 30 + 1);
-    size_t len = (size_t)sprintf(url, "http://%ld.%ld.%ld.%ld:%ld/", random() % 256,
-                                 random() % 256, random() % 256, random() % 256,
-                                 random() % 65536);
+    size_t len = (size_t)sprintf(url, "http://%ld.%ld.%ld.%ld:%ld/", random() % 256, random() % 256,
+                                 random() % 256, random() % 256, random() % 65536);
     while (len < max)
         url[len++] = any_of(characters);
     url[len] = '\0';
@@ -88,7 +73,7 @@ static void test_random_urls_are_read(void **state) {
         draw(&qr, paths[i]);
         pointers[i] = paths[i];
     }
-    char *text = read_pictures(pointers, URLS);
+    char *text = picture_decode(pointers, URLS);
     struct slice rest = slice_of_text(text);
     for (int i = 0; i < URLS; i++) {
         struct slice line;
@@ -104,7 +89,7 @@ static void test_every_version(void **state) {
         const char *name;
         size_t longest;
     } rows[] = {
-        {"1", 14}, {"2", 26},  {"3", 42},  {"4", 62},  {"5", 84},
+        {"1", 14},  {"2", 26},  {"3", 42},  {"4", 62},  {"5", 84},
         {"6", 106}, {"7", 122}, {"8", 152}, {"9", 180}, {"10", 213},
     };
     static struct qr qr;

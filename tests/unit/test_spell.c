@@ -7,14 +7,14 @@
 #include <time.h>
 
 /* Writes into memory that ends at a guard page. */
-#define ASSERT_SPELT(call, value, text)                                          \
-    do {                                                                         \
-        char *room = guard_room(SPELL_TEXT_MAX);                                 \
-        struct buf buf = BUF_INIT(room, SPELL_TEXT_MAX);                         \
-        call(&buf, value);                                                       \
-        row_assert(text, !buf.overflow);                                         \
-        row_assert_slice(text, buf_slice(&buf), slice_of_text(text));            \
-        guard_free(room, SPELL_TEXT_MAX);                                        \
+#define ASSERT_SPELT(call, value, text)                               \
+    do {                                                              \
+        char *room = guard_room(SPELL_TEXT_MAX);                      \
+        struct buf buf = BUF_INIT(room, SPELL_TEXT_MAX);              \
+        call(&buf, value);                                            \
+        row_assert(text, !buf.overflow);                              \
+        row_assert_slice(text, buf_slice(&buf), slice_of_text(text)); \
+        guard_free(room, SPELL_TEXT_MAX);                             \
     } while (0)
 
 static void test_durations(void **state) {
@@ -23,21 +23,11 @@ static void test_durations(void **state) {
         uint64_t us;
         const char *text;
     } rows[] = {
-        {0, "0.00 ms"},
-        {4, "0.00 ms"},
-        {5, "0.01 ms"},
-        {49, "0.05 ms"},
-        {50, "0.1 ms"},
-        {149, "0.1 ms"},
-        {150, "0.2 ms"},
-        {12345, "12.3 ms"},
-        {99949, "99.9 ms"},
-        {99950, "100 ms"},
-        {999499, "999 ms"},
-        {999500, "1.0 s"},
-        {41000000, "41.0 s"},
-        {123456789, "123 s"},
-        {INT64_MAX, "9223372036855 s"},
+        {0, "0.00 ms"},       {4, "0.00 ms"},       {5, "0.01 ms"},
+        {49, "0.05 ms"},      {50, "0.1 ms"},       {149, "0.1 ms"},
+        {150, "0.2 ms"},      {12345, "12.3 ms"},   {99949, "99.9 ms"},
+        {99950, "100 ms"},    {999499, "999 ms"},   {999500, "1.0 s"},
+        {41000000, "41.0 s"}, {123456789, "123 s"}, {INT64_MAX, "9223372036855 s"},
     };
     for (size_t i = 0; i < ROWS_COUNT(rows); i++)
         ASSERT_SPELT(spell_duration, rows[i].us, rows[i].text);

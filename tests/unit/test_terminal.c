@@ -1,8 +1,12 @@
 #include "sys/terminal.h"
 
+#include "support/note.h"
 #include "support/row.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 /* NULL: not set. */
 static void set(const char *name, const char *value) {
@@ -36,6 +40,7 @@ static void test_colours(void **state) {
 
 static void test_utf8(void **state) {
     (void)state;
+    set("TERM", "xterm");
     static const struct {
         const char *name;
         const char *lc_all;
@@ -61,10 +66,36 @@ static void test_utf8(void **state) {
     }
 }
 
+static void test_dumb_ones_take_neither(void **state) {
+    (void)state;
+    set("TERM", "dumb");
+    set("LC_ALL", "C.UTF-8");
+    assert_false(terminal_takes_utf8());
+    set("TERM", "xterm");
+    assert_true(terminal_takes_utf8());
+}
+
+static void test_columns(void **state) {
+    const struct winsize size = {.ws_col = 123, .ws_row = 40};
+    (void)state;
+    int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (master < 0) {
+        note_cannot_test("terminals, of which this machine gives out none");
+        return;
+    }
+    assert_int_equal(terminal_columns(master), 0);
+    assert_int_equal(ioctl(master, TIOCSWINSZ, &size), 0);
+    assert_int_equal(terminal_columns(master), 123);
+    (void)close(master);
+    assert_int_equal(terminal_columns(master), 0);
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_colours),
         cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_dumb_ones_take_neither),
+        cmocka_unit_test(test_columns),
     };
     return cmocka_run_group_tests_name("terminal", tests, NULL, NULL);
 }
