@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 enum { TIMEOUT_MS = 20000, CHUNK = 4096 };
@@ -41,12 +42,14 @@ static void become(void *context) {
 }
 
 bool pty_start(struct pty *pty, const char *const settings[], const char *const argv[]) {
+    const struct winsize size = {.ws_row = 50, .ws_col = 120};
     *pty = (struct pty)PTY_INIT;
     pty->master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (pty->master < 0 || grantpt(pty->master) < 0 || unlockpt(pty->master) < 0) {
         note_cannot_test("terminals, of which this machine gives out none");
         return false;
     }
+    (void)ioctl(pty->master, TIOCSWINSZ, &size);
     struct start start = {ptsname(pty->master), settings, argv};
     process_fork(&pty->process, become, &start);
     pty->text = calloc(1, 1);

@@ -1,4 +1,5 @@
-/* A terminal: a program runs at it, what it writes is gathered, and keys are typed. */
+/* A terminal of 120 columns: a program runs at it, what it writes is gathered, and keys are typed.
+ */
 #pragma once
 
 #include "support/process.h"
