@@ -242,14 +242,87 @@ static void test_quiet(void **state) {
     assert_string_equal(pty.text, "^C");
 }
 
+/* What may differ from a document is made the same: each number is 0, and blanks are one. */
+static void normalise(char *text) {
+    char *to = text;
+    for (const char *at = text; *at != '\0'; at++) {
+        bool is_digit = *at >= '0' && *at <= '9';
+        bool in_number = to > text && to[-1] == '0' &&
+                         (is_digit || (*at == '.' && at[1] >= '0' && at[1] <= '9'));
+        bool in_blank = to > text && *at == ' ' && to[-1] == ' ';
+        if (!in_number && !in_blank && *at != '\r')
+            *to++ = (char)(is_digit ? '0' : *at);
+    }
+    *to = '\0';
+}
+
+/* The first lines of the document that are indented, but for the command; the caller frees them. */
+static char *first_screen(void) {
+    static const char command[] = "    $ pronto ~/site\n";
+    const char *const argv[] = {"cat", "docs/terminal.md", NULL};
+    int exit_code;
+    char *document = process_run(argv, &exit_code);
+    assert_int_equal(exit_code, 0);
+    char *screen = calloc(1, strlen(document) + 1);
+    const char *at = strstr(document, command);
+    assert_non_null(at);
+    at += sizeof command - 1;
+    while (strncmp(at, "    ", 4) == 0) {
+        size_t len = strcspn(at, "\n") + 1;
+        (void)strncat(screen, at + 4, len - 4);
+        at += len;
+    }
+    free(document);
+    return screen;
+}
+
+static void cut_out(char *text, const char *part) {
+    char *at = strstr(text, part);
+    assert_non_null(at);
+    memmove(at, at + strlen(part), strlen(at + strlen(part)) + 1);
+}
+
+/* The first screen of docs/terminal.md is what it looks like, but for numbers and the place. */
+static void test_the_document_shows_it(void **state) {
+    const struct scene *scene = *state;
+    static const char *const targets[] = {"/", "/style.css", "/favicon.png", "/pronto.svg"};
+    tree_file(&scene->tree, "index.html", 1, 7000);
+    tree_file(&scene->tree, "style.css", 2, 8300);
+    char page[1401] = "<!DOCTYPE html>404";
+    memset(page + strlen(page), ' ', sizeof page - 1 - strlen(page));
+    memcpy(page + sizeof page - sizeof "</html>", "</html>", sizeof "</html>");
+    tree_text(&scene->tree, "404.html", page);
+    tree_file(&scene->tree, "pronto.svg", 4, 793);
+    if (!SHOW(scene, colourless, "--listen", "127.0.0.1:0", "--workers", "2"))
+        return;
+    for (size_t i = 0; i < 4; i++) {
+        client_expect_once(port_shown(), targets[i], i == 2 ? 404 : 200);
+        (void)pty_await(&pty, pty_await(&pty, 0, targets[i]), "\n");
+    }
+    pty_type(&pty, "\x03");
+    assert_int_equal(pty_finish(&pty), 0);
+    char *screen = first_screen();
+    cut_out(screen, "/home/me/site");
+    cut_out(pty.text, scene->tree.path);
+    normalise(screen);
+    normalise(pty.text);
+    assert_string_equal(pty.text, screen);
+    free(screen);
+}
+
 #define test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        test(test_banner_lines_and_summary),    test(test_colours),
-        test(test_no_color_and_dumb_terminals), test(test_a_taken_port),
-        test(test_many_requests_are_summed_up), test(test_the_last_second_is_summed_up),
-        test(test_a_log_that_was_asked_for),    test(test_quiet),
+        test(test_banner_lines_and_summary),
+        test(test_colours),
+        test(test_no_color_and_dumb_terminals),
+        test(test_a_taken_port),
+        test(test_many_requests_are_summed_up),
+        test(test_the_last_second_is_summed_up),
+        test(test_a_log_that_was_asked_for),
+        test(test_the_document_shows_it),
+        test(test_quiet),
     };
     return cmocka_run_group_tests_name("terminal", tests, NULL, NULL);
 }

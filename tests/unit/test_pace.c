@@ -35,36 +35,38 @@ static void test_more_is_withheld(void **state) {
     assert_false(pace_tell(&pace));
 }
 
-/* What follows a second of `before` lines, `gap` seconds later, while lines are withheld. */
+/* What is shown of ten lines, when so many came in the second before, the last of them `pause_ms`
+ * ago, and lines were withheld then. */
 static void test_until_it_is_calm(void **state) {
     (void)state;
     static const struct {
         const char *name;
         unsigned before;
-        int64_t gap;
-        unsigned shown; /* of ten */
+        int64_t pause_ms;
+        unsigned shown;
     } rows[] = {
-        {"many", PACE_CALM + 1, 1, 0},
-        {"few", PACE_CALM, 1, 10},
-        {"many, then a silent second", 1000, 2, 10},
-        {"many, a minute ago", 1000, 60, 10},
+        {"many", PACE_CALM + 1, PACE_PAUSE_MS - 1, 0},
+        {"few", PACE_CALM, 10, 10},
+        {"many, and a pause", PACE_CALM + 1, PACE_PAUSE_MS, 10},
+        {"many, a minute ago", 1000, 60000, 10},
     };
     for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
         pace = (struct pace){0};
-        row_assert_number(rows[i].name, come(PACE_BURST + 1, 5000), PACE_BURST);
-        row_assert_number(rows[i].name, come(rows[i].before, 6000), 0);
-        row_assert_number(rows[i].name, come(10, 6000 + rows[i].gap * 1000), rows[i].shown);
+        row_assert_number(rows[i].name, come(PACE_BURST + 1, 5900), PACE_BURST);
+        row_assert_number(rows[i].name, come(1, 6000), 0);
+        row_assert_number(rows[i].name, come(rows[i].before - 1, 6995), 0);
+        row_assert_number(rows[i].name, come(10, 6995 + rows[i].pause_ms), rows[i].shown);
     }
 }
 
 /* In each second in which lines are withheld: who sums them up may have fallen asleep. */
 static void test_somebody_is_told_once_a_second(void **state) {
     (void)state;
-    (void)come(PACE_BURST + 1, 5000);
+    (void)come(PACE_BURST + 1, 5900);
     for (int second = 6; second < 9; second++) {
         (void)come(1000, second * 1000);
         assert_true(pace_tell(&pace));
-        (void)come(1000, second * 1000 + 500);
+        (void)come(1000, second * 1000 + 900);
         assert_false(pace_tell(&pace));
     }
     (void)come(PACE_BURST, 12000);
