@@ -17,9 +17,9 @@ struct worker_config {
     size_t socket_count;
     struct tally *tally; /* what it counts in, shared with those who ask; NULL: nobody can ask */
     struct digest *withheld; /* of requests whose lines are not shown; NULL: each has its line */
-    uint32_t shared;     /* those sockets that other workers accept from, too: a bit for each */
-    size_t slot;         /* the worker in the first one tells of mistakes in files that change */
-    int log_fd;          /* what accesslog_open() returned; owned by the worker */
+    uint32_t shared;         /* those sockets that other workers accept from, too: a bit for each */
+    size_t slot; /* the worker in the first one tells of mistakes in files that change */
+    int log_fd;  /* what accesslog_open() returned; owned by the worker */
     int channel; /* to the master (sys/channel): it says an enum worker_order, and the worker an
                     enum worker_word; at its end, there is no master. Non-blocking */
 };

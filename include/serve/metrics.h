@@ -26,7 +26,7 @@ struct metrics_slot {
     uint64_t number; /* of the worker; set before the slot is counted in `slot_count` */
     uint64_t alive;  /* 1 from its start to its end */
     struct tally tally;
-    struct digest withheld; /* from a terminal */
+    struct digest withheld;      /* from a terminal */
 } __attribute__((aligned(128))); /* of which processors fetch pairs of lines */
 
 /* What is so of the server as a whole. */

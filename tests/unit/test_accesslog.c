@@ -662,9 +662,8 @@ static void test_what_is_for_show(void **state) {
         struct err err = ERR_INIT;
         options.access_log = (struct destination){.kind = DESTINATION_UNSAID};
         if (rows[i].destination != NULL)
-            row_assert_number(
-                rows[i].name,
-                destination_parse(rows[i].destination, &options.access_log, &err), 0);
+            row_assert_number(rows[i].name,
+                              destination_parse(rows[i].destination, &options.access_log, &err), 0);
         options.quiet = rows[i].quiet;
         at_terminal = rows[i].terminal;
         row_assert_number(rows[i].name, accesslog_is_for_show(&options), rows[i].for_show);
