@@ -93,7 +93,13 @@ FUZZ_TARGETS    := $(FUZZ_NAMES:%=$(BUILD)/fuzz/fuzz_%)
 UNITS           := $(wildcard systemd/*)
 BENCH_TOOLS     := $(addprefix $(BUILD)/bench/,connect floor pipeline)
 BENCH_OBJECTS   := $(patsubst bench/%.c,$(BUILD)/obj/bench/%.o,$(wildcard bench/*.c))
-C_FILES         := $(wildcard src/*/*.c include/*/*.h tests/*/*.c tests/*/*.h bench/*.[ch] docs/*.c)
+C_FILES         := $(wildcard src/*/*.c include/*/*.h tests/*/*.c tests/*/*.h bench/*.[ch] docs/*.[ch])
+
+# What print-docs prints, and where it is installed.
+PRINTED := man:share/man/man1/pronto.1 bash:share/bash-completion/completions/pronto \
+           zsh:share/zsh/site-functions/_pronto fish:share/fish/vendor_completions.d/pronto.fish
+printed_name = $(firstword $(subst :, ,$(1)))
+printed_path = $(lastword $(subst :, ,$(1)))
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -113,7 +119,7 @@ static:
 
 ## test: install what tests need, build with ASan and UBSan, run every test; system tests on a release build, too
 test: deps-test
-	$(Q)$(MAKE) --no-print-directory -j$(JOBS) WERROR=1 all
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) WERROR=1 all test-install
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) SANITIZE=1 WERROR=1 test-deaf test-faults
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) SANITIZE=1 WERROR=1 RELEASE=$(abspath $(BUILD)/pronto) run-tests
 
@@ -122,8 +128,8 @@ check: deps
 	$(Q)$(MAKE) --no-print-directory test
 	$(Q)$(MAKE) --no-print-directory lint
 
-## lint: layers, format, clang-tidy, cppcheck, documents printed from tables, tests that documents name, unit files
-lint: lint-layers lint-format lint-docs lint-conformance lint-units lint-cppcheck lint-tidy
+## lint: layers, format, clang-tidy, cppcheck, documents printed from tables, the manual page, tests that documents name, unit files
+lint: lint-layers lint-format lint-docs lint-man lint-conformance lint-units lint-cppcheck lint-tidy
 
 ## test-browser: Chromium shows www/, listings and the status page, and seeks in a video; installs what that takes; pictures in build/browser/
 test-browser:
@@ -197,10 +203,12 @@ deps-test:
 deps:
 	$(Q)tests/deps.sh
 
-## install: pronto, its licence and unit files for systemd below $(DESTDIR)$(PREFIX)
-install: all
+## install: pronto, its licence, manual page, completions for shells and unit files for systemd below $(DESTDIR)$(PREFIX)
+install: all $(foreach pair,$(PRINTED),$(BUILD)/printed/$(call printed_name,$(pair)))
 	install -D -m 755 $(BUILD)/pronto $(DESTDIR)$(PREFIX)/bin/pronto
 	install -D -m 644 LICENSE $(DESTDIR)$(PREFIX)/share/doc/pronto/LICENSE
+	$(foreach pair,$(PRINTED),install -D -m 644 $(BUILD)/printed/$(call printed_name,$(pair)) \
+	  $(DESTDIR)$(PREFIX)/$(call printed_path,$(pair)) &&) true
 	install -d -m 755 $(DESTDIR)$(PREFIX)/lib/systemd/system
 	$(Q)prefix=$(PREFIX); for unit in $(UNITS); do \
 	  sed "s|^ExecStart=[^ ]*|ExecStart=$$prefix/bin/pronto|" $$unit > $(BUILD)/$${unit##*/} && \
@@ -209,6 +217,7 @@ install: all
 ## uninstall: what install put there
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/pronto $(DESTDIR)$(PREFIX)/share/doc/pronto/LICENSE
+	rm -f $(foreach pair,$(PRINTED),$(DESTDIR)$(PREFIX)/$(call printed_path,$(pair)))
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/lib/systemd/system/,$(notdir $(UNITS)))
 	-rmdir $(DESTDIR)$(PREFIX)/share/doc/pronto
 
@@ -262,9 +271,15 @@ $(BUILD)/pronto: $(BUILD)/obj/proc/main.o $(call archive,$(BELOW_proc))
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^
 
-$(BUILD)/print-docs: docs/print.c $(call archive,$(BELOW_serve)) $(BUILD)/flags
+$(BUILD)/print-docs: $(wildcard docs/*.c docs/*.h) $(call archive,$(BELOW_serve)) $(BUILD)/flags
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.c %.o %.a,$^)
+
+# What is printed from tables and installed.
+$(BUILD)/printed/%: $(BUILD)/print-docs
+	$(call say,PRINT,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$< $* > $@
 
 # Tools of make bench read addresses as pronto does. Two of them are clients, and share client.c.
 $(BUILD)/obj/bench/%.o: bench/%.c $(BUILD)/flags
@@ -349,9 +364,9 @@ fuzz-targets: $(FUZZ_TARGETS)
 
 # $(1): the server that system tests start; $(2): tests.
 prove = echo 'testing $(patsubst $(CURDIR)/%,%,$(1))'; PRONTO=$(1) CMOCKA_MESSAGE_OUTPUT=TAP \
-	prove --jobs $(JOBS) $(if $(V),--timer) --comments --exec tests/tap.sh $(2)
+	PRINT_DOCS=$(abspath $(BUILD)/print-docs) prove --jobs $(JOBS) $(if $(V),--timer) --comments --exec tests/tap.sh $(2)
 
-run-tests: $(BUILD)/pronto $(UNIT_TESTS) $(SYSTEM_TESTS)
+run-tests: $(BUILD)/pronto $(BUILD)/print-docs $(UNIT_TESTS) $(SYSTEM_TESTS)
 	$(Q)$(call prove,$(abspath $(BUILD)/pronto),$(UNIT_TESTS) $(SYSTEM_TESTS))
 	$(if $(RELEASE),$(Q)$(call prove,$(RELEASE),$(SYSTEM_TESTS)))
 
@@ -364,10 +379,12 @@ test-deaf: $(BUILD)/pronto-deaf $(BUILD)/tests/system/test_fresh
 
 test-faults: $(BUILD)/pronto-faults $(FAULT_TESTS)
 	$(Q)$(call prove,$(abspath $(BUILD)/pronto-faults),$(FAULT_TESTS))
+test-install: $(BUILD)/pronto $(BUILD)/print-docs
+	$(Q)tests/install.sh $(MAKE) --no-print-directory
 
 # Counts of an earlier run would be added to. Servers that run as another user must write theirs, too. Where they may
 # not, they complain on stderr, and system tests that look at it fail, which says nothing about the code.
-coverage-tests: $(BUILD)/pronto $(UNIT_TESTS) $(SYSTEM_TESTS)
+coverage-tests: $(BUILD)/pronto $(BUILD)/print-docs $(UNIT_TESTS) $(SYSTEM_TESTS)
 	$(Q)find $(BUILD) -name '*.gcda' -delete
 	$(Q)find $(BUILD) -type d -exec chmod a+rwx {} +
 	$(Q)umask 0; $(call prove,$(abspath $(BUILD)/pronto),$(UNIT_TESTS))
@@ -388,6 +405,10 @@ lint-docs: $(BUILD)/print-docs
 	$(call say,LINT,docs)
 	$(Q)tests/lint/docs.sh $< check
 
+lint-man: $(BUILD)/printed/man
+	$(call say,LINT,man)
+	$(Q)mandoc -T lint -W warning $<
+
 lint-conformance:
 	$(call say,LINT,conformance)
 	$(Q)tests/lint/conformance.sh docs/conformance.md docs/http.md
@@ -407,7 +428,7 @@ lint-tidy:
 
 .PHONY: all run static test test-browser test-deaf test-faults faults check bench bench-smoke bench-deps lint format docs deps deps-test \
         install uninstall clean help run-tests fuzz fuzz-smoke fuzz-targets abuse run-abuse soak coverage coverage-tests lint-layers lint-format \
-        lint-docs lint-conformance lint-units lint-cppcheck lint-tidy FORCE
+        lint-docs lint-man lint-conformance lint-units lint-cppcheck lint-tidy test-install FORCE
 FORCE:
 
 -include $(OBJECTS:.o=.d) $(SUPPORT_OBJECTS:.o=.d) $(BUILD)/obj/deaf/inotify.d $(UNIT_TESTS:=.d) $(SYSTEM_TESTS:=.d) $(ABUSE_TESTS:=.d) \

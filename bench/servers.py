@@ -203,7 +203,7 @@ def pinned(cpus: set[int]) -> Iterator[None]:
 class Server:
     """A server that runs. `start_ms`: from its exec to the first byte of its first answer."""
 
-    def __init__(self, spec: Spec, site: Site, cpus: set[int], path: str):
+    def __init__(self, spec: Spec, site: Site, cpus: set[int], path: str, stdout: int = subprocess.DEVNULL):
         self.spec = spec
         self.site = site
         self._stderr = open(f"{site.scratch}/stderr", "w+", encoding="utf-8", errors="replace")
@@ -214,7 +214,7 @@ class Server:
                 # A session of its own: Ctrl-C is for us alone, and nothing of it can stay behind.
                 self._process = subprocess.Popen(
                     command, start_new_session=True, stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL, stderr=self._stderr)
+                    stdout=stdout, stderr=self._stderr)
         except OSError as error:
             self._stderr.close()
             raise Trouble(f"does not start: {error}") from error

@@ -1,5 +1,7 @@
 /* Prints the documents that come from tables, so that nothing is typed twice: `print-docs options`
- * is docs/options.md. */
+ * is docs/options.md, `print-docs man` the manual page. */
+#include "print.h"
+
 #include "conf/options.h"
 #include "serve/metrics.h"
 
@@ -84,14 +86,25 @@ static void print_metrics(void) {
         print_metric(row->name, type_of(row->kind, row->shape), labels_of(row->shape), row->help);
 }
 
+static void print_help(void) {
+    options_print_help(stdout);
+}
+
+static const struct {
+    const char *name;
+    void (*print)(void);
+} documents[] = {
+    {"options", print_options}, {"help", print_help}, {"metrics", print_metrics},
+    {"man", print_man},         {"bash", print_bash}, {"zsh", print_zsh},
+    {"fish", print_fish},
+};
+
 int main(int argc, char *argv[]) {
-    if (argc == 2 && strcmp(argv[1], "options") == 0)
-        print_options();
-    else if (argc == 2 && strcmp(argv[1], "help") == 0)
-        options_print_help(stdout);
-    else if (argc == 2 && strcmp(argv[1], "metrics") == 0)
-        print_metrics();
-    else
-        return EXIT_FAILURE;
-    return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    for (size_t i = 0; argc == 2 && i < sizeof documents / sizeof documents[0]; i++) {
+        if (strcmp(argv[1], documents[i].name) != 0)
+            continue;
+        documents[i].print();
+        return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    }
+    return EXIT_FAILURE;
 }

@@ -94,12 +94,12 @@ missing() {
         return 0
     fi
     has_sanitizers || printf 'libasan\nlibubsan\n'
-    missing_programs wrk curl gzip brotli zstd prove ip tar bsdtar python3 openssl haproxy nginx systemd-socket-activate
+    missing_programs wrk curl gzip brotli zstd prove ip tar bsdtar python3 openssl haproxy nginx systemd-socket-activate zbarimg zsh fish
     if [ "$scope" = coverage ]; then
         has_program gcovr || echo gcovr
     fi
     [ "$scope" = all ] || return 0
-    missing_programs clang clang-format clang-tidy cppcheck
+    missing_programs clang clang-format clang-tidy cppcheck mandoc
     has_program ld.lld || echo lld
     has_any llvm-ar llvm-ar-14 || echo llvm
 }
@@ -122,6 +122,10 @@ clang         clang          clang              clang     clang              cla
 fuzzer        libclang-rt-dev  compiler-rt      compiler-rt  compiler-rt     -
 systemd-socket-activate systemd systemd        systemd   -                  systemd
 slowhttptest  slowhttptest   slowhttptest       -         -                  -
+zbarimg       zbar-tools     zbar               zbar      zbar               zbar
+zsh           zsh            zsh                zsh       zsh                zsh
+fish          fish           fish               fish      fish               fish
+mandoc        mandoc         mandoc             mandoc    mandoc             mandoc
 gcovr         gcovr          gcovr              -         gcovr              gcovr
 clang-format  clang-format   clang-tools-extra  clang     clang-extra-tools  clang-tools
 clang-tidy    clang-tidy     clang-tools-extra  clang     clang-extra-tools  clang-tools

@@ -3,11 +3,13 @@
 
 #include "conf/options.h"
 #include "proc/listeners.h"
+#include "proc/urls.h"
 
-/* At start, on stderr: at a terminal what is served and the URLs to open, else a line per address;
- * and the addresses of --admin. Nothing with --quiet. */
+/* At start, on stderr: at a terminal what is served and the URLs to open, with --lan one of them as
+ * a QR code; else a line per address, and with --lan per URL that others can use; and the addresses
+ * of --admin. `urls` are those of the listeners. Nothing with --quiet. */
 void banner_print(const struct options *options, const struct listeners *listeners,
-                  const struct listeners *admin);
+                  const struct urls *urls, const struct listeners *admin);
 
 /* What an address is for. */
 enum banner_use { BANNER_SITE, BANNER_STATUS };

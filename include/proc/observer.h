@@ -16,7 +16,7 @@
 
 /* The master's side of it. */
 struct observer {
-    struct metrics *metrics;    /* owned; NULL: there was no --admin so far */
+    struct metrics *metrics;    /* owned; NULL: nobody has asked so far */
     struct listeners listeners; /* where it answers */
     struct listeners coming;    /* where the next one will, if a reload succeeds */
     bool waits;                 /* an older pronto's still answers there */
@@ -27,10 +27,10 @@ struct observer {
 #define OBSERVER_INIT \
     { .helper = HELPER_INIT }
 
-/* Opens what --admin asks for, with the metrics, beside the sockets `given` by who started this
- * process. Nobody is started before observer_go(), where `waits`. Returns 0, or -errno and a
- * message. */
-int observer_open(struct observer *observer, const struct options *options,
+/* Opens what --admin asks for, beside the sockets `given` by who started this process, with the
+ * metrics, which somebody else may want, too (`wanted`). Nobody is started before observer_go(),
+ * where `waits`. Returns 0, or -errno and a message. */
+int observer_open(struct observer *observer, const struct options *options, bool wanted,
                   const struct listeners *given, bool waits, struct err *err);
 void observer_go(struct observer *observer);
 

@@ -7,6 +7,8 @@
 #pragma once
 
 #include "proc/announcer.h"
+#include "proc/browser.h"
+#include "proc/console.h"
 #include "proc/course.h"
 #include "proc/lineage.h"
 #include "proc/notify.h"
@@ -31,6 +33,8 @@ struct master {
     struct rootwatch rootwatch;
     struct observer observer;
     struct announcer announcer;
+    struct console console;
+    struct browser browser;
     struct source relieved; /* to an older pronto that waits to be relieved; fd -1: none */
     bool relieves;          /* there is, or was, such a one */
     char *pid_file;         /* that was written; owned; NULL: none */

@@ -3,6 +3,7 @@
 
 #include "conf/options.h"
 #include "proc/listeners.h"
+#include "serve/digest.h"
 #include "serve/tally.h"
 #include "store/roots.h"
 
@@ -16,8 +17,9 @@ struct worker_config {
     const struct listeners_socket *sockets; /* that listen; the worker owns the descriptors */
     size_t socket_count;
     struct tally *tally; /* what it counts in, shared with those who ask; NULL: nobody can ask */
-    size_t slot;         /* the worker in the first one tells of mistakes in files that change */
-    int log_fd;          /* what accesslog_open() returned; owned by the worker */
+    struct digest *withheld; /* of requests whose lines are not shown; NULL: each has its line */
+    size_t slot; /* the worker in the first one tells of mistakes in files that change */
+    int log_fd;  /* what accesslog_open() returned; owned by the worker */
     int channel; /* to the master (sys/channel): it says an enum worker_order, and the worker an
                     enum worker_word; at its end, there is no master. Non-blocking */
 };
@@ -26,6 +28,7 @@ struct worker_config {
 enum worker_word {
     WORKER_READY = 'r',   /* it accepts connections */
     WORKER_RETIRED = 'x', /* it drains, and accepts no more */
+    WORKER_POURS = 'p',   /* it withholds lines, which somebody may want to sum up */
 };
 
 /* What the master tells a worker, in a byte. The places of addresses come before WORKER_RETIRE:

@@ -6,7 +6,9 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "conf/options.h"
+#include "serve/digest.h"
 #include "serve/logline.h"
+#include "serve/pace.h"
 #include "sys/sink.h"
 
 #include <stdbool.h>
@@ -26,11 +28,17 @@ struct accesslog {
     uint64_t lost_at_start; /* of them, before those that are being lost; with `losing` */
     int64_t calm_at_ms;     /* when that is over; INT64_MAX: nothing has been written since */
     bool losing;
-    bool timed; /* lines say how long things took */
+    bool timed;              /* lines say how long things took */
+    struct digest *withheld; /* of requests whose lines are too many; NULL: each has its line */
+    struct pace pace;        /* with `withheld` */
 };
 
 #define ACCESSLOG_INIT \
     { .sink = SINK_INIT }
+
+/* Whether lines go to the terminal because somebody is there to look at them, not because a log was
+ * asked for. */
+bool accesslog_is_for_show(const struct options *options);
 
 /* Opens what --access-log asks for, or what is the default: `*fd` is a descriptor, owned by the
  * caller, or -1 where there is to be no log. Returns 0, or -errno and a message. */
@@ -46,6 +54,10 @@ int accesslog_init(struct accesslog *log, const struct options *options, int fd)
 static inline bool accesslog_is_on(const struct accesslog *log) {
     return log->sink.fd >= 0;
 }
+
+/* From now on, lines that are too many to be read are withheld, and their requests summed up in
+ * `withheld`, which is borrowed until accesslog_deinit(). */
+void accesslog_withhold(struct accesslog *log, struct digest *withheld);
 
 /* Adds a line. `now_ms` is the monotonic clock, as for those below. */
 void accesslog_add(struct accesslog *log, const struct log_record *record, int64_t now_ms);

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "serve/digest.h"
 #include "serve/tally.h"
 
 #include <stdbool.h>
@@ -25,6 +26,7 @@ struct metrics_slot {
     uint64_t number; /* of the worker; set before the slot is counted in `slot_count` */
     uint64_t alive;  /* 1 from its start to its end */
     struct tally tally;
+    struct digest withheld;      /* from a terminal */
 } __attribute__((aligned(128))); /* of which processors fetch pairs of lines */
 
 /* What is so of the server as a whole. */
@@ -89,3 +91,6 @@ size_t metrics_numbers(const struct metrics *metrics);
 /* What the workers with that number have counted; and all of them. */
 void metrics_read_worker(const struct metrics *metrics, size_t number, struct tally *tally);
 void metrics_read_all(const struct metrics *metrics, struct tally *tally);
+
+/* The requests of all workers whose lines were withheld. */
+void metrics_read_withheld(const struct metrics *metrics, struct digest *withheld);

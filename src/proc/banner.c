@@ -2,66 +2,38 @@
 
 #include "base/diag.h"
 #include "conf/version.h"
+#include "proc/poster.h"
+#include "sys/terminal.h"
 
-#include <ifaddrs.h>
-#include <limits.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Fills in an interface's address, with a port; false where it is none that others could use. */
-static bool outside_address(const struct ifaddrs *interface, uint16_t port, bool v6_too,
-                            struct address *address) {
-    *address = (struct address){0};
-    if (interface->ifa_addr == NULL || (interface->ifa_flags & IFF_UP) == 0)
-        return false;
-    if (interface->ifa_addr->sa_family == AF_INET) {
-        address->socket.v4 = *(const struct sockaddr_in *)(const void *)interface->ifa_addr;
-    } else if (interface->ifa_addr->sa_family == AF_INET6 && v6_too) {
-        address->socket.v6 = *(const struct sockaddr_in6 *)(const void *)interface->ifa_addr;
-        if (IN6_IS_ADDR_LINKLOCAL(
-                &address->socket.v6.sin6_addr)) /* needs a zone, which URLs lack */
-            return false;
-    } else {
-        return false;
+/* At a terminal */
+
+/* What parts of the banner look like; empty where it has no colours. */
+struct look {
+    const char *title;
+    const char *url;
+    const char *end;
+    const char *dot; /* between settings */
+};
+
+static struct look choose_look(void) {
+    struct look look = {"", "", "", terminal_takes_utf8() ? " \xc2\xb7 " : ", "};
+    if (terminal_takes_colours()) {
+        look.title = "\x1b[1m";
+        look.url = "\x1b[36m";
+        look.end = "\x1b[0m";
     }
-    address_set_port(address, port);
-    return !address_is_loopback(address);
+    return look;
 }
 
-/* Prints the URLs of the interfaces that a wildcard stands for, each behind the label. */
-static void print_outside(const struct address *wildcard, const char *label) {
-    struct ifaddrs *interfaces = NULL;
-    if (getifaddrs(&interfaces) < 0)
-        return;
-    bool v6_too = wildcard->socket.any.sa_family == AF_INET6;
-    for (const struct ifaddrs *at = interfaces; at != NULL; at = at->ifa_next) {
-        struct address address;
-        char text[ADDRESS_TEXT_MAX];
-        if (!outside_address(at, address_port(wildcard), v6_too, &address))
-            continue;
-        address_format(&address, text);
-        fprintf(stderr, "%s http://%s/\n", label, text);
-    }
-    freeifaddrs(interfaces);
-}
-
-static void print_urls(const struct address *address) {
-    char text[ADDRESS_TEXT_MAX];
-    bool wildcard = address_is_wildcard(address);
-    address_format(address, text);
-    if (address_is_local(address)) {
-        fprintf(stderr, "  Local    %s\n", text);
-    } else if (wildcard || address_is_loopback(address)) {
-        bool v6_only = address->socket.any.sa_family == AF_INET6 && !address->both_families;
-        fprintf(stderr, "  Local    http://%s:%u/\n", v6_only ? "[::1]" : "localhost",
-                (unsigned)address_port(address));
-    } else {
-        fprintf(stderr, "  Network  http://%s/\n", text);
-    }
-    if (wildcard)
-        print_outside(address, "  Network ");
+static void print_title(const struct look *look, const struct options *options, size_t workers) {
+    char *root = realpath(options->root, NULL);
+    fprintf(stderr, "%spronto %s%s  serving %s  (%zu worker%s)\n", look->title, VERSION, look->end,
+            root != NULL ? root : options->root, workers, workers == 1 ? "" : "s");
+    free(root);
 }
 
 static void print_mount(struct slice path, const char *directory) {
@@ -71,26 +43,58 @@ static void print_mount(struct slice path, const char *directory) {
     free(real);
 }
 
-static void print_terminal(const struct options *options, const struct listeners *listeners,
+static void print_url(const struct look *look, const char *label, const char *text) {
+    fprintf(stderr, "  %-9s%s%s%s\n", label, look->url, text, look->end);
+}
+
+static void print_urls(const struct look *look, const struct urls *urls) {
+    static const char *const labels[] = {
+        [URL_LOCAL] = "Local", [URL_NETWORK] = "Network", [URL_SOCKET] = "Local"};
+    for (size_t i = 0; i < urls->count; i++)
+        print_url(look, labels[urls->items[i].kind], urls->items[i].text);
+}
+
+/* The first URL that others can use, for the camera of a telephone. */
+static void print_code(const struct urls *urls) {
+    char memory[POSTER_BYTES_MAX];
+    struct buf buf = BUF_INIT(memory, sizeof memory);
+    struct qr qr;
+    const char *url = urls_first(urls, URL_NETWORK);
+    const unsigned columns = terminal_columns(STDERR_FILENO);
+    if (url == NULL || !terminal_takes_utf8() || !qr_make(&qr, slice_of_text(url)) ||
+        (columns > 0 && (unsigned)poster_columns(&qr) > columns))
+        return;
+    poster_put(&buf, &qr, terminal_takes_colours());
+    fprintf(stderr, "\n%.*s\n", (int)buf.len, buf.ptr);
+}
+
+/* What of the root others get to see. */
+static void print_settings(const struct look *look, const struct options *options) {
+    fprintf(stderr, "  listing %s%sdotfiles %s%s%s\n",
+            options->listing == LISTING_ON ? "on" : "off", look->dot,
+            options->hidden ? "served" : "hidden", look->dot,
+            options->symlinks == SYMLINKS_INSIDE ? "links stay inside" : "links not followed");
+}
+
+static void print_terminal(const struct options *options, const struct urls *urls, size_t workers,
                            const struct listeners *admin) {
-    char *root = realpath(options->root, NULL);
-    fprintf(stderr, "pronto %s  serving %s  (%zu worker%s)\n", VERSION,
-            root != NULL ? root : options->root, listeners->workers,
-            listeners->workers == 1 ? "" : "s");
-    free(root);
+    const struct look look = choose_look();
+    print_title(&look, options, workers);
     for (size_t i = 0; i < options->mount.count; i++)
         print_mount(options->mount.items[i].path, options->mount.items[i].directory);
-    for (size_t i = 0; i < listeners->count; i++)
-        print_urls(&listeners->items[i].address);
+    print_urls(&look, urls);
     for (size_t i = 0; i < admin->count; i++) {
-        char text[ADDRESS_TEXT_MAX];
-        const struct address *address = &admin->items[i].address;
-        address_format(address, text);
-        fprintf(stderr, address_is_local(address) ? "  Status   %s\n" : "  Status   http://%s/\n",
-                text);
+        char url[URL_TEXT_MAX];
+        url_format(&admin->items[i].address, url);
+        print_url(&look, "Status", url);
     }
+    if (options->lan)
+        print_code(urls);
+    print_settings(&look, options);
     fputs("  Ctrl-C stops\n", stderr);
 }
+
+/* Elsewhere */
 
 static const struct {
     const char *is_there;
@@ -100,22 +104,21 @@ static const struct {
     [BANNER_STATUS] = {"status on", "no longer telling the status on"},
 };
 
-/* A local socket has no URL. */
 static void print_line(const char *what, const struct address *address) {
-    char text[ADDRESS_TEXT_MAX];
-    bool is_local = address_is_local(address);
-    address_format(address, text);
-    diag_message("%s %s%s%s", what, is_local ? "" : "http://", text, is_local ? "" : "/");
+    char url[URL_TEXT_MAX];
+    url_format(address, url);
+    diag_message("%s %s", what, url);
 }
 
 static void print_lines(const struct options *options, const struct listeners *listeners,
-                        const struct listeners *admin) {
+                        const struct urls *urls, const struct listeners *admin) {
     for (size_t i = 0; i < admin->count; i++)
         print_line(words[BANNER_STATUS].is_there, &admin->items[i].address);
-    for (size_t i = 0; i < listeners->count; i++) {
+    for (size_t i = 0; i < listeners->count; i++)
         print_line(words[BANNER_SITE].is_there, &listeners->items[i].address);
-        if (options->lan)
-            print_outside(&listeners->items[i].address, "pronto: others can use");
+    for (size_t i = 0; i < urls->count && options->lan; i++) {
+        if (urls->items[i].kind == URL_NETWORK)
+            diag_message("others can use %s", urls->items[i].text);
     }
 }
 
@@ -135,7 +138,7 @@ void banner_print_left(enum banner_use use, const struct listeners *before,
 }
 
 void banner_print(const struct options *options, const struct listeners *listeners,
-                  const struct listeners *admin) {
+                  const struct urls *urls, const struct listeners *admin) {
     if (options->quiet)
         return;
     if (listeners->taken_port != 0)
@@ -143,7 +146,7 @@ void banner_print(const struct options *options, const struct listeners *listene
                      (unsigned)listeners->taken_port,
                      (unsigned)address_port(&listeners->items[0].address));
     if (isatty(STDERR_FILENO))
-        print_terminal(options, listeners, admin);
+        print_terminal(options, urls, listeners->workers, admin);
     else
-        print_lines(options, listeners, admin);
+        print_lines(options, listeners, urls, admin);
 }

@@ -181,6 +181,9 @@ int generation_work(struct generation *generation, size_t index, int channel) {
         .options = &generation->setup->options,
         .roots = &generation->setup->roots,
         .tally = counted != NULL ? &counted->tally : NULL,
+        .withheld = counted != NULL && accesslog_is_for_show(&generation->setup->options)
+                        ? &counted->withheld
+                        : NULL,
         .log_fd = generation->log_fd,
         .channel = channel,
         .slot = index,

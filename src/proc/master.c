@@ -10,6 +10,7 @@
 #include "proc/pidfile.h"
 #include "proc/reaper.h"
 #include "proc/transition.h"
+#include "sys/clock.h"
 #include "sys/signals.h"
 
 #include <errno.h>
@@ -29,13 +30,15 @@ static void leave_master(struct master *master, const struct generation *own) {
     source_close(&master->upgrade.channel);
     source_close(&master->relieved);
     source_close(&master->signals);
+    console_close(&master->console);
     loop_deinit(&master->loop);
 }
 
 static void start_worker(struct master *master, struct generation *generation, size_t index) {
     int channel = -1;
     struct err err = ERR_INIT;
-    bool counted = generation->setup->options.admin.count > 0; /* else nobody can ask */
+    const struct options *options = &generation->setup->options;
+    bool counted = options->admin.count > 0 || console_is_wanted(options); /* else nobody asks */
     pid_t pid = generation_spawn(generation, index, counted ? master->observer.metrics : NULL,
                                  &master->loop, &channel);
     if (pid == 0) {
@@ -130,7 +133,8 @@ static int adopt(struct given *given, const struct handover *handover, struct er
 static int init_first(struct master *master, struct setup *setup, const struct given *given,
                       struct err *err) {
     struct observer *observer = &master->observer;
-    int result = observer_open(observer, &setup->options, &given->admin, master->relieves, err);
+    int result = observer_open(observer, &setup->options, console_is_wanted(&setup->options),
+                               &given->admin, master->relieves, err);
     if (result < 0) {
         setup_free(setup);
         return result;
@@ -185,6 +189,7 @@ static int init(struct master *master, struct setup *setup, struct err *err) {
 
 static void deinit(struct master *master) {
     lineage_deinit(&master->lineage, NULL);
+    console_close(&master->console);
     observer_close(&master->observer, master->relieved.fd >= 0);
     announcer_close(&master->announcer);
     if (!master->in_child && master->pid_file != NULL)
@@ -249,6 +254,7 @@ static int64_t wait_ms(const struct master *master) {
     wait_ms = observer_wait_ms(&master->observer, now_ms, wait_ms);
     wait_ms = announcer_wait_ms(&master->announcer, now_ms, wait_ms);
     wait_ms = lineage_wait_ms(&master->lineage, wait_ms, now_ms);
+    wait_ms = console_wait_ms(&master->console, wait_ms, now_ms);
     if (master->course.phase == COURSE_SERVING)
         wait_ms = rootwatch_wait_ms(&master->rootwatch, wait_ms, now_ms);
     bool notices = master->course.phase == COURSE_STOPPING && master->notice_at_ms < INT64_MAX;
@@ -277,6 +283,7 @@ static void supervise(struct master *master) {
         }
         watch_progress(master);
         watch_deadlines(master);
+        console_tick(&master->console, master->loop.now_ms);
     }
 }
 
@@ -289,6 +296,7 @@ int master_run(const struct command_line *line, struct setup *setup) {
         .rootwatch = ROOTWATCH_INIT,
         .observer = OBSERVER_INIT,
         .announcer = ANNOUNCER_INIT,
+        .console = CONSOLE_INIT,
         .status = EXIT_SUCCESS,
     };
     struct err err = ERR_INIT;
@@ -299,6 +307,8 @@ int master_run(const struct command_line *line, struct setup *setup) {
         master.status = EXIT_FAILURE;
     } else {
         supervise(&master);
+        if (!master.in_child && master.course.phase == COURSE_STOPPING)
+            console_conclude(&master.console, clock_now_ms());
     }
     deinit(&master);
     return master.status;

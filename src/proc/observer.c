@@ -18,17 +18,17 @@ enum {
 /* The master's side */
 
 /* Opens the metrics, where somebody can ask for them. */
-static int open_metrics(struct observer *observer, const struct options *options, struct err *err) {
-    if (options->admin.count == 0 || observer->metrics != NULL)
+static int open_metrics(struct observer *observer, bool wanted, struct err *err) {
+    if (!wanted || observer->metrics != NULL)
         return 0;
     return metrics_open(&observer->metrics, clock_time_s(), err);
 }
 
-int observer_open(struct observer *observer, const struct options *options,
+int observer_open(struct observer *observer, const struct options *options, bool wanted,
                   const struct listeners *given, bool waits, struct err *err) {
     *observer = (struct observer)OBSERVER_INIT;
     observer->waits = waits;
-    int result = open_metrics(observer, options, err);
+    int result = open_metrics(observer, wanted || options->admin.count > 0, err);
     return result == 0 ? listeners_open_admin(&observer->listeners, options, given, err) : result;
 }
 
@@ -37,7 +37,7 @@ void observer_go(struct observer *observer) {
 }
 
 int observer_prepare(struct observer *observer, const struct options *options, struct err *err) {
-    int result = open_metrics(observer, options, err);
+    int result = open_metrics(observer, options->admin.count > 0, err);
     return result == 0 ? listeners_open_admin(&observer->coming, options, &observer->listeners, err)
                        : result;
 }

@@ -77,7 +77,7 @@ void reaper_run(struct master *master) {
             upgrade_ended(master, wait_status);
         else if (generation != NULL)
             worker_ended(master, generation, slot, wait_status);
-        else
+        else if (!browser_ended(&master->browser, pid, wait_status))
             helper_is_gone(master, pid, wait_status);
     }
 }

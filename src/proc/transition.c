@@ -155,6 +155,17 @@ static void leave(struct master *master) {
     pass_on(master);
 }
 
+/* Tells the operator where it serves. */
+static void introduce(struct master *master) {
+    const struct generation *serving = master->lineage.serving;
+    const struct options *options = &serving->setup->options;
+    struct urls urls;
+    urls_find(&urls, &serving->listeners);
+    banner_print(options, &serving->listeners, &urls, &master->observer.listeners);
+    if (options->open)
+        browser_open(&master->browser, &urls);
+}
+
 /* The first workers are ready, and who was there before is told. */
 static void announce(struct master *master) {
     struct err err = ERR_INIT;
@@ -166,11 +177,13 @@ static void announce(struct master *master) {
         return;
     }
     metrics_set_phase(master->observer.metrics, METRICS_SERVING);
+    if (console_is_wanted(&serving->setup->options))
+        console_open(&master->console, master->observer.metrics, master->loop.now_ms);
     if (master->relieves) {
         banner_print_new(BANNER_STATUS, &master->observer.listeners);
         banner_print_new(BANNER_SITE, &serving->listeners);
     } else {
-        banner_print(&serving->setup->options, &serving->listeners, &master->observer.listeners);
+        introduce(master);
     }
     if (master->relieved.fd >= 0) {
         (void)!write(master->relieved.fd, "r", 1);

@@ -171,6 +171,7 @@ static int init(struct worker *worker, const struct worker_config *config, struc
         return err_set(err, -result, "cannot wait for connections: %s", strerror(-result));
     if (config->tally != NULL)
         count_for_others(worker, config);
+    accesslog_withhold(&worker->server.ledger.log, config->withheld);
     worker->server.store.rulebook.silent = config->slot > 0;
     worker->drain_timeout_ms = config->options->drain_timeout;
     if (config->options->cache_size > 0)
@@ -228,6 +229,8 @@ static int serve(struct worker *worker) {
         if (crowded_turns % CROWDED_TURNS_MAX == 0)
             connections_expire(&worker->server);
         accesslog_flush_due(&worker->server.ledger.log, worker->loop.now_ms);
+        if (pace_tell(&worker->server.ledger.log.pace))
+            tell(worker, WORKER_POURS);
         if (worker->server.timed)
             gauges_note(&worker->gauges);
         if (worker->server.draining && is_drained(worker))

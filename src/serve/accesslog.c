@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/deadline.h"
 #include "base/diag.h"
+#include "sys/terminal.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -44,6 +45,10 @@ static enum destination_kind kind_of(const struct options *options) {
     if (options->access_log.kind != DESTINATION_UNSAID)
         return options->access_log.kind;
     return !options->quiet && isatty(STDOUT_FILENO) ? DESTINATION_STDOUT : DESTINATION_OFF;
+}
+
+bool accesslog_is_for_show(const struct options *options) {
+    return options->access_log.kind == DESTINATION_UNSAID && kind_of(options) == DESTINATION_STDOUT;
 }
 
 /* What would help against `errnum`, as the end of a sentence. */
@@ -111,13 +116,6 @@ bool accesslog_can_rotate(const struct options *options) {
     return options->access_log.kind == DESTINATION_FILE;
 }
 
-/* https://no-color.org */
-static bool takes_colours(void) {
-    const char *no_color = getenv("NO_COLOR");
-    const char *term = getenv("TERM");
-    return (no_color == NULL || no_color[0] == '\0') && (term == NULL || strcmp(term, "dumb") != 0);
-}
-
 static void add_syslog(struct accesslog *log) {
     char host[LOGLINE_HOST_MAX + 1] = "";
     (void)gethostname(host, sizeof host - 1);
@@ -146,7 +144,7 @@ int accesslog_init(struct accesslog *log, const struct options *options, int fd)
     enum option_log_format format = (enum option_log_format)options->log_format;
     if (format == LOG_FORMAT_AUTO)
         format = terminal ? LOG_FORMAT_SHORT : LOG_FORMAT_COMBINED;
-    logline_init(&log->logline, format, terminal && takes_colours(),
+    logline_init(&log->logline, format, terminal && terminal_takes_colours(),
                  &manners[log->sink.kind].limits);
     if (log->sink.kind == SINK_DATAGRAM)
         add_syslog(log);
@@ -226,7 +224,15 @@ static bool has_room(const struct accesslog *log) {
     return log->buffer.capacity - log->buffer.len >= log->line_max;
 }
 
+void accesslog_withhold(struct accesslog *log, struct digest *withheld) {
+    log->withheld = withheld;
+}
+
 void accesslog_add(struct accesslog *log, const struct log_record *record, int64_t now_ms) {
+    if (log->withheld != NULL && !pace_allows(&log->pace, now_ms)) {
+        digest_add(log->withheld, record);
+        return;
+    }
     if (!has_room(log) && now_ms >= log->retry_ms)
         flush(log, now_ms);
     if (!has_room(log)) {

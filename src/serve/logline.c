@@ -3,9 +3,8 @@
 #include "base/ascii.h"
 #include "base/utf8.h"
 #include "http/date.h"
+#include "serve/spell.h"
 #include "store/size.h"
-
-#include <time.h>
 
 enum { METHOD_LIMIT = 32, PROTOCOL_LIMIT = 16 };
 
@@ -236,15 +235,6 @@ static void put_json(struct buf *buf, const struct logline *logline,
 
 enum { REQUEST_COLUMN = 36, SIZE_COLUMN = 6, DURATION_COLUMN = 7 };
 
-/* The operator's own time: "08:49:37". */
-static void put_short_stamp(struct buf *buf, int64_t time_s) {
-    struct tm local;
-    char text[sizeof "08:49:37"];
-    time_t time = (time_t)time_s;
-    if (localtime_r(&time, &local) != NULL && strftime(text, sizeof text, "%H:%M:%S", &local) > 0)
-        buf_put(buf, slice_of_text(text));
-}
-
 static void put_blanks(struct buf *buf, size_t count) {
     for (; count > 0; count--)
         buf_put_char(buf, ' ');
@@ -270,24 +260,10 @@ static void put_size_column(struct buf *buf, uint64_t bytes) {
     put_right(buf, slice_of(memory, text.len), SIZE_COLUMN);
 }
 
-/* A number of units, rounded: with a tenth where it has but one or two digits before it. */
-static void put_units(struct buf *buf, uint64_t us, uint64_t unit_us) {
-    uint64_t tenths = (us + unit_us / 20) / (unit_us / 10);
-    if (tenths >= 1000) {
-        buf_put_number(buf, (us + unit_us / 2) / unit_us);
-    } else {
-        buf_put_number(buf, tenths / 10);
-        buf_put_char(buf, '.');
-        buf_put_number(buf, tenths % 10);
-    }
-}
-
 static void put_duration_column(struct buf *buf, int64_t took_us) {
-    char memory[24];
+    char memory[SPELL_TEXT_MAX];
     struct buf text = BUF_INIT(memory, sizeof memory);
-    bool short_time = took_us < 999500;
-    put_units(&text, (uint64_t)took_us, short_time ? 1000 : 1000000);
-    buf_put(&text, short_time ? SLICE(" ms") : SLICE(" s"));
+    spell_duration(&text, (uint64_t)took_us);
     put_right(buf, slice_of(memory, text.len), DURATION_COLUMN);
 }
 
@@ -354,7 +330,7 @@ static const struct {
 } formats[] = {
     [LOG_FORMAT_COMBINED] = {put_combined_stamp, put_combined},
     [LOG_FORMAT_JSON] = {put_json_stamp, put_json},
-    [LOG_FORMAT_SHORT] = {put_short_stamp, put_short},
+    [LOG_FORMAT_SHORT] = {spell_clock, put_short},
 };
 
 void logline_init(struct logline *logline, enum option_log_format format, bool coloured,

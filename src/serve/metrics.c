@@ -127,3 +127,10 @@ void metrics_read_all(const struct metrics *metrics, struct tally *tally) {
     for (size_t i = 0; i < count; i++)
         tally_read(tally, &metrics->slots[i].tally);
 }
+
+void metrics_read_withheld(const struct metrics *metrics, struct digest *withheld) {
+    size_t count = count_slots(metrics);
+    *withheld = (struct digest){0};
+    for (size_t i = 0; i < count; i++)
+        digest_read(withheld, &metrics->slots[i].withheld);
+}

@@ -665,6 +665,58 @@ static void test_a_terminal(void **state) {
     }
 }
 
+/* What nobody could read is summed up instead; nothing gets lost between the two. */
+static void test_lines_that_are_withheld(void **state) {
+    (void)state;
+    struct digest withheld = {0};
+    start("@log");
+    accesslog_withhold(&accesslog, &withheld);
+    for (int i = 0; i < PACE_BURST + 400; i++)
+        add("/a", NOW_MS);
+    add("/later", NOW_MS + 2000);
+    accesslog_flush_due(&accesslog, NOW_MS + 5000);
+    int fd = open(tree_path(&tree, "log"), O_RDONLY | O_CLOEXEC);
+    char *log = process_text(fd);
+    size_t lines = 0;
+    (void)close(fd);
+    for (const char *at = log; (at = strchr(at, '\n')) != NULL; at++)
+        lines++;
+    assert_int_equal(lines, PACE_BURST + 1);
+    assert_int_equal(withheld.requests, 400);
+    assert_int_equal(withheld.bytes, 400 * 7);
+    note_assert_contains(log, "/later");
+    free(log);
+}
+
+/* Only where nobody has asked for a log. */
+static void test_what_is_for_show(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        const char *destination; /* NULL: none is named */
+        bool terminal;
+        bool quiet;
+        bool for_show;
+    } rows[] = {
+        {"a terminal", NULL, true, false, true},
+        {"no terminal", NULL, false, false, false},
+        {"quiet", NULL, true, true, false},
+        {"asked for", "-", true, false, false},
+        {"elsewhere", "/tmp/log", true, false, false},
+        {"off", "off", true, false, false},
+    };
+    for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
+        struct err err = ERR_INIT;
+        options.access_log = (struct destination){.kind = DESTINATION_UNSAID};
+        if (rows[i].destination != NULL)
+            row_assert_number(rows[i].name,
+                              destination_parse(rows[i].destination, &options.access_log, &err), 0);
+        options.quiet = rows[i].quiet;
+        at_terminal = rows[i].terminal;
+        row_assert_number(rows[i].name, accesslog_is_for_show(&options), rows[i].for_show);
+    }
+}
+
 #define test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void) {
@@ -690,6 +742,8 @@ int main(void) {
         test(test_switch_from_a_full_disk),
         test(test_formats),
         test(test_a_terminal),
+        test(test_lines_that_are_withheld),
+        test(test_what_is_for_show),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -339,7 +339,8 @@ static const struct {
     uint64_t bytes;
     const char *columns;
 } columns[] = {
-    {"nothing", 0, 0, "   0 B   0.0 ms"},
+    {"nothing", 0, 0, "   0 B  0.00 ms"},
+    {"hardly anything", 44, 7, "   7 B  0.04 ms"},
     {"rounded up", 50, 999, " 999 B   0.1 ms"},
     {"ms", 12345, 1000, "1.0 kB  12.3 ms"},
     {"last tenth", 99949, 99499, " 99 kB  99.9 ms"},
