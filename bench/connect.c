@@ -238,9 +238,8 @@ static void hold(struct client *client) {
     poll(&input, 1, client->settings->seconds > 0 ? (int)client->settings->seconds * 1000 : -1);
     for (uint64_t i = 0; i < client->held_count; i++) {
         char byte;
-        if (recv(client->held[i], &byte, 1, MSG_DONTWAIT) >= 0 || errno != EAGAIN) {
+        if (recv(client->held[i], &byte, 1, MSG_DONTWAIT) >= 0 || errno != EAGAIN)
             failures_add(&client->failures, "the server closed idle connections");
-        }
     }
 }
 

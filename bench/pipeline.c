@@ -80,7 +80,7 @@ static size_t read_answer(struct client *client, struct connection *connection,
     case ANSWER_GOOD:
         break;
     }
-    if (answer.content_bytes > ANSWER_MAX - answer.head_bytes)
+    if (answer.head_bytes + answer.content_bytes > ANSWER_MAX)
         refuse_answer("an answer is too long", input);
     if (answer.closes && !connection->answered)
         refuse_answer("the server closes connections after one answer", input);

@@ -81,6 +81,7 @@ CASES = [
     Case("content that is too short for its length", once(GOOD[:-1]), "not 200"),
     Case("more answers than requests", lambda n: GOOD + GOOD if n == DEPTH - 1 else GOOD, "more answers"),
     Case("an endless head", lambda n: GOOD[:-12] + b"Age: 1\r\n" * 10000, "too long"),
+    Case("a large head", lambda n: answer("Age: 1\r\n" * 10000), "too long"),
     Case("large content", lambda n: answer(content=b"x" * 70000), "too long"),
 ]
 
