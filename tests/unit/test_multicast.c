@@ -194,7 +194,7 @@ static void test_interfaces(void **state) {
     struct interface_address one[1];
     assert_int_equal(interfaces_list(one, 1), 1);
     /* Nobody answers for it, but that takes a second to be known. */
-    assert_true(network_run(NETWORK_NEAR, "sysctl -q net.ipv6.conf.near0.dad_transmits=60\n"
+    assert_true(network_run(NETWORK_NEAR, "echo 60 > /proc/sys/net/ipv6/conf/near0/dad_transmits\n"
                                           "ip address add 2001:db8::7/64 dev near0"));
     assert_false(has_address("2001:db8::7", 64));
     assert_true(network_run(NETWORK_NEAR, "ip link set near0 down"));
