@@ -94,7 +94,8 @@ missing() {
         return 0
     fi
     has_sanitizers || printf 'libasan\nlibubsan\n'
-    missing_programs wrk curl gzip brotli zstd prove ip tar bsdtar python3 openssl haproxy nginx systemd-socket-activate zbarimg zsh fish
+    missing_programs wrk curl gzip brotli zstd prove ip tar bsdtar python3 openssl haproxy nginx systemd-socket-activate \
+        zbarimg zsh fish avahi-daemon avahi-browse dbus-daemon dig stdbuf
     if [ "$scope" = coverage ]; then
         has_program gcovr || echo gcovr
     fi
@@ -139,6 +140,11 @@ python3       python3        python3            python    python3            pyt
 openssl       openssl        openssl            openssl   openssl            openssl
 haproxy       haproxy        haproxy            haproxy   haproxy            haproxy
 nginx         nginx          nginx              nginx     nginx              nginx
+avahi-daemon  avahi-daemon   avahi              avahi     avahi              avahi
+avahi-browse  avahi-utils    avahi-tools        avahi     avahi-tools        avahi-utils
+dbus-daemon   dbus           dbus-daemon        dbus      dbus               dbus-1
+dig           bind9-dnsutils bind-utils         bind      bind-tools         bind-utils
+stdbuf        coreutils      coreutils          coreutils coreutils          coreutils
 h2o           h2o            h2o                -         h2o                h2o
 lighttpd      lighttpd       lighttpd           lighttpd  lighttpd           lighttpd
 gnuplot       gnuplot-nox    gnuplot-minimal    gnuplot   gnuplot            gnuplot
@@ -198,7 +204,7 @@ check_means() {
 }
 
 # What starts a service when it is installed, and at every boot after that.
-services='haproxy nginx h2o lighttpd'
+services='haproxy nginx h2o lighttpd avahi-daemon'
 
 # Debian starts them at once unless this says no.
 policy=/usr/sbin/policy-rc.d
