@@ -14,9 +14,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* When a worker stops, connections that nothing is asked on, and the listening sockets, are closed
- * after this long: a request that is on its way is still answered. */
-enum { IDLE_GRACE_MS = 250 };
+/* When a worker stops, the listening sockets, and connections that nothing is asked on, are closed
+ * after this long: a request that is on its way is still answered. Where another generation takes
+ * its place, nobody waits for the end, and clients that are slow to ask get more time. */
+enum { STOP_GRACE_MS = 250, RETIRE_GRACE_MS = 1000 };
 
 /* Turns in a row that may leave events for the next one before deadlines are looked at all the
  * same. */
@@ -32,7 +33,8 @@ struct worker {
     struct source signals;
     struct source channel;
     int64_t drain_timeout_ms;
-    int64_t close_idle_at_ms; /* while server.draining */
+    int64_t accept_until_ms;  /* while server.draining */
+    int64_t close_idle_at_ms; /* the same */
     int64_t give_up_at_ms;    /* the same */
     uint32_t alone;           /* addresses that nobody takes over, a bit for the place of each */
     bool retired;             /* it accepts no more, and has said so */
@@ -44,11 +46,12 @@ static int tell(const struct worker *worker, enum worker_word word) {
     return channel_send(worker->channel.fd, (char)word, -1);
 }
 
-static void drain(struct worker *worker) {
+static void drain(struct worker *worker, int64_t idle_grace_ms) {
     if (worker->server.draining)
         return;
     worker->server.draining = true; /* before the last are accepted and answered */
-    worker->close_idle_at_ms = worker->loop.now_ms + IDLE_GRACE_MS;
+    worker->accept_until_ms = worker->loop.now_ms + STOP_GRACE_MS;
+    worker->close_idle_at_ms = worker->loop.now_ms + idle_grace_ms;
     worker->give_up_at_ms = worker->loop.now_ms + worker->drain_timeout_ms;
 }
 
@@ -74,7 +77,7 @@ static void on_signal(struct source *source) {
     source->ready = 0;
     while ((number = signals_next(source->fd)) != 0) {
         if (number == SIGTERM)
-            drain(worker);
+            drain(worker, STOP_GRACE_MS);
     }
 }
 
@@ -88,7 +91,7 @@ static void obey(struct worker *worker, char order, int passed) {
     if (order >= WORKER_ALONE && order < WORKER_ALONE + OPTIONS_ADDRESSES_MAX)
         worker->alone |= 1u << (order - WORKER_ALONE);
     if (order == WORKER_RETIRE) {
-        drain(worker);
+        drain(worker, RETIRE_GRACE_MS);
         close_listeners(worker, worker->alone);
     }
 }
@@ -195,11 +198,14 @@ static void deinit(struct worker *worker) {
 static int64_t wait_ms(const struct worker *worker) {
     int64_t now_ms = worker->loop.now_ms;
     int64_t wait_ms = server_wait_ms(&worker->server);
-    if (worker->server.draining)
-        wait_ms = deadline_sooner_ms(wait_ms, worker->give_up_at_ms, now_ms);
-    if (worker->server.draining && now_ms < worker->close_idle_at_ms)
-        wait_ms = deadline_sooner_ms(wait_ms, worker->close_idle_at_ms, now_ms);
-    return wait_ms;
+    const int64_t deadlines_ms[] = {worker->accept_until_ms, worker->close_idle_at_ms};
+    if (!worker->server.draining)
+        return wait_ms;
+    for (size_t i = 0; i < sizeof deadlines_ms / sizeof deadlines_ms[0]; i++) {
+        if (now_ms < deadlines_ms[i])
+            wait_ms = deadline_sooner_ms(wait_ms, deadlines_ms[i], now_ms);
+    }
+    return deadline_sooner_ms(wait_ms, worker->give_up_at_ms, now_ms);
 }
 
 /* Whether a worker that drains is done. At the end of the grace, connections that are still in the
@@ -207,10 +213,11 @@ static int64_t wait_ms(const struct worker *worker) {
 static bool is_drained(struct worker *worker) {
     if (worker->loop.now_ms >= worker->give_up_at_ms)
         return true;
-    if (worker->loop.now_ms < worker->close_idle_at_ms)
+    if (worker->loop.now_ms < worker->accept_until_ms)
         return false;
     close_listeners(worker, 0);
-    connections_close_idle(&worker->server);
+    if (worker->loop.now_ms >= worker->close_idle_at_ms)
+        connections_close_idle(&worker->server);
     return worker->server.connections == 0;
 }
 
