@@ -374,7 +374,7 @@ static void must_not_open(const char *row, const char *root, int error, const ch
     int result = docroot_open(&docroot, root, &index_names, false, BENEATH_LINKS_INSIDE, &err);
     row_assert_number(row, result, -error);
     row_assert(row, strstr(err.text, message) != NULL);
-    row_assert_number(row, docroot.fd, -1);
+    row_assert_number(row, docroot.root.fd, -1);
 }
 
 static void test_bad_roots(void **state) {

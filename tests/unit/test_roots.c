@@ -202,7 +202,7 @@ static void test_mounts_have_the_rules_of_the_root(void **state) {
     assert_int_equal(roots_open(&roots, &options, &err), 0);
     for (size_t i = 0; i < roots.count; i++) {
         assert_true(roots.items[i].hidden);
-        assert_int_equal(roots.items[i].links, BENEATH_LINKS_NONE);
+        assert_int_equal(roots.items[i].root.links, BENEATH_LINKS_NONE);
         assert_ptr_equal(roots.items[i].index, &options.index);
     }
 }
