@@ -1,12 +1,13 @@
 /* What the operator is told of where pronto listens. */
 #pragma once
 
-#include "conf/options.h"
 #include "proc/listeners.h"
+#include "proc/setup.h"
 
 /* At start, on stderr: at a terminal what is served and the URLs to open, else a line per address;
- * and the addresses of --admin, as they are bound. Nothing with --quiet. */
-void banner_print(const struct options *options, const struct listeners *listeners,
+ * and the addresses of --admin, as they are bound; and which walls stand around workers, or a line
+ * for each that does not. Nothing with --quiet. */
+void banner_print(const struct setup *setup, const struct listeners *listeners,
                   const struct option_addresses *admin);
 
 /* When others take over: a line per address that was not there before; and a line per address of

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "base/err.h"
-#include "conf/options.h"
+#include "proc/setup.h"
 #include "serve/metrics.h"
 
 #include <stdbool.h>
@@ -15,6 +15,7 @@
 /* The master's side of it. */
 struct observer {
     struct metrics *metrics;            /* owned; NULL: there is no --admin, and nobody observes */
+    struct sandbox sandbox;             /* for the process */
     struct option_addresses addresses;  /* as they are bound: with their ports */
     int sockets[OPTIONS_ADDRESSES_MAX]; /* that listen; owned */
     size_t socket_count;
@@ -27,7 +28,7 @@ struct observer {
     { .channel = -1 }
 
 /* Makes the metrics, if there is an --admin. Returns 0, or -errno and a message. */
-int observer_open(struct observer *observer, const struct options *options, struct err *err);
+int observer_open(struct observer *observer, const struct setup *setup, struct err *err);
 
 /* Opens the sockets: from now on, an observer is to be there. The same. */
 int observer_listen(struct observer *observer, struct err *err);

@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "conf/options.h"
 #include "store/roots.h"
+#include "sys/sandbox.h"
 
 /* The words that pronto was started with; borrowed. Relative paths in them are relative to the
  * directory it was started in, which it never leaves. */
@@ -15,6 +16,7 @@ struct command_line {
 struct setup {
     struct options options; /* some texts are borrowed from the command line */
     struct roots roots;     /* borrow from the options, so a setup stays where it is */
+    struct sandbox sandbox; /* as setup_open() found it */
 };
 
 /* Reads the options into a new setup, which setup_free() ends. Returns NULL and a message where one

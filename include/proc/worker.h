@@ -4,6 +4,7 @@
 #include "conf/options.h"
 #include "serve/tally.h"
 #include "store/roots.h"
+#include "sys/sandbox.h"
 
 #include <stdint.h>
 
@@ -12,6 +13,7 @@
 struct worker_config {
     const struct options *options;
     const struct roots *roots;
+    const struct sandbox *sandbox;
     int sockets[OPTIONS_ADDRESSES_MAX]; /* that listen, one for each address; owned by the worker */
     size_t socket_count;
     struct tally *tally; /* what it counts in, shared with those who ask; NULL: nobody can ask */

@@ -54,6 +54,9 @@ struct docroot_file {
 int docroot_open(struct docroot *docroot, const char *root, const struct names *index, bool hidden,
                  enum beneath_links links, struct err *err);
 
+/* Whether this process can read it: 0 or -errno. */
+int docroot_try(const struct docroot *docroot);
+
 /* Idempotent. */
 void docroot_deinit(struct docroot *docroot);
 

@@ -71,8 +71,34 @@ static void print_mount(struct slice path, const char *directory) {
     free(real);
 }
 
-static void print_terminal(const struct options *options, const struct listeners *listeners,
+/* What each wall that is missing means. */
+static void print_gaps(const struct sandbox *sandbox) {
+    for (enum sandbox_wall wall = 0; wall < SANDBOX_WALLS; wall++) {
+        struct sandbox_report report;
+        sandbox_report(sandbox, wall, &report);
+        if (!report.stands)
+            diag_message("%s", report.text.text);
+    }
+}
+
+/* The words for those that stand; paths always do. */
+static void print_walls(const struct sandbox *sandbox) {
+    const char *before = "  Sandbox  ";
+    for (enum sandbox_wall wall = SANDBOX_PATHS + 1; wall < SANDBOX_WALLS; wall++) {
+        struct sandbox_report report;
+        sandbox_report(sandbox, wall, &report);
+        if (!report.stands)
+            continue;
+        fprintf(stderr, "%s%s", before, report.name);
+        before = ", ";
+    }
+    if (before[0] == ',')
+        fputc('\n', stderr);
+}
+
+static void print_terminal(const struct setup *setup, const struct listeners *listeners,
                            const struct option_addresses *admin) {
+    const struct options *options = &setup->options;
     char *root = realpath(options->root, NULL);
     fprintf(stderr, "pronto %s  serving %s  (%zu worker%s)\n", VERSION,
             root != NULL ? root : options->root, listeners->workers,
@@ -87,6 +113,7 @@ static void print_terminal(const struct options *options, const struct listeners
         address_format(&admin->items[i], text);
         fprintf(stderr, "  Status   http://%s/\n", text);
     }
+    print_walls(&setup->sandbox);
     fputs("  Ctrl-C stops\n", stderr);
 }
 
@@ -123,16 +150,18 @@ void banner_print_left(const struct listeners *before, const struct listeners *l
     }
 }
 
-void banner_print(const struct options *options, const struct listeners *listeners,
+void banner_print(const struct setup *setup, const struct listeners *listeners,
                   const struct option_addresses *admin) {
+    const struct options *options = &setup->options;
     if (options->quiet)
         return;
     if (listeners->taken_port != 0)
         diag_message("port %u is taken, using %u instead (--listen asks for a certain one)",
                      (unsigned)listeners->taken_port,
                      (unsigned)address_port(&listeners->items[0].address));
+    print_gaps(&setup->sandbox);
     if (isatty(STDERR_FILENO))
-        print_terminal(options, listeners, admin);
+        print_terminal(setup, listeners, admin);
     else
         print_lines(options, listeners, admin);
 }

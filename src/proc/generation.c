@@ -157,6 +157,7 @@ int generation_work(struct generation *generation, size_t index, int channel) {
     struct worker_config config = {
         .options = &generation->setup->options,
         .roots = &generation->setup->roots,
+        .sandbox = &generation->setup->sandbox,
         .socket_count = generation->listeners.count,
         .tally = counted != NULL ? &counted->tally : NULL,
         .log_fd = generation->log_fd,

@@ -226,7 +226,7 @@ static void announce(struct master *master) {
     if (master->relieves)
         banner_print_new(&serving->listeners);
     else
-        banner_print(&serving->setup->options, &serving->listeners, &master->observer.addresses);
+        banner_print(serving->setup, &serving->listeners, &master->observer.addresses);
     if (master->relieved.fd >= 0)
         (void)!write(master->relieved.fd, "r", 1);
     else
@@ -467,7 +467,7 @@ static int init(struct master *master, struct setup *setup, struct err *err) {
         return result;
     }
     notify_init(&master->notify, master->loop.now_ms);
-    result = observer_open(&master->observer, &setup->options, err);
+    result = observer_open(&master->observer, setup, err);
     if (result == 0 && !master->relieves) /* else when the other has left */
         result = observer_listen(&master->observer, err);
     if (result < 0) {

@@ -54,8 +54,7 @@ static int open_root(struct docroot *docroot, const char *root) {
     return result;
 }
 
-/* Finds out now, rather than at the first request, whether the root can be read. */
-static int try_reading(const struct docroot *docroot) {
+int docroot_try(const struct docroot *docroot) {
     bool linked;
     int fd = beneath_open(&docroot->root, docroot->only.ptr != NULL ? docroot->name : "", &linked);
     if (fd < 0)
@@ -88,7 +87,7 @@ int docroot_open(struct docroot *docroot, const char *root, const struct names *
     docroot->hidden = hidden;
     int result = open_root(docroot, root);
     if (result == 0)
-        result = try_reading(docroot);
+        result = docroot_try(docroot); /* now, rather than at the first request */
     if (result < 0) {
         (void)err_set(err, -result, "cannot serve %.400s: %s%s", root, strerror(-result),
                       advice(root, -result));

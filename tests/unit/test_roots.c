@@ -16,7 +16,7 @@ static struct roots roots;
 static void make_roots(const char *const prefixes[], size_t count) {
     roots = (struct roots)ROOTS_INIT;
     for (size_t i = 0; i < count; i++)
-        roots.items[i] = (struct docroot){.fd = -1, .prefix = slice_of_text(prefixes[i])};
+        roots.items[i] = (struct docroot){.root = {.fd = -1}, .prefix = slice_of_text(prefixes[i])};
     roots.count = count;
 }
 
