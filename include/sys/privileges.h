@@ -7,9 +7,13 @@
 /* Whether the calling process has any capability, or could get one. */
 bool privileges_are_left(void);
 
-/* Gives up all capabilities, now and beyond any execve(2); for root, too, who is then a user who
- * owns many files. Takes on no_new_privs (prctl(2)): nothing that is run gets more rights. Returns
- * 0 or -errno. */
+/* From now on, nothing that is run gets more rights (no_new_privs, prctl(2)), nor capabilities that
+ * the process itself has not, as far as it may say so: only root may, so before it is another user.
+ * Returns 0 or -errno. */
+int privileges_bound(void);
+
+/* Gives up all capabilities; for root, too, who is then a user who owns many files. Returns 0 or
+ * -errno. */
 int privileges_drop(void);
 
 /* From now on, others of the same user cannot look into the process (ptrace(2)), nor is its memory

@@ -26,18 +26,16 @@ bool privileges_are_left(void) {
 
 /* The bounding set is what could be had by execve(2). Only who has CAP_SETPCAP may make it smaller;
  * for others, no_new_privs says the same. */
-static void drop_bounds(void) {
+int privileges_bound(void) {
     for (unsigned long capability = 0; capability < 64; capability++)
         (void)prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
     (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
 }
 
 int privileges_drop(void) {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     const struct __user_cap_data_struct none[WORDS] = {{0}};
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-        return -errno;
-    drop_bounds();
     if (syscall(SYS_capset, &header, none) < 0)
         return -errno;
     return privileges_are_left() ? -EPERM : 0;

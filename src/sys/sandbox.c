@@ -17,10 +17,11 @@ int sandbox_plan(struct sandbox *sandbox, const struct options *options, struct 
 }
 
 int sandbox_step_down(const struct sandbox *sandbox, struct err *err) {
+    int bounded = sandbox->is_off ? 0 : privileges_bound();
     int result = identity_assume(&sandbox->identity, err);
     if (result < 0 || sandbox->is_off)
         return result;
-    result = privileges_drop();
+    result = bounded < 0 ? bounded : privileges_drop();
     if (result < 0)
         return err_set(err, -result, "privileges cannot be given up: %s (--no-sandbox keeps them)",
                        strerror(-result));
