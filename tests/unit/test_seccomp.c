@@ -107,7 +107,7 @@ static const struct {
     {"close", __NR_close, SECCOMP_WORKER | SECCOMP_OBSERVER, REFUSED, true},
     {"sendfile", __NR_sendfile, SECCOMP_WORKER, REFUSED, true},
     {"openat2", __NR_openat2, SECCOMP_WORKER, REFUSED, true},
-    {"getdents64", __NR_getdents64, SECCOMP_WORKER, REFUSED, true},
+    {"inotify_rm_watch", __NR_inotify_rm_watch, SECCOMP_WORKER, REFUSED, true},
     {"inotify_add_watch", __NR_inotify_add_watch, SECCOMP_WORKER, REFUSED, true},
     {"openat", __NR_openat, SECCOMP_WORKER | SECCOMP_OBSERVER, REFUSED, false},
     {"mmap", __NR_mmap, SECCOMP_WORKER | SECCOMP_OBSERVER, REFUSED, false},
