@@ -252,7 +252,7 @@ static void on_refusal(int number, siginfo_t *info, void *context) {
     static volatile sig_atomic_t count;
     (void)number;
     count++;
-    diag_message("Sanitizer: system call %d is not in syscall.def, and was refused (%d so far)",
+    diag_message("system call %d is refused, which syscall.def does not allow (%d so far)",
                  info->si_syscall, (int)count);
     set_result(context, -EPERM);
 }

@@ -30,6 +30,7 @@ static void start(struct scene *scene, const char *more, const char *even_more) 
     (void)snprintf(program, sizeof program, "%s-rogue", server_binary());
     if (access(program, X_OK) != 0)
         fail_msg("there is no %s, which `make test` builds", program);
+    scene->server.rogue = true;
     server_start_as(&scene->server, NULL, 1, program, words);
 }
 
