@@ -75,13 +75,10 @@ static int take_user(struct identity *identity, struct slice user, bool has_grou
                      FILE *groups, struct err *err) {
     const struct passwd *entry = find_user(users, user);
     uint64_t number;
-    char name[64];
     if (entry != NULL) {
         identity->user = entry->pw_uid;
         identity->group = entry->pw_gid;
-        size_t len = strnlen(entry->pw_name, sizeof name);
-        memcpy(name, entry->pw_name, len);
-        return has_group ? 0 : add_groups(identity, groups, slice_of(name, len), err);
+        return has_group ? 0 : add_groups(identity, groups, slice_of_text(entry->pw_name), err);
     }
     if (!number_parse(user, id_max, &number))
         return err_set(err, ENOENT, "is not in /etc/passwd (a number would do, as in 1000:1000)");
