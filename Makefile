@@ -36,7 +36,7 @@ CFLAGS_ALL   := -std=gnu11 $(CFLAGS) $(WARNINGS) -fPIE -MMD -MP
 LDFLAGS_ALL  := -pie $(LDFLAGS)
 
 ifdef COVERAGE
-CFLAGS_ALL  += -O0 --coverage -fprofile-update=atomic
+CFLAGS_ALL  += -O0 --coverage -fprofile-update=atomic -DCOVERAGE
 LDFLAGS_ALL += --coverage
 else ifdef SANITIZE
 CFLAGS_ALL  += -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
@@ -119,7 +119,7 @@ static:
 
 ## test: install what tests need, build with ASan and UBSan, run every test; system tests on a release build, too
 test: deps-test
-	$(Q)$(MAKE) --no-print-directory -j$(JOBS) WERROR=1 all test-install
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) WERROR=1 all rogue test-install
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) SANITIZE=1 WERROR=1 test-deaf test-faults
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) SANITIZE=1 WERROR=1 RELEASE=$(abspath $(BUILD)/pronto) run-tests
 
@@ -350,6 +350,21 @@ $(BUILD)/tests/faults/%: $(BUILD)/obj/faults/%.o $(BUILD)/obj/faults/session.o $
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ -lcmocka
 
+# A server that does what an attacker would who has got hold of it: test_walls has to see it fail.
+
+$(BUILD)/obj/rogue/%.o: tests/rogue/%.c $(BUILD)/flags
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) -iquote tests $(CFLAGS_ALL) -c -o $@ $<
+
+ROGUE_OBJECTS := $(patsubst tests/rogue/%.c,$(BUILD)/obj/rogue/%.o,$(wildcard tests/rogue/*.c))
+
+$(BUILD)/pronto-rogue: $(BUILD)/obj/proc/main.o $(ROGUE_OBJECTS) $(call archive,$(BELOW_proc))
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) $(call wraps_of,tests/rogue/recv.c) -o $@ $^
+
+rogue: $(BUILD)/pronto-rogue
+
 # Fuzz targets: fuzz_x.c is linked as test_x.c would be, with libFuzzer.
 
 define FUZZ_RULE
@@ -366,7 +381,7 @@ fuzz-targets: $(FUZZ_TARGETS)
 prove = echo 'testing $(patsubst $(CURDIR)/%,%,$(1))'; PRONTO=$(1) CMOCKA_MESSAGE_OUTPUT=TAP \
 	PRINT_DOCS=$(abspath $(BUILD)/print-docs) prove --jobs $(JOBS) $(if $(V),--timer) --comments --exec tests/tap.sh $(2)
 
-run-tests: $(BUILD)/pronto $(BUILD)/print-docs $(UNIT_TESTS) $(SYSTEM_TESTS)
+run-tests: $(BUILD)/pronto $(BUILD)/pronto-rogue $(BUILD)/print-docs $(UNIT_TESTS) $(SYSTEM_TESTS)
 	$(Q)$(call prove,$(abspath $(BUILD)/pronto),$(UNIT_TESTS) $(SYSTEM_TESTS))
 	$(if $(RELEASE),$(Q)$(call prove,$(RELEASE),$(SYSTEM_TESTS)))
 
@@ -384,7 +399,7 @@ test-install: $(BUILD)/pronto $(BUILD)/print-docs
 
 # Counts of an earlier run would be added to. Servers that run as another user must write theirs, too. Where they may
 # not, they complain on stderr, and system tests that look at it fail, which says nothing about the code.
-coverage-tests: $(BUILD)/pronto $(BUILD)/print-docs $(UNIT_TESTS) $(SYSTEM_TESTS)
+coverage-tests: $(BUILD)/pronto $(BUILD)/pronto-rogue $(BUILD)/print-docs $(UNIT_TESTS) $(SYSTEM_TESTS)
 	$(Q)find $(BUILD) -name '*.gcda' -delete
 	$(Q)find $(BUILD) -type d -exec chmod a+rwx {} +
 	$(Q)umask 0; $(call prove,$(abspath $(BUILD)/pronto),$(UNIT_TESTS))
@@ -426,10 +441,10 @@ lint-tidy:
 	$(call say,LINT,clang-tidy)
 	$(Q)tests/lint/tidy.sh $(JOBS) $(SOURCES) $(wildcard docs/*.c bench/*.c)
 
-.PHONY: all run static test test-browser test-deaf test-faults faults check bench bench-smoke bench-deps lint format docs deps deps-test \
+.PHONY: all run static test test-browser test-deaf test-faults faults rogue check bench bench-smoke bench-deps lint format docs deps deps-test \
         install uninstall clean help run-tests fuzz fuzz-smoke fuzz-targets abuse run-abuse soak coverage coverage-tests lint-layers lint-format \
         lint-docs lint-man lint-conformance lint-units lint-cppcheck lint-tidy test-install FORCE
 FORCE:
 
--include $(OBJECTS:.o=.d) $(SUPPORT_OBJECTS:.o=.d) $(BUILD)/obj/deaf/inotify.d $(UNIT_TESTS:=.d) $(SYSTEM_TESTS:=.d) $(ABUSE_TESTS:=.d) \
-         $(FUZZ_TARGETS:=.d) $(BENCH_OBJECTS:.o=.d)
+-include $(OBJECTS:.o=.d) $(SUPPORT_OBJECTS:.o=.d) $(BUILD)/obj/deaf/inotify.d $(ROGUE_OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(SYSTEM_TESTS:=.d) \
+         $(ABUSE_TESTS:=.d) $(FUZZ_TARGETS:=.d) $(BENCH_OBJECTS:.o=.d)

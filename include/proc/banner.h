@@ -1,14 +1,15 @@
 /* What the operator is told of where pronto listens. */
 #pragma once
 
-#include "conf/options.h"
 #include "proc/listeners.h"
+#include "proc/setup.h"
 #include "proc/urls.h"
 
 /* At start, on stderr: at a terminal what is served and the URLs to open, with --lan one of them as
- * a QR code; else a line per address, and with --lan per URL that others can use; and the addresses
- * of --admin. `urls` are those of the listeners. Nothing with --quiet. */
-void banner_print(const struct options *options, const struct listeners *listeners,
+ * a QR code; else a line per address, and with --lan per URL that others can use; the addresses of
+ * --admin; and which walls stand around workers, or a line for each that does not. `urls` are those
+ * of the listeners. Nothing with --quiet. */
+void banner_print(const struct setup *setup, const struct listeners *listeners,
                   const struct urls *urls, const struct listeners *admin);
 
 /* What an address is for. */

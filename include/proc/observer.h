@@ -4,9 +4,9 @@
 #pragma once
 
 #include "base/err.h"
-#include "conf/options.h"
 #include "proc/helper.h"
 #include "proc/listeners.h"
+#include "proc/setup.h"
 #include "serve/metrics.h"
 
 #include <stdbool.h>
@@ -17,6 +17,7 @@
 /* The master's side of it. */
 struct observer {
     struct metrics *metrics;    /* owned; NULL: nobody has asked so far */
+    struct sandbox sandbox;     /* for the process */
     struct listeners listeners; /* where it answers */
     struct listeners coming;    /* where the next one will, if a reload succeeds */
     bool waits;                 /* an older pronto's still answers there */
@@ -30,14 +31,14 @@ struct observer {
 /* Opens what --admin asks for, beside the sockets `given` by who started this process, with the
  * metrics, which somebody else may want, too (`wanted`). Nobody is started before observer_go(),
  * where `waits`. Returns 0, or -errno and a message. */
-int observer_open(struct observer *observer, const struct options *options, bool wanted,
+int observer_open(struct observer *observer, const struct setup *setup, bool wanted,
                   const struct listeners *given, bool waits, struct err *err);
 void observer_go(struct observer *observer);
 
 /* The same for a reload: it is prepared before, so that it can fail, and what is not to be is
  * dropped; else another one takes its place where the sockets are others. Who comes meanwhile waits
  * in the queue of the socket. */
-int observer_prepare(struct observer *observer, const struct options *options, struct err *err);
+int observer_prepare(struct observer *observer, const struct setup *setup, struct err *err);
 void observer_drop(struct observer *observer);
 void observer_commit(struct observer *observer);
 

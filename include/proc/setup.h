@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "conf/options.h"
 #include "store/roots.h"
+#include "sys/sandbox.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -18,6 +19,7 @@ struct command_line {
 struct setup {
     struct options options; /* some texts are borrowed from the command line */
     struct roots roots;     /* borrow from the options, so a setup stays where it is */
+    struct sandbox sandbox; /* as setup_open() found it */
 };
 
 /* Reads the options into a new setup, which setup_free() ends. Returns NULL and a message where one

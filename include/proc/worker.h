@@ -6,6 +6,7 @@
 #include "serve/digest.h"
 #include "serve/tally.h"
 #include "store/roots.h"
+#include "sys/sandbox.h"
 
 #include <stdint.h>
 
@@ -14,6 +15,7 @@
 struct worker_config {
     const struct options *options;
     const struct roots *roots;
+    const struct sandbox *sandbox;
     const struct listeners_socket *sockets; /* that listen; the worker owns the descriptors */
     size_t socket_count;
     struct tally *tally; /* what it counts in, shared with those who ask; NULL: nobody can ask */

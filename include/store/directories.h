@@ -16,6 +16,7 @@
 #include "base/slice.h"
 #include "base/table.h"
 #include "conf/mounts.h"
+#include "sys/beneath.h"
 #include "sys/watch.h"
 
 #include <stdbool.h>
@@ -45,7 +46,7 @@ typedef void directories_changed(struct directories *directories, struct depende
 enum { DIRECTORIES_ROOTS_MAX = 1 + MOUNTS_MAX };
 
 struct directories_root {
-    int fd;                             /* borrowed */
+    const struct beneath *beneath;      /* borrowed */
     struct directory *top;              /* NULL: it is not watched */
     enum directories_outcome unwatched; /* why not */
 };
@@ -76,10 +77,10 @@ struct directories {
 int directories_init(struct directories *directories, const struct hash_key *key, size_t max,
                      directories_changed *changed);
 
-/* Watches one more root, up to DIRECTORIES_ROOTS_MAX; they are numbered from 0 on. `fd` is borrowed
- * until directories_deinit(). Returns 0, or -errno of inotify_add_watch(2), or -EREMOTE: then this
- * one is not watched, and the others are as before. */
-int directories_add_root(struct directories *directories, int fd);
+/* Watches one more root, up to DIRECTORIES_ROOTS_MAX; they are numbered from 0 on. `beneath` is
+ * borrowed until directories_deinit(). Returns 0, or -errno of inotify_add_watch(2), or -EREMOTE:
+ * then this one is not watched, and the others are as before. */
+int directories_add_root(struct directories *directories, const struct beneath *beneath);
 
 /* Whether what happens in that root is noticed. */
 bool directories_is_watched(const struct directories *directories, size_t root);

@@ -22,7 +22,7 @@ enum docroot_outcome {
 };
 
 struct docroot {
-    int fd;            /* O_PATH */
+    struct beneath root; /* owned */
     struct slice only; /* the one file that is served; SLICE_NONE: the whole directory. Points into
                           `name`. */
     char *name;        /* of the one file; owned */
@@ -30,15 +30,16 @@ struct docroot {
                                   they are tried; borrowed */
     bool hidden;               /* names that start with a dot are served, too */
     bool clean_urls;           /* "about" names about.html, too; off until somebody sets it */
-    enum beneath_links links;
     struct slice prefix; /* of the request paths that name what is in it, decoded: "a/b"; empty
                             where all do; borrowed */
     const struct docroot *mounts; /* the first of those that are mounted in it, or NULL; borrowed */
     const struct docroot *next_mount; /* the next one in the same; the same */
 };
 
-#define DOCROOT_INIT \
-    { .fd = -1 }
+#define DOCROOT_INIT        \
+    {                       \
+        .root = {.fd = -1 } \
+    }
 
 struct docroot_file {
     int fd; /* owned by the caller, once returned */
@@ -62,6 +63,8 @@ enum docroot_presence {
 
 /* Looks at the path `root`, with which the docroot was opened. */
 enum docroot_presence docroot_look(const struct docroot *docroot, const char *root);
+/* Whether this process can read it: 0 or -errno. */
+int docroot_try(const struct docroot *docroot);
 
 /* Idempotent. */
 void docroot_deinit(struct docroot *docroot);

@@ -76,8 +76,34 @@ static void print_settings(const struct look *look, const struct options *option
             options->symlinks == SYMLINKS_INSIDE ? "links stay inside" : "links not followed");
 }
 
-static void print_terminal(const struct options *options, const struct urls *urls, size_t workers,
+/* What each wall that is missing means. */
+static void print_gaps(const struct sandbox *sandbox) {
+    for (enum sandbox_wall wall = 0; wall < SANDBOX_WALLS; wall++) {
+        struct sandbox_report report;
+        sandbox_report(sandbox, wall, &report);
+        if (!report.stands)
+            diag_message("%s", report.text.text);
+    }
+}
+
+/* The words for those that stand; paths always do. */
+static void print_walls(const struct sandbox *sandbox) {
+    const char *before = "  Sandbox  ";
+    for (enum sandbox_wall wall = SANDBOX_PATHS + 1; wall < SANDBOX_WALLS; wall++) {
+        struct sandbox_report report;
+        sandbox_report(sandbox, wall, &report);
+        if (!report.stands)
+            continue;
+        fprintf(stderr, "%s%s", before, report.name);
+        before = ", ";
+    }
+    if (before[0] == ',')
+        fputc('\n', stderr);
+}
+
+static void print_terminal(const struct setup *setup, const struct urls *urls, size_t workers,
                            const struct listeners *admin) {
+    const struct options *options = &setup->options;
     const struct look look = choose_look();
     print_title(&look, options, workers);
     for (size_t i = 0; i < options->mount.count; i++)
@@ -91,6 +117,7 @@ static void print_terminal(const struct options *options, const struct urls *url
     if (options->lan)
         print_code(urls);
     print_settings(&look, options);
+    print_walls(&setup->sandbox);
     fputs("  Ctrl-C stops\n", stderr);
 }
 
@@ -137,16 +164,18 @@ void banner_print_left(enum banner_use use, const struct listeners *before,
     }
 }
 
-void banner_print(const struct options *options, const struct listeners *listeners,
+void banner_print(const struct setup *setup, const struct listeners *listeners,
                   const struct urls *urls, const struct listeners *admin) {
+    const struct options *options = &setup->options;
     if (options->quiet)
         return;
     if (listeners->taken_port != 0)
         diag_message("port %u is taken, using %u instead (--listen asks for a certain one)",
                      (unsigned)listeners->taken_port,
                      (unsigned)address_port(&listeners->items[0].address));
+    print_gaps(&setup->sandbox);
     if (isatty(STDERR_FILENO))
-        print_terminal(options, urls, listeners->workers, admin);
+        print_terminal(setup, urls, listeners->workers, admin);
     else
         print_lines(options, listeners, urls, admin);
 }

@@ -180,6 +180,7 @@ int generation_work(struct generation *generation, size_t index, int channel) {
     struct worker_config config = {
         .options = &generation->setup->options,
         .roots = &generation->setup->roots,
+        .sandbox = &generation->setup->sandbox,
         .tally = counted != NULL ? &counted->tally : NULL,
         .withheld = counted != NULL && accesslog_is_for_show(&generation->setup->options)
                         ? &counted->withheld

@@ -57,9 +57,20 @@ static int explain(const struct options *options, const struct roots *roots) {
     return EXIT_FAILURE;
 }
 
-static int check(const struct options *options) {
+/* What stands around workers, a line each. */
+static void print_walls(const struct sandbox *sandbox) {
+    for (enum sandbox_wall wall = 0; wall < SANDBOX_WALLS; wall++) {
+        struct sandbox_report report;
+        sandbox_report(sandbox, wall, &report);
+        printf("  %-8s  %s%s\n", report.name, report.stands ? "" : "missing: ", report.text.text);
+    }
+}
+
+static int check(const struct setup *setup) {
+    const struct options *options = &setup->options;
     puts(options->mount.count == 0 ? "pronto: the options and the root are fine"
                                    : "pronto: the options, the root and the mounts are fine");
+    print_walls(&setup->sandbox);
     return finish_output();
 }
 
@@ -73,7 +84,7 @@ static int work(const struct command_line *line, struct setup *setup) {
     } else if (options->explain != NULL) {
         status = explain(options, &setup->roots);
     } else if (options->check) {
-        status = check(options);
+        status = check(setup);
     } else {
         raise_descriptor_limit();
         return master_run(line, setup);

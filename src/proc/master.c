@@ -133,8 +133,8 @@ static int adopt(struct given *given, const struct handover *handover, struct er
 static int init_first(struct master *master, struct setup *setup, const struct given *given,
                       struct err *err) {
     struct observer *observer = &master->observer;
-    int result = observer_open(observer, &setup->options, console_is_wanted(&setup->options),
-                               &given->admin, master->relieves, err);
+    int result = observer_open(observer, setup, console_is_wanted(&setup->options), &given->admin,
+                               master->relieves, err);
     if (result < 0) {
         setup_free(setup);
         return result;

@@ -6,9 +6,11 @@
 #include "sys/clock.h"
 #include "sys/loop.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 enum {
     RETRY_MS = 1000,
@@ -24,10 +26,12 @@ static int open_metrics(struct observer *observer, bool wanted, struct err *err)
     return metrics_open(&observer->metrics, clock_time_s(), err);
 }
 
-int observer_open(struct observer *observer, const struct options *options, bool wanted,
+int observer_open(struct observer *observer, const struct setup *setup, bool wanted,
                   const struct listeners *given, bool waits, struct err *err) {
+    const struct options *options = &setup->options;
     *observer = (struct observer)OBSERVER_INIT;
     observer->waits = waits;
+    observer->sandbox = setup->sandbox;
     int result = open_metrics(observer, wanted || options->admin.count > 0, err);
     return result == 0 ? listeners_open_admin(&observer->listeners, options, given, err) : result;
 }
@@ -36,7 +40,8 @@ void observer_go(struct observer *observer) {
     observer->waits = false;
 }
 
-int observer_prepare(struct observer *observer, const struct options *options, struct err *err) {
+int observer_prepare(struct observer *observer, const struct setup *setup, struct err *err) {
+    const struct options *options = &setup->options;
     int result = open_metrics(observer, options->admin.count > 0, err);
     return result == 0 ? listeners_open_admin(&observer->coming, options, &observer->listeners, err)
                        : result;
@@ -129,6 +134,15 @@ static bool is_done(const struct process *process) {
            (process->ends_at_ms < INT64_MAX && process->visits.count == 0);
 }
 
+/* Of files, it reads what the kernel counts (sys/netstat). All of /proc is allowed, since Landlock
+ * goes by inodes, and those of /proc/self/net come and go. */
+static void raise_walls(const struct sandbox *sandbox) {
+    int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    sandbox_close(sandbox, SECCOMP_OBSERVER, &proc, proc >= 0 ? 1 : 0, false);
+    if (proc >= 0)
+        (void)close(proc);
+}
+
 static int init(struct process *process, struct observer *observer, int channel, struct err *err) {
     struct listeners_socket sockets[OPTIONS_ADDRESSES_MAX];
     int doors[OPTIONS_ADDRESSES_MAX];
@@ -136,7 +150,9 @@ static int init(struct process *process, struct observer *observer, int channel,
     listeners_hand_over(&observer->listeners, 0, sockets);
     for (size_t i = 0; i < count; i++)
         doors[i] = sockets[i].fd;
-    int result = loop_init(&process->loop, err);
+    int result = sandbox_step_down(&observer->sandbox, err);
+    if (result == 0)
+        result = loop_init(&process->loop, err);
     if (result < 0)
         return result;
     result = helper_end_await(&process->end, &process->loop, channel);
@@ -169,8 +185,10 @@ int observer_run(struct observer *observer, int channel) {
     struct process process = {.loop = LOOP_INIT, .end.source.fd = -1, .ends_at_ms = INT64_MAX};
     struct err err = ERR_INIT;
     int result = init(&process, observer, channel, &err);
-    if (result == 0)
+    if (result == 0) {
+        raise_walls(&observer->sandbox);
         result = serve(&process, &err);
+    }
     if (result < 0)
         diag_message("%s", err.text);
     visits_deinit(&process.visits);

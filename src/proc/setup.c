@@ -30,7 +30,9 @@ static int check_rules(const struct docroot *docroot, struct err *err) {
 }
 
 int setup_open(struct setup *setup, struct err *err) {
-    int result = roots_open(&setup->roots, &setup->options, err);
+    int result = sandbox_plan(&setup->sandbox, &setup->options, err);
+    if (result == 0)
+        result = roots_open(&setup->roots, &setup->options, err);
     return result < 0 ? result : check_rules(&setup->roots.items[0], err);
 }
 

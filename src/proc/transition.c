@@ -73,7 +73,7 @@ static void begin_reload(struct master *master) {
     struct generation *generation = NULL;
     notify_send(&master->notify, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, clock_now_ms() * 1000);
     struct setup *setup = setup_load(master->line, &err);
-    if (setup != NULL && observer_prepare(&master->observer, &setup->options, &err) < 0) {
+    if (setup != NULL && observer_prepare(&master->observer, setup, &err) < 0) {
         setup_free(setup);
         setup = NULL;
     }
@@ -161,7 +161,7 @@ static void introduce(struct master *master) {
     const struct options *options = &serving->setup->options;
     struct urls urls;
     urls_find(&urls, &serving->listeners);
-    banner_print(options, &serving->listeners, &urls, &master->observer.listeners);
+    banner_print(serving->setup, &serving->listeners, &urls, &master->observer.listeners);
     if (options->open)
         browser_open(&master->browser, &urls);
 }

@@ -127,6 +127,25 @@ static void tell_what_is_unwatched(const struct worker *worker, const struct roo
     }
 }
 
+/* A root was opened by whoever started pronto; it is read as the user that the worker is. */
+static int require_readable(const struct roots *roots, struct err *err) {
+    for (size_t i = 0; i < roots->count; i++) {
+        int result = docroot_try(&roots->items[i]);
+        if (result < 0)
+            return err_set(err, -result, "the user that workers run as (--user) cannot read %s: %s",
+                           i == 0 ? "the root" : "what is mounted", strerror(-result));
+    }
+    return 0;
+}
+
+static void raise_walls(const struct worker_config *config) {
+    int directories[ROOTS_MAX];
+    for (size_t i = 0; i < config->roots->count; i++)
+        directories[i] = config->roots->items[i].root.fd;
+    sandbox_close(config->sandbox, SECCOMP_WORKER, directories, config->roots->count,
+                  config->slot > 0);
+}
+
 /* Somebody can ask how the worker does. */
 static void count_for_others(struct worker *worker, const struct worker_config *config) {
     worker->server.tally = config->tally;
@@ -152,7 +171,11 @@ static int listen_on(struct worker *worker, const struct worker_config *config) 
 static int init(struct worker *worker, const struct worker_config *config, struct err *err) {
     static const int numbers[] = {SIGTERM, 0};
     ignore_signals();
-    int result = loop_init(&worker->loop, err);
+    int result = sandbox_step_down(config->sandbox, err);
+    if (result == 0)
+        result = require_readable(config->roots, err);
+    if (result == 0)
+        result = loop_init(&worker->loop, err);
     if (result < 0)
         return result;
     result = server_init(&worker->server, &worker->loop, config->roots, config->options, err);
@@ -179,6 +202,7 @@ static int init(struct worker *worker, const struct worker_config *config, struc
     worker->drain_timeout_ms = config->options->drain_timeout;
     if (config->options->cache_size > 0)
         tell_what_is_unwatched(worker, config->roots);
+    raise_walls(config);
     return 0;
 }
 

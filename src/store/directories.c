@@ -2,7 +2,6 @@
 
 #include "base/check.h"
 #include "http/negotiate.h"
-#include "sys/beneath.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -203,14 +202,14 @@ static bool find_siblings(int directory_fd) {
 }
 
 static int watch_root(struct directories *directories, struct directories_root *root) {
-    int descriptor = watch_add(&directories->watch, root->fd);
+    int descriptor = watch_add(&directories->watch, root->beneath->fd);
     root->unwatched = outcome_of(descriptor < 0 ? -descriptor : ENOMEM);
     if (descriptor < 0)
         return descriptor;
     root->top = add(directories, root, NULL, SLICE(""), descriptor);
     if (root->top == NULL)
         return -ENOMEM;
-    int fd = beneath_open_directory(root->fd, "");
+    int fd = beneath_open_directory(root->beneath, "");
     root->top->has_siblings = fd < 0 || find_siblings(fd);
     return 0;
 }
@@ -219,7 +218,7 @@ static int watch_root(struct directories *directories, struct directories_root *
  * -errno; -ENOENT, -ENOTDIR and -ELOOP: there is none. */
 static int add_child(struct directories *directories, struct directory *parent, const char *path,
                      struct slice name, struct directory **child) {
-    int fd = beneath_open_directory(parent->root->fd, path);
+    int fd = beneath_open_directory(parent->root->beneath, path);
     if (fd < 0)
         return fd;
     int descriptor = make_room(directories, parent) ? watch_add(&directories->watch, fd) : -ENOSPC;
@@ -386,10 +385,10 @@ int directories_init(struct directories *directories, const struct hash_key *key
     return watch_open(&directories->watch);
 }
 
-int directories_add_root(struct directories *directories, int fd) {
+int directories_add_root(struct directories *directories, const struct beneath *beneath) {
     CHECK(directories->root_count < DIRECTORIES_ROOTS_MAX);
     struct directories_root *root = &directories->roots[directories->root_count++];
-    *root = (struct directories_root){.fd = fd, .unwatched = DIRECTORIES_BLIND};
+    *root = (struct directories_root){.beneath = beneath, .unwatched = DIRECTORIES_BLIND};
     return directories->watch.fd >= 0 ? watch_root(directories, root) : -EBADF;
 }
 

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 void docroot_deinit(struct docroot *docroot) {
-    if (docroot->fd >= 0)
-        (void)close(docroot->fd);
+    if (docroot->root.fd >= 0)
+        (void)close(docroot->root.fd);
     free(docroot->name);
     *docroot = (struct docroot)DOCROOT_INIT;
 }
@@ -41,8 +41,8 @@ static int open_directory(struct docroot *docroot, char *real) {
         result = -ENOTSUP;
     if (result < 0)
         return result;
-    docroot->fd = open(real, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    return docroot->fd < 0 ? -errno : 0;
+    docroot->root.fd = open(real, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return docroot->root.fd < 0 ? -errno : 0;
 }
 
 static int open_root(struct docroot *docroot, const char *root) {
@@ -56,7 +56,7 @@ static int open_root(struct docroot *docroot, const char *root) {
 
 static bool is_same(const struct docroot *one, const struct docroot *other) {
     struct stat stats[2];
-    return fstat(one->fd, &stats[0]) == 0 && fstat(other->fd, &stats[1]) == 0 &&
+    return fstat(one->root.fd, &stats[0]) == 0 && fstat(other->root.fd, &stats[1]) == 0 &&
            stats[0].st_dev == stats[1].st_dev && stats[0].st_ino == stats[1].st_ino &&
            (one->only.ptr == NULL) == (other->only.ptr == NULL) &&
            (one->only.ptr == NULL || slice_equal(one->only, other->only));
@@ -71,11 +71,9 @@ enum docroot_presence docroot_look(const struct docroot *docroot, const char *ro
     return presence;
 }
 
-/* Finds out now, rather than at the first request, whether the root can be read. */
-static int try_reading(const struct docroot *docroot) {
+int docroot_try(const struct docroot *docroot) {
     bool linked;
-    int fd = beneath_open(docroot->fd, docroot->only.ptr != NULL ? docroot->name : "",
-                          docroot->links, &linked);
+    int fd = beneath_open(&docroot->root, docroot->only.ptr != NULL ? docroot->name : "", &linked);
     if (fd < 0)
         return fd;
     (void)close(fd);
@@ -92,8 +90,6 @@ static const char *advice(const char *root, int errnum) {
         return " (the user that runs pronto must be allowed to read it)";
     case ENOTSUP:
         return " (it is neither a directory nor a regular file)";
-    case ENOSYS:
-        return " (pronto needs openat2(2), which Linux has from 5.6 on)";
     default:
         return "";
     }
@@ -101,10 +97,14 @@ static const char *advice(const char *root, int errnum) {
 
 int docroot_open(struct docroot *docroot, const char *root, const struct names *index, bool hidden,
                  enum beneath_links links, struct err *err) {
-    *docroot = (struct docroot){.fd = -1, .index = index, .hidden = hidden, .links = links};
+    *docroot = (struct docroot)DOCROOT_INIT;
+    docroot->root.links = links;
+    docroot->root.way = beneath_probe();
+    docroot->index = index;
+    docroot->hidden = hidden;
     int result = open_root(docroot, root);
     if (result == 0)
-        result = try_reading(docroot);
+        result = docroot_try(docroot); /* now, rather than at the first request */
     if (result < 0) {
         (void)err_set(err, -result, "cannot serve %.400s: %s%s", root, strerror(-result),
                       advice(root, -result));
@@ -151,7 +151,7 @@ static enum docroot_outcome outcome_of(int errnum) {
  * left open) for a directory. */
 static enum docroot_outcome open_path(const struct docroot *docroot, struct docroot_file *file) {
     bool linked;
-    file->fd = beneath_open(docroot->fd, file->path, docroot->links, &linked);
+    file->fd = beneath_open(&docroot->root, file->path, &linked);
     file->linked |= linked;
     if (file->fd < 0)
         return outcome_of(-file->fd);
@@ -347,7 +347,7 @@ enum docroot_outcome docroot_open_directory(const struct docroot *docroot, struc
         return DOCROOT_ABSENT;
     buf_put(&buf, path);
     buf_put_char(&buf, '\0');
-    *fd = beneath_open(docroot->fd, text, docroot->links, &linked);
+    *fd = beneath_open(&docroot->root, text, &linked);
     if (*fd < 0)
         return outcome_of(-*fd);
     enum docroot_outcome outcome = DOCROOT_DIRECTORY;
@@ -383,5 +383,5 @@ struct slice docroot_name_of(struct slice path) {
 }
 
 int docroot_stat(const struct docroot *docroot, const char *path, struct stat *stat) {
-    return fstatat(docroot->fd, path, stat, 0) < 0 ? -errno : 0;
+    return fstatat(docroot->root.fd, path, stat, 0) < 0 ? -errno : 0;
 }

@@ -47,7 +47,7 @@ static const struct sheet_format *const formats[VIEW_FORMATS] = {
 static int stat_link(const struct listing *listing, struct slice name, struct stat *stat) {
     char text[PATH_MAX];
     struct buf path = BUF_INIT(text, sizeof text);
-    if (listing->docroot->links == BENEATH_LINKS_NONE)
+    if (listing->docroot->root.links == BENEATH_LINKS_NONE)
         return -ELOOP;
     buf_put(&path, listing->path);
     if (path.len > 0)
@@ -55,7 +55,7 @@ static int stat_link(const struct listing *listing, struct slice name, struct st
     buf_put(&path, name);
     buf_put_char(&path, '\0');
     CHECK(!path.overflow); /* docroot_shows() */
-    return beneath_stat(listing->docroot->fd, text, listing->docroot->links, stat);
+    return beneath_stat(&listing->docroot->root, text, stat);
 }
 
 static void describe(struct roster_entry *entry, const struct stat *stat) {
@@ -133,7 +133,7 @@ static void take_up_mounts(struct listing *listing) {
         struct roster_entry entry = {.name = docroot_mount_name(docroot, at, listing->path)};
         if (entry.name.ptr == NULL || (entry.name.ptr[0] == '.' && !docroot->hidden))
             continue;
-        if (beneath_stat(at->fd, at->only.ptr != NULL ? at->name : "", at->links, &stat) < 0)
+        if (beneath_stat(&at->root, at->only.ptr != NULL ? at->name : "", &stat) < 0)
             continue; /* it is not there just now */
         describe(&entry, &stat);
         (void)take_up(listing, &entry);

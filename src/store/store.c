@@ -551,7 +551,7 @@ static size_t max_fds(void) {
 static int watch_roots(struct store *store, const struct hash_key *key) {
     int result = directories_init(&store->directories, key, DIRECTORIES_MAX, on_change);
     for (size_t i = 0; i < store->roots->count && result != -ENOMEM; i++)
-        result = directories_add_root(&store->directories, store->roots->items[i].fd);
+        result = directories_add_root(&store->directories, &store->roots->items[i].root);
     return result == -ENOMEM ? result : 0;
 }
 

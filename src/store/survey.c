@@ -100,7 +100,7 @@ static enum survey_outcome outcome_later(int errnum) {
 /* A descriptor, or -errno. */
 static int open_directory(const struct docroot *docroot, const char *path, struct stat *stat) {
     bool linked;
-    int fd = beneath_open(docroot->fd, path, docroot->links, &linked);
+    int fd = beneath_open(&docroot->root, path, &linked);
     if (fd < 0)
         return fd;
     int result = fstat(fd, stat) < 0 ? -errno : 0;

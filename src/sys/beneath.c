@@ -5,6 +5,8 @@
  * root again. */
 #include "sys/beneath.h"
 
+#include "sys/walk.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -19,7 +21,7 @@ enum { TRIES = 16 };
 
 enum { READING = O_RDONLY | O_NONBLOCK | O_NOCTTY };
 
-static int open_beneath(int root_fd, const char *path, __u64 flags, __u64 resolve) {
+static int open_at_once(int root_fd, const char *path, __u64 flags, __u64 resolve) {
     struct open_how how = {
         .flags = flags | O_CLOEXEC,
         .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | resolve,
@@ -31,6 +33,21 @@ static int open_beneath(int root_fd, const char *path, __u64 flags, __u64 resolv
             break;
     }
     return fd < 0 ? -errno : (int)fd;
+}
+
+static int open_beneath(const struct beneath *root, const char *path, int flags,
+                        enum beneath_links links) {
+    bool follows = links == BENEATH_LINKS_INSIDE;
+    if (root->way == BENEATH_STEPS)
+        return walk_open(root->fd, path, flags, follows);
+    return open_at_once(root->fd, path, (__u64)flags, follows ? 0 : RESOLVE_NO_SYMLINKS);
+}
+
+enum beneath_way beneath_probe(void) {
+    int fd = open_at_once(AT_FDCWD, "", O_PATH, 0);
+    if (fd >= 0)
+        (void)close(fd);
+    return fd == -ENOSYS || fd == -EPERM ? BENEATH_STEPS : BENEATH_AT_ONCE;
 }
 
 /* The path of what a descriptor refers to, NUL-terminated; its length, or -1. */
@@ -52,37 +69,35 @@ static const char *part_beneath(const char *path, const char *root, size_t root_
     return path[root_len] == '/' ? path + root_len + 1 : "";
 }
 
-static int open_where_it_ends(int root_fd, const char *path, __u64 flags) {
-    char root[PATH_MAX];
+static int open_where_it_ends(const struct beneath *root, const char *path, int flags) {
+    char top[PATH_MAX];
     char end[PATH_MAX];
     /* O_PATH: looks the path up, but opens nothing. */
-    int fd = openat(root_fd, path, O_PATH | O_CLOEXEC);
+    int fd = openat(root->fd, path, O_PATH | O_CLOEXEC);
     if (fd < 0)
         return -errno;
     ssize_t end_len = real_path(fd, end);
     (void)close(fd);
-    ssize_t root_len = real_path(root_fd, root);
-    const char *part =
-        end_len > 0 && root_len > 0 ? part_beneath(end, root, (size_t)root_len) : NULL;
-    return part != NULL ? open_beneath(root_fd, part, flags, RESOLVE_NO_SYMLINKS) : -EXDEV;
+    ssize_t top_len = real_path(root->fd, top);
+    const char *part = end_len > 0 && top_len > 0 ? part_beneath(end, top, (size_t)top_len) : NULL;
+    return part != NULL ? open_beneath(root, part, flags, BENEATH_LINKS_NONE) : -EXDEV;
 }
 
-static int open_with_links(int root_fd, const char *path, __u64 flags, enum beneath_links links,
-                           bool *linked) {
-    int fd = open_beneath(root_fd, path, flags, RESOLVE_NO_SYMLINKS);
+static int open_with_links(const struct beneath *root, const char *path, int flags, bool *linked) {
+    int fd = open_beneath(root, path, flags, BENEATH_LINKS_NONE);
     *linked = fd == -ELOOP;
-    if (fd == -ELOOP && links == BENEATH_LINKS_INSIDE)
-        fd = open_beneath(root_fd, path, flags, 0);
-    return fd == -EXDEV ? open_where_it_ends(root_fd, path, flags) : fd;
+    if (fd == -ELOOP && root->links == BENEATH_LINKS_INSIDE)
+        fd = open_beneath(root, path, flags, BENEATH_LINKS_INSIDE);
+    return fd == -EXDEV ? open_where_it_ends(root, path, flags) : fd;
 }
 
-int beneath_open(int root_fd, const char *path, enum beneath_links links, bool *linked) {
-    return open_with_links(root_fd, path, READING, links, linked);
+int beneath_open(const struct beneath *root, const char *path, bool *linked) {
+    return open_with_links(root, path, READING, linked);
 }
 
-int beneath_stat(int root_fd, const char *path, enum beneath_links links, struct stat *stat) {
+int beneath_stat(const struct beneath *root, const char *path, struct stat *stat) {
     bool linked;
-    int fd = open_with_links(root_fd, path, O_PATH, links, &linked);
+    int fd = open_with_links(root, path, O_PATH, &linked);
     if (fd < 0)
         return fd;
     int result = fstat(fd, stat) < 0 ? -errno : 0;
@@ -90,6 +105,6 @@ int beneath_stat(int root_fd, const char *path, enum beneath_links links, struct
     return result;
 }
 
-int beneath_open_directory(int root_fd, const char *path) {
-    return open_beneath(root_fd, path, READING | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
+int beneath_open_directory(const struct beneath *root, const char *path) {
+    return open_beneath(root, path, READING | O_DIRECTORY, BENEATH_LINKS_NONE);
 }

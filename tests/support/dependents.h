@@ -27,12 +27,12 @@ struct dependent {
 
 static struct dependents {
     struct tree tree;
-    int root_fd;
+    struct beneath root;
     struct directories directories;
     size_t fds; /* open before */
     struct dependent items[DEPENDENTS_MAX];
     size_t count;
-} dependents = {.root_fd = -1};
+} dependents = {.root = {.fd = -1}};
 
 static inline void dependents_tell(struct directories *directories, struct dependency *dependency) {
     struct dependent *dependent = dependency->owner;
@@ -46,15 +46,15 @@ static inline void dependents_make_tree(void) {
     dependents.fds = process_count_fds(getpid());
     tree_make(&dependents.tree);
     dependents.count = 0;
-    dependents.root_fd = open(dependents.tree.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    assert_true(dependents.root_fd >= 0);
+    dependents.root.fd = open(dependents.tree.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    assert_true(dependents.root.fd >= 0);
 }
 
 /* What directories_init() returns, or directories_add_root() for the tree. */
 static inline int dependents_watch(size_t max) {
     static const struct hash_key key = {{1, 2}};
     int result = directories_init(&dependents.directories, &key, max, dependents_tell);
-    int added = directories_add_root(&dependents.directories, dependents.root_fd);
+    int added = directories_add_root(&dependents.directories, &dependents.root);
     return result < 0 ? result : added;
 }
 
@@ -64,7 +64,7 @@ static inline void dependents_end(void) {
     directories_deinit(&dependents.directories); /* idempotent */
     for (size_t i = 0; i < dependents.count; i++)
         row_assert(dependents.items[i].path, dependents.items[i].dependency.directory == NULL);
-    (void)close(dependents.root_fd);
+    (void)close(dependents.root.fd);
     tree_remove(&dependents.tree);
     assert_int_equal(process_count_fds(getpid()), dependents.fds);
 }

@@ -244,6 +244,8 @@ static const char *judge_end(const struct server *server, const char *text, cons
                              size_t count) {
     if (find_report(text) != NULL)
         return "a sanitizer reports";
+    if (!server->rogue && strstr(text, "syscall.def") != NULL)
+        return "a system call is refused";
     if (process_exit_code(&server->process) != 0)
         return "the exit code is not 0";
     if (count_alive(workers, count) > 0)

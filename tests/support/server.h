@@ -10,10 +10,11 @@
 struct server {
     struct process process; /* the master */
     uint16_t port;          /* of the first address that it announced */
+    bool rogue;             /* it makes system calls that are refused, which others must not */
 };
 
 #define SERVER_INIT \
-    { PROCESS_INIT, 0 }
+    { PROCESS_INIT, 0, false }
 
 enum { SERVER_WORKERS_MAX = 64 };
 

@@ -340,7 +340,7 @@ static void test_quiet_prints_nothing(void **state) {
 static void test_the_line_at_start(void **state) {
     struct scene *scene = *state;
     char line[64];
-    scene_serve(scene, NULL);
+    scene_serve_unprivileged(scene, NULL); /* root would be warned */
     char *text = process_text(scene->server.process.err_fd);
     (void)snprintf(line, sizeof line, "pronto: listening on http://127.0.0.1:%u/\n",
                    scene->server.port);

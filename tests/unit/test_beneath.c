@@ -1,5 +1,6 @@
 #include "sys/beneath.h"
 
+#include "support/oldkernel.h"
 #include "support/process.h"
 #include "support/row.h"
 #include "support/tree.h"
@@ -31,7 +32,7 @@ long __wrap_syscall(long number, int fd, const char *path, const void *how, size
 }
 
 static struct tree tree;
-static int root_fd = -1;
+static struct beneath root = {.fd = -1};
 static size_t fds_before;
 
 static void link_to(const char *name, const char *target) {
@@ -94,23 +95,33 @@ static int setup(void **state) {
     tree_make(&tree);
     make_files();
     make_links();
-    root_fd = open(tree_path(&tree, "root"), O_PATH | O_DIRECTORY | O_CLOEXEC);
-    return root_fd >= 0 ? 0 : -1;
+    root.fd = open(tree_path(&tree, "root"), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return root.fd >= 0 ? 0 : -1;
 }
 
 static int teardown(void **state) {
     (void)state;
-    (void)close(root_fd);
+    (void)close(root.fd);
     tree_remove(&tree);
     return 0;
 }
 
-static int each_setup(void **state) {
-    (void)state;
+static int setup_for(enum beneath_way way) {
     races = 0;
     calls = 0;
+    root.way = way;
     fds_before = process_count_fds(getpid());
     return 0;
+}
+
+static int setup_at_once(void **state) {
+    (void)state;
+    return setup_for(BENEATH_AT_ONCE);
+}
+
+static int setup_steps(void **state) {
+    (void)state;
+    return setup_for(BENEATH_STEPS);
 }
 
 static int each_teardown(void **state) {
@@ -179,7 +190,8 @@ static void check(const char *row, const char *path, enum beneath_links links, c
     struct stat stat;
     char bytes[64];
     bool linked;
-    int fd = beneath_open(root_fd, path, links, &linked);
+    root.links = links;
+    int fd = beneath_open(&root, path, &linked);
     if (content == NULL) {
         row_assert_number(row, fd, -error);
         return;
@@ -218,7 +230,8 @@ static void test_fifo_does_not_block(void **state) {
     (void)alarm(10);
     for (size_t i = 0; i < ROWS_COUNT(names); i++) {
         bool linked;
-        int fd = beneath_open(root_fd, names[i], BENEATH_LINKS_INSIDE, &linked);
+        root.links = BENEATH_LINKS_INSIDE;
+        int fd = beneath_open(&root, names[i], &linked);
         row_assert(names[i], fd >= 0);
         row_assert_number(names[i], linked, i == 1);
         (void)close(fd);
@@ -234,13 +247,15 @@ static void test_socket_can_not_be_opened(void **state) {
     bool linked;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof address), 0);
-    assert_int_equal(beneath_open(root_fd, "socket", BENEATH_LINKS_INSIDE, &linked), -ENXIO);
+    assert_int_equal(beneath_open(&root, "socket", &linked), -ENXIO);
+    assert_int_equal(unlink(address.sun_path), 0);
     (void)close(fd);
 }
 
 static bool is_linked(const char *path, enum beneath_links links) {
     bool linked;
-    int fd = beneath_open(root_fd, path, links, &linked);
+    root.links = links;
+    int fd = beneath_open(&root, path, &linked);
     if (fd >= 0)
         (void)close(fd);
     return linked;
@@ -280,7 +295,7 @@ static const struct {
 static void test_open_directory(void **state) {
     (void)state;
     for (size_t i = 0; i < ROWS_COUNT(directories); i++) {
-        int fd = beneath_open_directory(root_fd, directories[i].path);
+        int fd = beneath_open_directory(&root, directories[i].path);
         if (directories[i].error != 0) {
             row_assert_number(directories[i].name, fd, -directories[i].error);
             continue;
@@ -298,7 +313,7 @@ static void test_links_are_no_directories(void **state) {
     static const char *const names[] = {"to-dir",     "in-absolute-dir", "to-file",
                                         "to-nothing", "out-dir",         "loop1"};
     for (size_t i = 0; i < ROWS_COUNT(names); i++) {
-        int fd = beneath_open_directory(root_fd, names[i]);
+        int fd = beneath_open_directory(&root, names[i]);
         row_assert(names[i], fd == -ELOOP || fd == -ENOTDIR);
     }
 }
@@ -306,33 +321,34 @@ static void test_links_are_no_directories(void **state) {
 static void test_open_directory_behind_a_race(void **state) {
     (void)state;
     races = 3;
-    int fd = beneath_open_directory(root_fd, "dir");
+    int fd = beneath_open_directory(&root, "dir");
     assert_true(fd >= 0);
     (void)close(fd);
     races = 1000;
-    assert_int_equal(beneath_open_directory(root_fd, "dir"), -EAGAIN);
+    assert_int_equal(beneath_open_directory(&root, "dir"), -EAGAIN);
 }
 
 static void test_removed_root(void **state) {
     (void)state;
     bool linked;
     tree_directory(&tree, "gone");
-    int fd = open(tree_path(&tree, "gone"), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    const struct beneath gone = {
+        .fd = open(tree_path(&tree, "gone"), O_PATH | O_DIRECTORY | O_CLOEXEC), .way = root.way};
     assert_int_equal(rmdir(tree_path(&tree, "gone")), 0);
-    assert_int_equal(beneath_open(fd, "file", BENEATH_LINKS_INSIDE, &linked), -ENOENT);
-    (void)close(fd);
+    assert_int_equal(beneath_open(&gone, "file", &linked), -ENOENT);
+    (void)close(gone.fd);
 }
 
 /* Everything is beneath "/", and no link leads out of it. */
 static void test_root_of_all(void **state) {
     (void)state;
     int fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    int saved = root_fd;
-    root_fd = fd;
+    int saved = root.fd;
+    root.fd = fd;
     check("path", tree_path(&tree, "root/file") + 1, BENEATH_LINKS_INSIDE, "file", 0);
     check("link", tree_path(&tree, "root/in-absolute") + 1, BENEATH_LINKS_INSIDE, "file", 0);
     check("link out", tree_path(&tree, "root/out") + 1, BENEATH_LINKS_INSIDE, "outside", 0);
-    root_fd = saved;
+    root.fd = saved;
     (void)close(fd);
 }
 
@@ -350,22 +366,69 @@ static void test_gives_up_in_the_end(void **state) {
     assert_true(calls < 100);
 }
 
-#define test(f) cmocka_unit_test_setup_teardown(f, each_setup, each_teardown)
+/* A kernel, or a container, without openat2(2): the way is found out, and leads to the same. */
+
+static void check_all(void) {
+    for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
+        check(rows[i].name, rows[i].path, BENEATH_LINKS_INSIDE, rows[i].inside,
+              rows[i].inside_error);
+        check(rows[i].name, rows[i].path, BENEATH_LINKS_NONE, rows[i].none, rows[i].none_error);
+    }
+}
+
+static void run_without_openat2(void *context) {
+    const int *errnum = context;
+    if (!forbid_openat2(*errnum))
+        _exit(2);
+    assert_int_equal(beneath_open(&root, "file", &(bool){false}), -*errnum);
+    root.way = beneath_probe();
+    assert_int_equal(root.way, BENEATH_STEPS);
+    check_all();
+    test_open_directory(NULL);
+}
+
+static void test_without_openat2(void **state) {
+    (void)state;
+    static const int errnums[] = {ENOSYS, EPERM};
+    assert_int_equal(beneath_probe(), BENEATH_AT_ONCE);
+    for (size_t i = 0; i < ROWS_COUNT(errnums); i++) {
+        struct process process = PROCESS_INIT;
+        int errnum = errnums[i];
+        process_fork(&process, run_without_openat2, &errnum);
+        assert_true(process_wait(&process, 60000));
+        row_assert_number(strerror(errnum), process_exit_code(&process), 0);
+        process_deinit(&process);
+    }
+}
+
+#define test(f) cmocka_unit_test_setup_teardown(f, setup_at_once, each_teardown)
+#define steps(f) \
+    { #f ", by steps", f, setup_steps, each_teardown, NULL }
 
 int main(void) {
     static const struct CMUnitTest tests[] = {
         test(test_links_inside),
+        steps(test_links_inside),
         test(test_links_none),
+        steps(test_links_none),
         test(test_fifo_does_not_block),
+        steps(test_fifo_does_not_block),
         test(test_socket_can_not_be_opened),
+        steps(test_socket_can_not_be_opened),
         test(test_linked),
+        steps(test_linked),
         test(test_open_directory),
+        steps(test_open_directory),
         test(test_links_are_no_directories),
+        steps(test_links_are_no_directories),
         test(test_open_directory_behind_a_race),
         test(test_removed_root),
+        steps(test_removed_root),
         test(test_root_of_all),
+        steps(test_root_of_all),
         test(test_tries_again_behind_a_race),
         test(test_gives_up_in_the_end),
+        test(test_without_openat2),
     };
     return cmocka_run_group_tests_name("beneath", tests, setup, teardown);
 }

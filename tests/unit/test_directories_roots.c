@@ -10,7 +10,7 @@ enum { TREE, NESTED, TWICE, APART, ROOTS };
 
 static struct tree *const tree = &dependents.tree;
 static struct tree apart;
-static int fds[ROOTS];
+static struct beneath beneath[ROOTS];
 static bool overflows; /* the next read() of events tells of lost ones only */
 
 ssize_t __real_read(int fd, void *ptr, size_t len);
@@ -26,12 +26,12 @@ ssize_t __wrap_read(int fd, void *ptr, size_t len) {
 }
 
 static void open_root(size_t root, const char *path) {
-    fds[root] = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    row_assert(path, fds[root] >= 0);
+    beneath[root].fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    row_assert(path, beneath[root].fd >= 0);
 }
 
 static int add_root(size_t root) {
-    return directories_add_root(&dependents.directories, fds[root]);
+    return directories_add_root(&dependents.directories, &beneath[root]);
 }
 
 /* Everything but the roots behind the first. */
@@ -63,7 +63,7 @@ static int teardown(void **state) {
     (void)state;
     watchable();
     for (size_t root = NESTED; root < ROOTS; root++)
-        (void)close(fds[root]);
+        (void)close(beneath[root].fd);
     tree_remove(&apart);
     dependents_end();
     return 0;
@@ -149,7 +149,7 @@ static void test_reached_anew(void **state) {
         dependents_notice();
         struct dependent *nested = dependents_add_in(NESTED, "new");
         struct dependent *twice = dependents_add_in(TWICE, "new");
-        int new = openat(fds[NESTED], "new", O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
+        int new = openat(beneath[NESTED].fd, "new", O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
         row_assert(rows[i].name, new >= 0);
         (void)close(new);
         dependents_notice();
@@ -255,7 +255,7 @@ static void test_one_root_can_not_be_watched(void **state) {
         row_assert_number(name, add_root(NESTED), 0);
         add_error = circumstances[i].add_error;
         type = circumstances[i].is_remote ? TYPE_NFS : 0;
-        row_assert_number(name, directories_add_root(&dependents.directories, fds[APART]),
+        row_assert_number(name, directories_add_root(&dependents.directories, &beneath[APART]),
                           circumstances[i].result);
         row_assert(name, !directories_is_watched(&dependents.directories, 2));
         struct dependent *dependent = dependents_new("file");

@@ -354,7 +354,7 @@ static void must_not_open(const char *row, const char *root, int error, const ch
         docroot_open(&rooted.docroot, root, &rooted.index_names, false, BENEATH_LINKS_INSIDE, &err);
     row_assert_number(row, result, -error);
     row_assert(row, strstr(err.text, message) != NULL);
-    row_assert_number(row, rooted.docroot.fd, -1);
+    row_assert_number(row, rooted.docroot.root.fd, -1);
 }
 
 static void test_bad_roots(void **state) {
@@ -364,8 +364,15 @@ static void test_bad_roots(void **state) {
     must_not_open("socket", tree_path(&rooted.tree, "socket"), ENOTSUP, "neither a directory nor");
     must_not_open("below a file", tree_path(&rooted.tree, "file.txt/x"), ENOTDIR, "cannot serve ");
     must_not_open("loop", tree_path(&rooted.tree, "loop"), ELOOP, "cannot serve ");
+}
+
+static void test_old_kernel(void **state) {
+    (void)state;
+    static const struct row row = {"root", "", true, DOCROOT_FILE, "second choice", "index.htm"};
     open_error = ENOSYS;
-    must_not_open("old kernel", rooted.tree.path, ENOSYS, "from 5.6 on");
+    must_open(tree_path(&rooted.tree, "link-dir"), "index.htm", false, BENEATH_LINKS_INSIDE);
+    assert_int_equal(rooted.docroot.root.way, BENEATH_STEPS);
+    check_rows(&row, 1);
 }
 
 static void test_forbidden_roots(void **state) {
@@ -401,6 +408,7 @@ int main(void) {
         test(test_single_hidden_file),
         test(test_root_over_a_link),
         test(test_bad_roots),
+        test(test_old_kernel),
         test(test_forbidden_roots),
         test(test_no_memory_for_the_name),
     };

@@ -16,7 +16,7 @@ static struct roots roots;
 static void make_roots(const char *const prefixes[], size_t count) {
     roots = (struct roots)ROOTS_INIT;
     for (size_t i = 0; i < count; i++)
-        roots.items[i] = (struct docroot){.fd = -1, .prefix = slice_of_text(prefixes[i])};
+        roots.items[i] = (struct docroot){.root = {.fd = -1}, .prefix = slice_of_text(prefixes[i])};
     roots.count = count;
 }
 
@@ -202,7 +202,7 @@ static void test_mounts_have_the_rules_of_the_root(void **state) {
     assert_int_equal(roots_open(&roots, &options, &err), 0);
     for (size_t i = 0; i < roots.count; i++) {
         assert_true(roots.items[i].hidden);
-        assert_int_equal(roots.items[i].links, BENEATH_LINKS_NONE);
+        assert_int_equal(roots.items[i].root.links, BENEATH_LINKS_NONE);
         assert_ptr_equal(roots.items[i].index, &options.index);
     }
 }

@@ -41,7 +41,7 @@ ssize_t __wrap_read(int fd, void *ptr, size_t len) {
 enum { OLD_S = 900000000 };
 
 static struct tree tree;
-static struct docroot docroot = {.fd = -1};
+static struct docroot docroot = DOCROOT_INIT;
 static struct names names;
 static struct rulebook rulebook;
 static size_t mistakes; /* of the last reading */

@@ -1,0 +1,197 @@
+#include "rogue/attempts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int result_of(long result) {
+    return result < 0 ? errno : 0;
+}
+
+/* The same for what returns a descriptor. */
+static int close_result(long fd) {
+    int errnum = result_of(fd);
+    if (fd >= 0)
+        (void)close((int)fd);
+    return errnum;
+}
+
+static int try_read(const char *path) {
+    return close_result(open(path, O_RDONLY | O_CLOEXEC));
+}
+
+static int try_openat2(const char *path, uint64_t flags) {
+    struct open_how how = {.flags = flags | O_CLOEXEC, .mode = (flags & O_CREAT) != 0 ? 0644 : 0};
+    return close_result(syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how));
+}
+
+static int try_openat2_read(const char *path) {
+    return try_openat2(path, O_RDONLY);
+}
+
+static int try_openat2_write(const char *path) {
+    return try_openat2(path, O_WRONLY);
+}
+
+static int try_openat2_create(const char *path) {
+    return try_openat2(path, O_WRONLY | O_CREAT | O_EXCL);
+}
+
+static int try_write(const char *path) {
+    return close_result(open(path, O_WRONLY | O_CLOEXEC));
+}
+
+static int try_create(const char *path) {
+    return close_result(open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+}
+
+static int try_truncate(const char *path) {
+    return result_of(truncate(path, 0));
+}
+
+static int try_unlink(const char *path) {
+    return result_of(unlink(path));
+}
+
+static int try_mkdir(const char *path) {
+    return result_of(mkdir(path, 0755));
+}
+
+static int try_chmod(const char *path) {
+    return result_of(chmod(path, 0777));
+}
+
+static int try_symlink(const char *path) {
+    return result_of(symlink("/", path));
+}
+
+static int try_chdir(const char *path) {
+    return result_of(chdir(path));
+}
+
+static int try_socket(const char *path) {
+    (void)path;
+    return close_result(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+}
+
+static int try_socket_udp(const char *path) {
+    (void)path;
+    return close_result(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+}
+
+static int try_socket_local(const char *path) {
+    (void)path;
+    return close_result(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+}
+
+static int try_fork(const char *path) {
+    (void)path;
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(0);
+    if (pid > 0)
+        (void)waitpid(pid, NULL, 0);
+    return result_of(pid);
+}
+
+static int try_exec(const char *path) {
+    char *const words[] = {"true", NULL};
+    return result_of(execv(path, words));
+}
+
+static int try_signal(const char *path) {
+    (void)path;
+    return result_of(kill(getppid(), 0));
+}
+
+static int try_signal_thread(const char *path) {
+    (void)path;
+    return result_of(syscall(SYS_tgkill, getppid(), getppid(), 0));
+}
+
+static int try_ptrace(const char *path) {
+    (void)path;
+    return result_of(ptrace(PTRACE_SEIZE, getppid(), NULL, NULL));
+}
+
+static int try_mount(const char *path) {
+    return result_of(mount("none", path, "tmpfs", 0, NULL));
+}
+
+static int try_bpf(const char *path) {
+    (void)path;
+    return result_of(syscall(SYS_bpf, 0, NULL, 0));
+}
+
+static int try_unshare(const char *path) {
+    (void)path;
+    return result_of(syscall(SYS_unshare, 0x10000000)); /* CLONE_NEWUSER */
+}
+
+static int try_root(const char *path) {
+    (void)path;
+    return result_of(setresuid(0, 0, 0));
+}
+
+static int try_run_memory(const char *path) {
+    (void)path;
+    void *memory = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return memory == MAP_FAILED ? errno : 0;
+}
+
+static int try_be_dumpable(const char *path) {
+    (void)path;
+    return result_of(syscall(SYS_prctl, 4, 1, 0, 0, 0)); /* PR_SET_DUMPABLE */
+}
+
+static const struct {
+    const char *name;
+    int (*run)(const char *argument);
+} attempts[] = {
+    {"read", try_read},
+    {"write", try_write},
+    {"create", try_create},
+    {"openat2-read", try_openat2_read},
+    {"openat2-write", try_openat2_write},
+    {"openat2-create", try_openat2_create},
+    {"truncate", try_truncate},
+    {"unlink", try_unlink},
+    {"mkdir", try_mkdir},
+    {"chmod", try_chmod},
+    {"symlink", try_symlink},
+    {"chdir", try_chdir},
+    {"socket", try_socket},
+    {"socket-udp", try_socket_udp},
+    {"socket-local", try_socket_local},
+    {"fork", try_fork},
+    {"exec", try_exec},
+    {"signal", try_signal},
+    {"signal-thread", try_signal_thread},
+    {"ptrace", try_ptrace},
+    {"mount", try_mount},
+    {"bpf", try_bpf},
+    {"unshare", try_unshare},
+    {"root", try_root},
+    {"run-memory", try_run_memory},
+    {"be-dumpable", try_be_dumpable},
+};
+
+int attempt(const char *name, const char *argument) {
+    for (size_t i = 0; i < sizeof attempts / sizeof attempts[0]; i++) {
+        if (strcmp(attempts[i].name, name) == 0)
+            return attempts[i].run(argument);
+    }
+    return -1;
+}

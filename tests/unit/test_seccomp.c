@@ -1,0 +1,244 @@
+/* The filter is run by a machine for its instructions (bpf in linux/filter.h), for all system calls
+ * that there are, and compared with the table. What the kernel makes of it is in test_sandbox. */
+#include "sys/seccomp.h"
+
+#include "support/row.h"
+
+#include "base/instrumented.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/seccomp.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#if defined __x86_64__
+enum { NATIVE = (int)AUDIT_ARCH_X86_64 };
+#elif defined __aarch64__
+enum { NATIVE = (int)AUDIT_ARCH_AARCH64 };
+#else
+enum { NATIVE = (int)AUDIT_ARCH_RISCV64 };
+#endif
+
+enum { SELF = 4711, NUMBERS = 1024 };
+
+enum verdict { ALLOWED, REFUSED, KILLED, BROKEN };
+
+static struct sock_filter code[SECCOMP_PROGRAM_MAX];
+static size_t len;
+static bool looked_at_arguments;
+
+static uint32_t load(const struct seccomp_data *data, uint32_t offset) {
+    uint32_t value = 0;
+    if (offset >= offsetof(struct seccomp_data, args))
+        looked_at_arguments = true;
+    if (offset + sizeof value <= sizeof *data)
+        memcpy(&value, (const char *)data + offset, sizeof value);
+    return value;
+}
+
+static bool holds(uint16_t operation, uint32_t left, uint32_t right) {
+    switch (BPF_OP(operation)) {
+    case BPF_JEQ:
+        return left == right;
+    case BPF_JGE:
+        return left >= right;
+    default:
+        return (left & right) != 0;
+    }
+}
+
+/* What the program returns; 0, which is no action of its, where it is not well formed. */
+static uint32_t run(const struct seccomp_data *data) {
+    uint32_t value = 0;
+    looked_at_arguments = false;
+    for (size_t at = 0; at < len; at++) {
+        const struct sock_filter *in = &code[at];
+        if (in->code == (BPF_LD | BPF_W | BPF_ABS))
+            value = load(data, in->k);
+        else if (in->code == (BPF_JMP | BPF_JA))
+            at += in->k;
+        else if (BPF_CLASS(in->code) == BPF_JMP)
+            at += holds(in->code, value, in->k) ? in->jt : in->jf;
+        else
+            return in->code == (BPF_RET | BPF_K) ? in->k : 0;
+    }
+    return 0;
+}
+
+static enum verdict judge(uint32_t arch, int number, const uint64_t *arguments) {
+    struct seccomp_data data = {.nr = number, .arch = arch};
+    for (size_t i = 0; i < 6 && arguments != NULL; i++)
+        data.args[i] = arguments[i];
+    switch (run(&data)) {
+    case SECCOMP_RET_ALLOW:
+        return ALLOWED;
+    case SECCOMP_RET_ERRNO | EPERM:
+    case SECCOMP_RET_TRAP:
+        return REFUSED;
+    case SECCOMP_RET_KILL_PROCESS:
+        return KILLED;
+    default:
+        return BROKEN;
+    }
+}
+
+static void build(enum seccomp_who who) {
+    len = seccomp_build(who, SELF, code);
+    assert_in_range(len, 1, SECCOMP_PROGRAM_MAX);
+}
+
+static const struct {
+    const char *name;
+    int number;
+    unsigned who; /* that may make it */
+    enum verdict otherwise;
+    bool freely;
+} calls[] = {
+    {"epoll_pwait", __NR_epoll_pwait, SECCOMP_WORKER | SECCOMP_OBSERVER, REFUSED, true},
+    {"accept4", __NR_accept4, SECCOMP_WORKER | SECCOMP_OBSERVER, REFUSED, true},
+    {"recvfrom", __NR_recvfrom, SECCOMP_WORKER | SECCOMP_OBSERVER, REFUSED, true},
+    {"sendto", __NR_sendto, SECCOMP_WORKER | SECCOMP_OBSERVER, REFUSED, true},
+    {"sendmsg", __NR_sendmsg, SECCOMP_WORKER | SECCOMP_OBSERVER, REFUSED, true},
+    {"close", __NR_close, SECCOMP_WORKER | SECCOMP_OBSERVER, REFUSED, true},
+    {"sendfile", __NR_sendfile, SECCOMP_WORKER, REFUSED, true},
+    {"openat2", __NR_openat2, SECCOMP_WORKER, REFUSED, true},
+    {"inotify_rm_watch", __NR_inotify_rm_watch, SECCOMP_WORKER, REFUSED, true},
+    {"inotify_add_watch", __NR_inotify_add_watch, SECCOMP_WORKER, REFUSED, true},
+    {"openat", __NR_openat, SECCOMP_WORKER | SECCOMP_OBSERVER, REFUSED, false},
+    {"mmap", __NR_mmap, SECCOMP_WORKER | SECCOMP_OBSERVER, REFUSED, false},
+    {"socket", __NR_socket, 0, REFUSED, false},
+    {"socketpair", __NR_socketpair, 0, REFUSED, false},
+    {"connect", __NR_connect, 0, REFUSED, false},
+    {"bind", __NR_bind, 0, REFUSED, false},
+    {"listen", __NR_listen, 0, REFUSED, false},
+    {"kill", __NR_kill, 0, REFUSED, false},
+    {"clone3", 435, 0, REFUSED, false},
+    {"unlinkat", __NR_unlinkat, 0, REFUSED, false},
+    {"linkat", __NR_linkat, 0, REFUSED, false},
+    {"fchmodat", __NR_fchmodat, 0, REFUSED, false},
+    {"setresuid", __NR_setresuid, 0, REFUSED, false},
+    {"pidfd_getfd", 438, 0, REFUSED, false},
+    {"memfd_create", __NR_memfd_create, 0, REFUSED, false},
+    {"execve", __NR_execve, 0, KILLED, false},
+    {"execveat", __NR_execveat, 0, KILLED, false},
+    {"mount", __NR_mount, 0, KILLED, false},
+    {"bpf", __NR_bpf, 0, KILLED, false},
+    {"init_module", __NR_init_module, 0, KILLED, false},
+    {"kexec_load", __NR_kexec_load, 0, KILLED, false},
+    {"process_vm_writev", __NR_process_vm_writev, 0, KILLED, false},
+    {"unshare", __NR_unshare, 0, KILLED, false},
+#if !INSTRUMENTED_SANITIZED
+    {"ptrace", __NR_ptrace, 0, KILLED, false},
+    {"clone", __NR_clone, 0, REFUSED, false},
+#endif
+};
+
+static void check_calls(enum seccomp_who who) {
+    build(who);
+    for (size_t i = 0; i < ROWS_COUNT(calls); i++) {
+        enum verdict want = (calls[i].who & who) != 0 ? ALLOWED : calls[i].otherwise;
+        row_assert_number(calls[i].name, judge((uint32_t)NATIVE, calls[i].number, NULL), want);
+        if (calls[i].freely) /* so the kernel need not run the filter for it */
+            row_assert(calls[i].name, !looked_at_arguments);
+    }
+}
+
+static void test_worker(void **state) {
+    (void)state;
+    check_calls(SECCOMP_WORKER);
+}
+
+static void test_observer(void **state) {
+    (void)state;
+    check_calls(SECCOMP_OBSERVER);
+}
+
+/* Arguments with which a call is allowed that is allowed at all. */
+static const uint64_t *good_arguments(int number) {
+    static const uint64_t own[6] = {SELF};
+    static const uint64_t get_flags[6] = {0, F_GETFL};
+    static const uint64_t get_settings[6] = {0, TCGETS};
+    return number == __NR_fcntl ? get_flags : number == __NR_ioctl ? get_settings : own;
+}
+
+/* Each number has an answer, and as many are allowed as the table says. */
+static void test_all_numbers(void **state) {
+    (void)state;
+    static const enum seccomp_who all[] = {SECCOMP_WORKER, SECCOMP_OBSERVER};
+    for (size_t i = 0; i < ROWS_COUNT(all); i++) {
+        size_t allowed = 0;
+        build(all[i]);
+        for (int number = -1; number < NUMBERS; number++) {
+            enum verdict verdict = judge((uint32_t)NATIVE, number, good_arguments(number));
+            row_assert(row_at("number", (size_t)number), verdict != BROKEN);
+            allowed += verdict == ALLOWED;
+        }
+        assert_int_equal(allowed, seccomp_count(all[i]));
+    }
+    assert_true(seccomp_count(SECCOMP_OBSERVER) < seccomp_count(SECCOMP_WORKER));
+}
+
+static const struct {
+    const char *name;
+    int number;
+    uint64_t arguments[6];
+    enum verdict verdict;
+} cases[] = {
+    {"openat to read", __NR_openat, {0, 0, O_RDONLY | O_NONBLOCK | O_CLOEXEC}, ALLOWED},
+    {"openat of a directory", __NR_openat, {0, 0, O_RDONLY | O_DIRECTORY}, ALLOWED},
+    {"openat of a place", __NR_openat, {0, 0, O_PATH}, ALLOWED},
+    {"openat to write", __NR_openat, {0, 0, O_WRONLY}, REFUSED},
+    {"openat to read and write", __NR_openat, {0, 0, O_RDWR}, REFUSED},
+    {"openat to make", __NR_openat, {0, 0, O_RDONLY | O_CREAT}, REFUSED},
+    {"openat to empty", __NR_openat, {0, 0, O_RDONLY | O_TRUNC}, REFUSED},
+    {"openat without a name", __NR_openat, {0, 0, O_TMPFILE | O_RDWR}, REFUSED},
+    {"mmap", __NR_mmap, {0, 4096, PROT_READ | PROT_WRITE}, ALLOWED},
+    {"mmap to run", __NR_mmap, {0, 4096, PROT_READ | PROT_EXEC}, REFUSED},
+    {"mprotect", __NR_mprotect, {0, 4096, PROT_NONE}, ALLOWED},
+    {"mprotect to run", __NR_mprotect, {0, 4096, PROT_READ | PROT_WRITE | PROT_EXEC}, REFUSED},
+    {"ioctl of a terminal", __NR_ioctl, {0, TCGETS}, ALLOWED},
+    {"ioctl of a socket", __NR_ioctl, {0, SIOCOUTQ}, ALLOWED},
+    {"ioctl of a terminal's size", __NR_ioctl, {0, TIOCGWINSZ}, ALLOWED},
+    {"ioctl that types", __NR_ioctl, {0, TIOCSTI}, REFUSED},
+    {"fcntl", __NR_fcntl, {0, F_GETFL}, ALLOWED},
+    {"fcntl that copies", __NR_fcntl, {0, F_DUPFD}, REFUSED},
+    {"tgkill of itself", __NR_tgkill, {SELF, SELF, 6}, ALLOWED},
+    {"tgkill of another", __NR_tgkill, {SELF + 1, SELF + 1, 6}, REFUSED},
+    {"tgkill of init", __NR_tgkill, {1, 1, 9}, REFUSED},
+    {"tgkill of all", __NR_tgkill, {UINT64_MAX, 1, 9}, REFUSED},
+};
+
+static void test_arguments(void **state) {
+    (void)state;
+    build(SECCOMP_WORKER);
+    for (size_t i = 0; i < ROWS_COUNT(cases); i++)
+        row_assert_number(cases[i].name,
+                          judge((uint32_t)NATIVE, cases[i].number, cases[i].arguments),
+                          cases[i].verdict);
+}
+
+/* Another architecture has other numbers; and x86-64 has a second set of them, x32. */
+static void test_other_architectures(void **state) {
+    (void)state;
+    build(SECCOMP_WORKER);
+    assert_int_equal(judge(AUDIT_ARCH_I386, __NR_read, NULL), KILLED);
+    assert_int_equal(judge(AUDIT_ARCH_ARM, __NR_read, NULL), KILLED);
+    assert_int_equal(judge((uint32_t)NATIVE, 0x40000000 | __NR_read, NULL), REFUSED);
+    assert_int_equal(judge((uint32_t)NATIVE, 0x40000000 | __NR_execve, NULL), REFUSED);
+}
+
+int main(void) {
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_worker),
+        cmocka_unit_test(test_observer),
+        cmocka_unit_test(test_all_numbers),
+        cmocka_unit_test(test_arguments),
+        cmocka_unit_test(test_other_architectures),
+    };
+    return cmocka_run_group_tests_name("seccomp", tests, NULL, NULL);
+}
