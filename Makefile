@@ -115,10 +115,11 @@ test: deps-test
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) SANITIZE=1 WERROR=1 test-deaf
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) SANITIZE=1 WERROR=1 RELEASE=$(abspath $(BUILD)/pronto) run-tests
 
-## check: test, and lint
+## check: test, lint, and a moment of fuzzing
 check: deps
 	$(Q)$(MAKE) --no-print-directory test
 	$(Q)$(MAKE) --no-print-directory lint
+	$(Q)$(MAKE) --no-print-directory fuzz-smoke
 
 ## lint: layers, format, clang-tidy, cppcheck, documents printed from tables, tests that documents name, unit files
 lint: lint-layers lint-format lint-docs lint-conformance lint-units lint-cppcheck lint-tidy
@@ -355,7 +356,7 @@ lint-docs: $(BUILD)/print-docs
 
 lint-conformance:
 	$(call say,LINT,conformance)
-	$(Q)tests/lint/conformance.sh docs/conformance.md docs/http.md
+	$(Q)tests/lint/conformance.sh docs/conformance.md docs/http.md docs/bounds.md
 
 lint-units:
 	$(call say,LINT,units)
@@ -371,8 +372,8 @@ lint-tidy:
 	$(Q)tests/lint/tidy.sh $(JOBS) $(SOURCES) $(wildcard docs/*.c bench/*.c)
 
 .PHONY: all run static test test-browser test-deaf check bench bench-smoke bench-deps lint format docs deps deps-test \
-        install uninstall clean help run-tests fuzz fuzz-smoke fuzz-targets abuse run-abuse soak coverage coverage-tests lint-layers lint-format \
-        lint-docs lint-conformance lint-units lint-cppcheck lint-tidy FORCE
+        install uninstall clean help run-tests fuzz fuzz-smoke fuzz-targets abuse run-abuse soak coverage coverage-tests \
+        lint-layers lint-format lint-docs lint-conformance lint-units lint-cppcheck lint-tidy FORCE
 FORCE:
 
 -include $(OBJECTS:.o=.d) $(SUPPORT_OBJECTS:.o=.d) $(BUILD)/obj/deaf/inotify.d $(UNIT_TESTS:=.d) $(SYSTEM_TESTS:=.d) $(ABUSE_TESTS:=.d) \
