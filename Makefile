@@ -123,10 +123,11 @@ test: deps-test
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) SANITIZE=1 WERROR=1 test-deaf test-faults
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) SANITIZE=1 WERROR=1 RELEASE=$(abspath $(BUILD)/pronto) run-tests
 
-## check: test, and lint
+## check: test, lint, and a moment of fuzzing
 check: deps
 	$(Q)$(MAKE) --no-print-directory test
 	$(Q)$(MAKE) --no-print-directory lint
+	$(Q)$(MAKE) --no-print-directory fuzz-smoke
 
 ## lint: layers, format, clang-tidy, cppcheck, documents printed from tables, the manual page, tests that documents name, unit files
 lint: lint-layers lint-format lint-docs lint-man lint-conformance lint-units lint-cppcheck lint-tidy
@@ -426,7 +427,7 @@ lint-man: $(BUILD)/printed/man
 
 lint-conformance:
 	$(call say,LINT,conformance)
-	$(Q)tests/lint/conformance.sh docs/conformance.md docs/http.md
+	$(Q)tests/lint/conformance.sh docs/conformance.md docs/http.md docs/bounds.md
 
 lint-units:
 	$(call say,LINT,units)
