@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum { CONSOLE_LINE_MAX = 400 }; /* bytes */
+
 struct console {
     const struct metrics *metrics; /* borrowed; NULL: there is no terminal, and all else is void */
     struct sink sink;
@@ -17,6 +19,8 @@ struct console {
     int64_t started_ms;
     int64_t due_ms;      /* when the next line is; INT64_MAX: nothing is to be said */
     struct digest shown; /* what the lines so far have said */
+    size_t unwritten;    /* bytes of `line` that the terminal has not taken */
+    char line[CONSOLE_LINE_MAX];
 };
 
 #define CONSOLE_INIT \
@@ -29,8 +33,9 @@ bool console_is_wanted(const struct options *options);
  * is the monotonic clock, here as below. */
 void console_open(struct console *console, const struct metrics *metrics, int64_t now_ms);
 
-/* Says what is due; call it in each turn. A worker that begins to withhold lines wakes the master
- * (WORKER_POURS); as long as some do, it wakes itself. */
+/* Says what is due; call it in each turn. A terminal that is stopped (Ctrl-S) is not waited for:
+ * what it does not take is in the next line that it does. A worker that begins to withhold lines
+ * wakes the master (WORKER_POURS); as long as some do, it wakes itself. */
 void console_tick(struct console *console, int64_t now_ms);
 int64_t console_wait_ms(const struct console *console, int64_t wait_ms, int64_t now_ms);
 

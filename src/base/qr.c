@@ -364,7 +364,7 @@ static unsigned choose_mask(struct qr *qr) {
 
 bool qr_make(struct qr *qr, struct slice text) {
     struct stream data = {.bits = 0};
-    uint8_t codewords[CODEWORDS_MAX];
+    uint8_t codewords[CODEWORDS_MAX] = {0};
     const int version = choose_version(text.len);
     if (version == 0)
         return false;

@@ -25,10 +25,10 @@ void digest_read(struct digest *sum, const struct digest *shared) {
 }
 
 struct digest digest_since(const struct digest *sum, const struct digest *before) {
-    struct digest since;
+    struct digest since = *sum;
     uint64_t *to = (uint64_t *)(void *)&since;
     for (size_t i = 0; i < NUMBERS; i++)
-        to[i] = numbers_of(sum)[i] - numbers_of(before)[i];
+        to[i] -= numbers_of(before)[i];
     return since;
 }
 

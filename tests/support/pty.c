@@ -71,6 +71,11 @@ static bool gather(struct pty *pty, int wait_ms) {
     return len > 0;
 }
 
+void pty_gather(struct pty *pty) {
+    while (gather(pty, 0))
+        continue;
+}
+
 size_t pty_await(struct pty *pty, size_t from, const char *needle) {
     int64_t deadline_ms = note_now_ms() + TIMEOUT_MS;
     const char *at = NULL;

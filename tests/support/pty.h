@@ -22,6 +22,9 @@ struct pty {
  * says so, where this machine gives out no terminals. */
 bool pty_start(struct pty *pty, const char *const settings[], const char *const argv[]);
 
+/* Gathers what it has written; a terminal that nobody reads takes but a few kilobytes. */
+void pty_gather(struct pty *pty);
+
 /* Waits until it has written `needle` behind the first `from` bytes, and returns where that is in
  * `text`; fails the test, and shows the text, where it does not. */
 size_t pty_await(struct pty *pty, size_t from, const char *needle);

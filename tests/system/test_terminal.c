@@ -155,8 +155,11 @@ static void test_a_taken_port(void **state) {
 static void ask(uint16_t port, size_t times) {
     struct client client;
     client_open(&client, port);
-    for (size_t i = 0; i < times; i++)
+    for (size_t i = 0; i < times; i++) {
         client_expect(&client, "/a.txt", 200);
+        if (i % 20 == 0)
+            pty_gather(&pty);
+    }
     client_close(&client);
 }
 
@@ -196,10 +199,9 @@ static void test_many_requests_are_summed_up(void **state) {
     uint16_t port = port_shown();
     for (int i = 0; i < 4; i++)
         ask(port, 1000);
-    (void)pty_await(&pty, 0, " more request");
-    note_assert_contains(stop(), "  4000 requests, ");
+    await_requests(4000);
     assert_true(count_summed_up() > 0);
-    assert_int_equal(count_shown() + count_summed_up(), 4000);
+    note_assert_contains(stop(), "  4000 requests, ");
 }
 
 /* The master wakes up by itself as long as it takes, and not only when it stops. */

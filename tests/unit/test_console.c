@@ -4,6 +4,7 @@
 #include "support/process.h"
 #include "support/row.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -17,11 +18,24 @@ static int kept_stdout;
 static int shown_fd; /* a memory file that stands for the terminal */
 static size_t seen;  /* bytes of it */
 
+static bool is_stopped;
+
+ssize_t __real_write(int fd, const void *ptr, size_t len);
+ssize_t __wrap_write(int fd, const void *ptr, size_t len);
+
+ssize_t __wrap_write(int fd, const void *ptr, size_t len) {
+    if (!is_stopped || fd != console.sink.fd)
+        return __real_write(fd, ptr, len);
+    errno = EAGAIN;
+    return -1;
+}
+
 static int setup(void **state) {
     struct err err = ERR_INIT;
     (void)state;
     (void)setenv("NO_COLOR", "1", 1);
     seen = 0;
+    is_stopped = false;
     shown_fd = memfd_create("terminal", MFD_CLOEXEC);
     kept_stdout = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 10);
     (void)dup2(shown_fd, STDOUT_FILENO);
@@ -86,6 +100,26 @@ static void test_a_line_a_second_for_all_workers(void **state) {
     assert_int_equal(console_wait_ms(&console, -1, NOW_MS + 3100), -1);
 }
 
+/* What a terminal that is stopped does not take is not lost: the next line has it. */
+static void test_a_terminal_that_is_stopped(void **state) {
+    (void)state;
+    struct metrics_slot *slot = metrics_worker_starts(metrics, 0);
+    answer(slot, 1);
+    console_tick(&console, NOW_MS);
+    is_stopped = true;
+    console_tick(&console, NOW_MS + 1000);
+    answer(slot, 5);
+    console_tick(&console, NOW_MS + 2000);
+    expect_shown("stopped", "");
+    assert_int_equal(console_wait_ms(&console, -1, NOW_MS + 2000), 1000);
+    is_stopped = false;
+    answer(slot, 2);
+    console_tick(&console, NOW_MS + 3000);
+    expect_shown("both lines",
+                 "##:##:##  1 more request, 1.0 kB, 0 errors, p50 0.02 ms, p99 0.02 ms\n"
+                 "##:##:##  7 more requests, 7.0 kB, 0 errors, p50 0.02 ms, p99 0.02 ms\n");
+}
+
 static void test_the_summary(void **state) {
     (void)state;
     struct metrics_slot *slot = metrics_worker_starts(metrics, 0);
@@ -116,6 +150,7 @@ static void test_without_a_terminal_nothing_is_said(void **state) {
 int main(void) {
     static const struct CMUnitTest tests[] = {
         test(test_a_line_a_second_for_all_workers),
+        test(test_a_terminal_that_is_stopped),
         test(test_the_summary),
         test(test_without_a_terminal_nothing_is_said),
     };
