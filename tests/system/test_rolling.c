@@ -68,7 +68,7 @@ static void configure_proxy(const struct farm *farm) {
     char config[4096];
     int len = snprintf(config, sizeof config,
                        "defaults\n mode http\n timeout connect 5s\n timeout client 60s\n"
-                       " timeout server 60s\n option redispatch\n"
+                       " timeout server 60s\n timeout check 10s\n option redispatch\n"
                        " retry-on conn-failure empty-response\n"
                        "frontend site\n bind 127.0.0.1:%u\n default_backend prontos\n"
                        "backend prontos\n balance roundrobin\n option httpchk GET /healthz\n"
