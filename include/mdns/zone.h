@@ -33,12 +33,14 @@ enum zone_place {
 enum { ZONE_RECORDS_MAX = ZONE_ADDRESSES + LINK_ADDRESSES_MAX };
 
 /* Which types a name has (RFC 6762 §6.1): the name, and a map of bits (RFC 4034 §4.1). */
-enum { ZONE_DENIAL_MAX = DOMAIN_MAX + 2 + 8 };
+struct zone_denial {
+    char bytes[DOMAIN_MAX + 2 + 8];
+};
 
 struct zone_records {
     struct record items[ZONE_RECORDS_MAX]; /* some of them point to what follows */
     size_t count;
-    char denials[2][ZONE_DENIAL_MAX];
+    struct zone_denial denials[2];
 };
 
 /* Makes the zone of a host that has that name, a label, and serves on that port. */

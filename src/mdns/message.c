@@ -142,6 +142,7 @@ int message_next_record(struct message *message, struct record *record,
 
 /* Writing */
 
+/* It is written to, through the draft. NOLINTNEXTLINE(readability-non-const-parameter) */
 void draft_start(struct draft *draft, char memory[MESSAGE_MAX], uint16_t id, uint16_t flags) {
     *draft = (struct draft){.buf = BUF_INIT(memory, MESSAGE_MAX)};
     put_number(&draft->buf, id);

@@ -9,10 +9,10 @@ _Static_assert(ZONE_RECORDS_MAX <= 32, "there is a bit for each");
 static const struct slice txt = SLICE_INIT("\x06path=/");
 
 /* The data of a record NSEC, for types below 64, which a 0 ends. */
-static struct slice put_denial(char memory[ZONE_DENIAL_MAX], const struct domain *name,
+static struct slice put_denial(struct zone_denial *denial, const struct domain *name,
                                const uint16_t *types) {
     enum { MAP_LEN = 8 };
-    struct buf buf = BUF_INIT(memory, ZONE_DENIAL_MAX);
+    struct buf buf = BUF_INIT(denial->bytes, sizeof denial->bytes);
     buf_put(&buf, domain_slice(name));
     buf_put_char(&buf, 0); /* the first 256 types */
     char *len = buf_claim(&buf, 1);
@@ -26,7 +26,7 @@ static struct slice put_denial(char memory[ZONE_DENIAL_MAX], const struct domain
         used = at + 1 > used ? at + 1 : used;
     }
     *len = (char)used;
-    return slice_of(memory, buf.len - MAP_LEN + used);
+    return slice_of(denial->bytes, buf.len - MAP_LEN + used);
 }
 
 static void make_srv(struct zone *zone, uint16_t port) {
@@ -59,7 +59,7 @@ static bool is_served_by(const struct link *link, uint8_t len) {
     return false;
 }
 
-static struct slice put_host_denial(char memory[ZONE_DENIAL_MAX], const struct zone *zone,
+static struct slice put_host_denial(struct zone_denial *denial, const struct zone *zone,
                                     const struct link *link) {
     uint16_t types[3] = {0};
     size_t count = 0;
@@ -67,13 +67,13 @@ static struct slice put_host_denial(char memory[ZONE_DENIAL_MAX], const struct z
         types[count++] = RECORD_A;
     if (is_served_by(link, IP_V6_LEN))
         types[count++] = RECORD_AAAA;
-    return put_denial(memory, &zone->host, types);
+    return put_denial(denial, &zone->host, types);
 }
 
 void zone_list(const struct zone *zone, const struct link *link, struct zone_records *records) {
     static const uint16_t types[] = {RECORD_TXT, RECORD_SRV, 0};
-    struct slice instance = put_denial(records->denials[0], &zone->instance, types);
-    struct slice host = put_host_denial(records->denials[1], zone, link);
+    struct slice instance = put_denial(&records->denials[0], &zone->instance, types);
+    struct slice host = put_host_denial(&records->denials[1], zone, link);
     records->count = 0;
     add(records, &zone->services, RECORD_PTR, ZONE_OTHER_TTL_S, domain_slice(&zone->service));
     add(records, &zone->service, RECORD_PTR, ZONE_OTHER_TTL_S, domain_slice(&zone->instance));

@@ -127,6 +127,7 @@ static bool read_control(struct msghdr *message, const struct multicast_group *g
     return false;
 }
 
+/* It is written to, by the kernel. NOLINTNEXTLINE(readability-non-const-parameter) */
 ssize_t multicast_receive(int fd, const struct multicast_group *group, char *ptr, size_t capacity,
                           struct multicast_sender *sender) {
     union sockaddr_of_any from = {.any.sa_family = AF_UNSPEC};
