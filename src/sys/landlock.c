@@ -63,20 +63,20 @@ static int allow(int ruleset, int directory, uint64_t allowed) {
 }
 
 /* What a build that watches itself needs: coverage is written somewhere, and LeakSanitizer reads
- * what /proc says of the process. NULL: nothing. */
+ * what /proc says of the process. Empty: nothing. */
 #if INSTRUMENTED_COVERAGE
-static const char *const instruments = "/";
+static const char instruments[] = "/";
 static const uint64_t instruments_allowed = 0x1fff;
 #elif INSTRUMENTED_SANITIZED
-static const char *const instruments = "/proc";
+static const char instruments[] = "/proc";
 static const uint64_t instruments_allowed = READ_FILE | READ_DIR;
 #else
-static const char *const instruments = NULL;
+static const char instruments[] = "";
 static const uint64_t instruments_allowed = 0;
 #endif
 
 static int allow_instruments(int ruleset) {
-    int fd = instruments != NULL ? open(instruments, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+    int fd = instruments[0] != 0 ? open(instruments, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
     int result = fd < 0 ? 0 : allow(ruleset, fd, instruments_allowed);
     if (fd >= 0)
         (void)close(fd);
