@@ -16,7 +16,7 @@ enum { SECCOMP_PROGRAM_MAX = 1024 }; /* instructions */
 /* Writes the filter for a process with the id `self`, and returns how many instructions it has; 0:
  * the processor is not among those that it can be written for. */
 size_t seccomp_build(enum seccomp_who who, pid_t self,
-                     struct sock_filter program[SECCOMP_PROGRAM_MAX]);
+                     struct sock_filter code[SECCOMP_PROGRAM_MAX]);
 
 /* How many system calls a process may make. */
 size_t seccomp_count(enum seccomp_who who);

@@ -124,8 +124,8 @@ int identity_find(struct identity *identity, const char *text, struct err *err) 
 /* Assuming */
 
 static bool is_already(const struct identity *identity) {
-    uid_t users[3];
-    gid_t groups[3];
+    uid_t users[3] = {0};
+    gid_t groups[3] = {0};
     bool same = getresuid(&users[0], &users[1], &users[2]) == 0 &&
                 getresgid(&groups[0], &groups[1], &groups[2]) == 0;
     for (int i = 0; i < 3; i++)

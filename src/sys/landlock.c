@@ -62,15 +62,22 @@ static int allow(int ruleset, int directory, uint64_t allowed) {
     return syscall(CALL_ADD_RULE, ruleset, RULE_PATH_BENEATH, &rule, 0) < 0 ? -errno : 0;
 }
 
-/* What a build that watches itself needs: LeakSanitizer reads what /proc says of the process, and
- * coverage is written somewhere. */
+/* What a build that watches itself needs: coverage is written somewhere, and LeakSanitizer reads
+ * what /proc says of the process. Empty: nothing. */
+#if INSTRUMENTED_COVERAGE
+static const char instruments[] = "/";
+static const uint64_t instruments_allowed = 0x1fff;
+#elif INSTRUMENTED_SANITIZED
+static const char instruments[] = "/proc";
+static const uint64_t instruments_allowed = READ_FILE | READ_DIR;
+#else
+static const char instruments[] = "";
+static const uint64_t instruments_allowed = 0;
+#endif
+
 static int allow_instruments(int ruleset) {
-    static const uint64_t anything = 0x1fff;
-    if (!INSTRUMENTED_SANITIZED && !INSTRUMENTED_COVERAGE)
-        return 0;
-    int fd = open(INSTRUMENTED_COVERAGE ? "/" : "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    int result =
-        fd < 0 ? 0 : allow(ruleset, fd, INSTRUMENTED_COVERAGE ? anything : READ_FILE | READ_DIR);
+    int fd = instruments[0] != 0 ? open(instruments, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+    int result = fd < 0 ? 0 : allow(ruleset, fd, instruments_allowed);
     if (fd >= 0)
         (void)close(fd);
     return result;

@@ -192,7 +192,7 @@ static size_t sort_rows(enum seccomp_who who, const struct row *sorted[ROWS]) {
         if ((rows[i].who & who) != 0)
             sorted[count++] = &rows[i];
     }
-    qsort(sorted, count, sizeof sorted[0], compare_rows);
+    qsort(sorted, count, sizeof(const struct row *), compare_rows);
     return count;
 }
 

@@ -185,6 +185,17 @@ struct status {
     const char *value;
 };
 
+/* The observer may not be that far when workers are: 15 s at most. */
+static void await_status(pid_t pid, const struct status *wanted, char value[128]) {
+    int64_t deadline = note_now_ms() + 15000;
+    for (;;) {
+        read_status(pid, wanted->field, value);
+        if (strcmp(value, wanted->value) == 0 || note_now_ms() > deadline)
+            return;
+        note_pause_ms(5);
+    }
+}
+
 /* Of all processes but the master. */
 static void expect_status(const struct scene *scene, const struct status *wanted, size_t count) {
     pid_t pids[SERVER_WORKERS_MAX];
@@ -193,7 +204,7 @@ static void expect_status(const struct scene *scene, const struct status *wanted
     for (size_t i = 0; i < processes; i++) {
         for (size_t j = 0; j < count; j++) {
             char value[128];
-            read_status(pids[i], wanted[j].field, value);
+            await_status(pids[i], &wanted[j], value);
             row_assert_slice(wanted[j].field, slice_of_text(value), slice_of_text(wanted[j].value));
         }
     }
