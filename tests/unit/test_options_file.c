@@ -167,7 +167,7 @@ static void test_what_is_for_once_is_refused(void **state) {
         row_assert_number(row->name, load(scene, line, NULL), -EINVAL);
         row_assert(row->name, strstr(scene->err.text, message) != NULL);
     }
-    assert_int_equal(count, 6); /* check, config, explain, help, print-config, version */
+    assert_int_equal(count, 7); /* check, config, explain, help, open, print-config, version */
 }
 
 static void test_failure_leaves_options_alone(void **state) {
