@@ -11,8 +11,8 @@
 enum completion { COMPLETE_NONE, COMPLETE_NOTHING, COMPLETE_WORDS, COMPLETE_FILES };
 
 static enum completion completion_of(const struct option_row *row) {
-    if (row->argument == NULL)
-        return COMPLETE_NONE; /* there is no value */
+    if (!option_takes_word(row))
+        return COMPLETE_NONE; /* there is no value, or need be none */
     if (row->kind == OPTION_CHOICE)
         return COMPLETE_WORDS;
     return strcmp(row->argument, "FILE") == 0 || strcmp(row->argument, "DEST") == 0
@@ -112,7 +112,7 @@ void print_bash(void) {
 
 /* What may be given with the option, and how it is written: '*{-l+,--listen=}'. */
 static void print_zsh_names(const struct option_row *row) {
-    const bool has_value = row->argument != NULL;
+    const bool has_value = option_takes_word(row);
     const char *value = has_value ? "=" : "";
     if (row->letter == 0) {
         printf("'%s--%s%s", option_is_repeatable(row) ? "*" : "", row->name, value);
@@ -131,7 +131,7 @@ static void print_zsh_option(const struct option_row *row) {
     putchar('[');
     print_quoted(brief_help(row), "'", "'\\", "'");
     putchar(']');
-    if (row->argument != NULL) {
+    if (option_takes_word(row)) {
         putchar(':');
         print_quoted(slice_of_text(row->argument), ":", "\\", "");
         putchar(':');

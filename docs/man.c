@@ -137,13 +137,20 @@ static void print_text(const char *text) {
     putchar('\n');
 }
 
+/* One that may be left out is in brackets, behind an equals sign. */
+static void print_argument(const struct option_row *row) {
+    if (option_takes_word(row))
+        printf(" Ar %s", row->argument);
+    else if (row->argument != NULL)
+        printf(" Ns Op Ns = Ns Ar %.*s", (int)strlen(row->argument) - 3, row->argument + 2);
+}
+
 static void print_option(const struct option_row *row) {
     printf(".It ");
     if (row->letter != 0)
         printf("Fl %c , ", row->letter);
     printf("Fl -%s", row->name);
-    if (row->argument != NULL)
-        printf(" Ar %s", row->argument);
+    print_argument(row);
     putchar('\n');
     print_text(row->help);
     if (row->standard == NULL)
