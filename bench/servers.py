@@ -62,9 +62,8 @@ def _pronto(program: str, site: Site) -> list[str]:
     return [program, "--quiet", "--workers", "1", "--listen", site.address, site.root]
 
 
-# A file of 1 KiB takes about 2 KiB in the cache.
-def _pronto_cache(program: str, site: Site) -> list[str]:
-    return [*_pronto(program, site)[:-1], "--cache-size", f"{site.files * 5 // 2}K", site.root]
+def _pronto_bare(program: str, site: Site) -> list[str]:
+    return [*_pronto(program, site)[:-1], "--no-sandbox", site.root]
 
 
 # tcp_nopush stays off, as it is by default: with it, requests that follow each other closely wait for delayed
@@ -159,8 +158,8 @@ def all_specs(build: str) -> list[Spec]:
     nginx = _find("nginx")
     return [
         Spec("pronto", f"{build}/pronto", _pronto, ["--version"]),
-        Spec("pronto-cache", f"{build}/pronto", _pronto_cache, ["--version"],
-             "with a cache that holds all of the files: 250 MB for 100,000", ("random",)),
+        Spec("pronto-bare", f"{build}/pronto", _pronto_bare, ["--version"],
+             "with --no-sandbox, to see what a filter of system calls costs", ("keepalive", "pipelined")),
         Spec("nginx", nginx, _nginx, ["-v"]),
         Spec("nginx-cache", nginx, _nginx_cache, ["-v"],
              "with open_file_cache, for which a file is the same for up to 60 s"),
