@@ -443,7 +443,8 @@ static enum step run_state(struct connection *conn) {
 static bool hold(struct connection *conn) {
     struct server *server = conn->server;
     uint64_t output_bytes = conn->output != NULL ? conn->output->cost_bytes : 0;
-    uint64_t bytes = intake_held_bytes(&conn->intake) + output_bytes;
+    uint64_t bytes =
+        intake_held_bytes(&conn->intake) + output_bytes + ledger_held_bytes(&conn->account);
     uint64_t before = conn->held_bytes;
     if (bytes == before)
         return true;
