@@ -98,6 +98,13 @@ static inline bool ledger_sent(struct ledger *ledger, struct account *account, u
            ledger_settle_sent(ledger, account, queued, sent, more);
 }
 
+size_t ledger_rest_bytes(const struct ledger_rest *rest);
+
+/* The memory that the account takes, in bytes. */
+static inline size_t ledger_held_bytes(const struct account *account) {
+    return account->rest != NULL ? ledger_rest_bytes(account->rest) : 0;
+}
+
 /* Settles what is left, as aborted: the connection ends. */
 static inline void ledger_close(struct ledger *ledger, struct account *account) {
     if (ledger->count > 0 || account->rest != NULL)

@@ -68,7 +68,8 @@ struct server {
     uint64_t taken_min;      /* bytes of a response that a client is to take in the time of
                                 DEADLINE_SEND */
     uint64_t held_max;       /* bytes that connections may hold together, beside a few for each */
-    uint64_t held_bytes;     /* what they hold: of requests that are not whole, and of answers */
+    uint64_t held_bytes;     /* what they hold: of requests that are not whole, of answers, and
+                                of what is to be logged of those */
     struct networks trusted; /* those who may name another's address */
     struct quota quota;      /* of the connections of each client */
     struct ledger ledger;

@@ -443,7 +443,8 @@ static enum step run_state(struct connection *conn) {
 static bool hold(struct connection *conn) {
     struct server *server = conn->server;
     uint64_t output_bytes = conn->output != NULL ? conn->output->cost_bytes : 0;
-    uint64_t bytes = intake_held_bytes(&conn->intake) + output_bytes;
+    uint64_t bytes =
+        intake_held_bytes(&conn->intake) + output_bytes + ledger_held_bytes(&conn->account);
     uint64_t before = conn->held_bytes;
     if (bytes == before)
         return true;
@@ -520,18 +521,26 @@ static void time_out_request(struct connection *conn) {
  * `waited_ms` have gone by. */
 enum taking { TAKING_ENOUGH, TAKING_ALL, TAKING_LITTLE };
 
+/* What is to be taken in `waited_ms`, a part of the whole time. It is divided before it is
+ * multiplied: the largest that options allow would not fit into 64 bits. */
+static uint64_t least_taken_bytes(const struct server *server, int64_t waited_ms) {
+    const uint64_t whole_ms = (uint64_t)server->deadlines[DEADLINE_SEND].duration_ms;
+    const uint64_t part_ms = (uint64_t)waited_ms;
+    return server->taken_min / whole_ms * part_ms +
+           server->taken_min % whole_ms * part_ms / whole_ms;
+}
+
 static enum taking taking(const struct connection *conn, int64_t waited_ms) {
-    const struct server *server = conn->server;
     uint64_t unacked_bytes = socket_unacked_bytes(conn->source.fd);
-    uint64_t least = server->taken_min * (uint64_t)waited_ms /
-                     (uint64_t)server->deadlines[DEADLINE_SEND].duration_ms;
     if (conn->state == STATE_MAKE) /* it waits for the server */
         return TAKING_ENOUGH;
     if (unacked_bytes >= conn->takeable_bytes)
         return TAKING_LITTLE;
     if (unacked_bytes == 0)
         return TAKING_ALL;
-    return conn->takeable_bytes - unacked_bytes >= least ? TAKING_ENOUGH : TAKING_LITTLE;
+    return conn->takeable_bytes - unacked_bytes >= least_taken_bytes(conn->server, waited_ms)
+               ? TAKING_ENOUGH
+               : TAKING_LITTLE;
 }
 
 /* Gives a client the same time once more. */

@@ -15,6 +15,7 @@ enum { REQUEST_MAX = 8192 + 64, REFERER_MAX = 4096 + 1, USER_AGENT_MAX = 1024 + 
 /* Entries that outlive their turn. Memory of the connection's, with the texts behind them. */
 struct ledger_rest {
     uint64_t sent; /* bytes of the output handed to the kernel */
+    size_t size;   /* of all of this, in bytes */
     size_t first;
     size_t count; /* from `first` on */
     struct ledger_entry entries[];
@@ -143,10 +144,11 @@ static bool keep(struct ledger *ledger, struct account *account, size_t first) {
     size_t room = 0;
     for (size_t i = first; i < ledger->count; i++)
         room += texts_len(&ledger->entries[i]);
-    struct ledger_rest *rest = malloc(sizeof *rest + entries_size + room);
+    size_t size = sizeof(struct ledger_rest) + entries_size + room;
+    struct ledger_rest *rest = malloc(size);
     if (rest == NULL)
         return false;
-    *rest = (struct ledger_rest){.sent = ledger->sent, .count = count};
+    *rest = (struct ledger_rest){.sent = ledger->sent, .size = size, .count = count};
     struct buf texts = BUF_INIT((char *)rest->entries + entries_size, room);
     for (size_t i = 0; i < count; i++) {
         rest->entries[i] = ledger->entries[first + i];
@@ -176,6 +178,10 @@ static bool settle_turn(struct ledger *ledger, struct account *account, uint64_t
     }
     clear(ledger);
     return true;
+}
+
+size_t ledger_rest_bytes(const struct ledger_rest *rest) {
+    return rest->size;
 }
 
 static void free_rest(struct account *account) {

@@ -29,6 +29,7 @@ static enum accepted accept_one(struct listener *listener) {
     }
     switch (-fd) {
     case EAGAIN:
+    case EINVAL: /* it listens no more: who shares it has shut it down; trying again is no help */
         return ACCEPTED_NONE;
     case EMFILE:
     case ENFILE:

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/openat2.h>
 #include <signal.h>
 #include <stddef.h>
@@ -96,6 +97,31 @@ static int try_socket_local(const char *path) {
     return close_result(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
 }
 
+/* The first socket that listens, which the master and the next worker have as well; or -1. */
+static int find_listening(void) {
+    for (int fd = 0; fd < 256; fd++) {
+        int listens = 0;
+        socklen_t len = sizeof listens;
+        if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == 0 && listens != 0)
+            return fd;
+    }
+    return -1;
+}
+
+/* A filter that drops nothing: what counts is whether one can be put there. */
+static int try_filter_clients(const char *path) {
+    struct sock_filter all = BPF_STMT(BPF_RET | BPF_K, UINT32_MAX);
+    const struct sock_fprog program = {.len = 1, .filter = &all};
+    (void)path;
+    return result_of(
+        setsockopt(find_listening(), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program));
+}
+
+static int try_stop_listening(const char *path) {
+    (void)path;
+    return result_of(shutdown(find_listening(), SHUT_RD));
+}
+
 static int try_fork(const char *path) {
     (void)path;
     pid_t pid = fork();
@@ -175,6 +201,8 @@ static const struct {
     {"socket", try_socket},
     {"socket-udp", try_socket_udp},
     {"socket-local", try_socket_local},
+    {"filter-clients", try_filter_clients},
+    {"stop-listening", try_stop_listening},
     {"fork", try_fork},
     {"exec", try_exec},
     {"signal", try_signal},

@@ -61,7 +61,7 @@ static inline void assert_gone(const char *row, long blocks_before) {
     row_assert_number(row, disturbed_fd, -1);
     row_assert_number(row, blocks, blocks_before);
     visitor_leave(&visitor);
-    row_assert_number(row, process_count_fds(getpid()), stage.fds + 2);
+    row_assert_number(row, process_count_fds(getpid()), stage.fds_open);
 }
 
 static inline void assert_as_expected(const char *row, enum close_reason reason,

@@ -31,7 +31,8 @@ struct stage {
     struct loop loop;
     struct roots roots;
     struct server server;
-    size_t fds; /* open before */
+    size_t fds;      /* open before */
+    size_t fds_open; /* and with it, as long as nobody visits */
 };
 
 struct visitor {
@@ -67,6 +68,7 @@ static inline void stage_open(struct stage *stage) {
     assert_int_equal(loop_init(&stage->loop, &err), 0);
     assert_int_equal(
         server_init(&stage->server, &stage->loop, &stage->roots, &stage->options, &err), 0);
+    stage->fds_open = process_count_fds(getpid());
 }
 
 static inline void stage_close(struct stage *stage) {

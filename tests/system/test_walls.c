@@ -88,6 +88,7 @@ static const struct row {
     {"socket", NOTHING, "", EPERM, 0, false},
     {"socket-udp", NOTHING, "", EPERM, 0, false},
     {"socket-local", NOTHING, "", EPERM, 0, false},
+    {"filter-clients", NOTHING, "", EPERM, 0, false},
     {"run-memory", NOTHING, "", EPERM, 0, false},
     {"fork", NOTHING, "", EPERM, 0, true},
     {"signal", NOTHING, "", EPERM, 0, false},
@@ -99,6 +100,7 @@ static const struct row {
     {"mount", TREE, "root", KILLED, -1, false},
     {"bpf", NOTHING, "", KILLED, -1, false},
     {"unshare", NOTHING, "", KILLED, -1, false},
+    {"stop-listening", NOTHING, "", EPERM, 0, false}, /* the last: it succeeds for good */
 };
 
 static const char *argument_of(const struct scene *scene, const struct row *row) {
@@ -160,6 +162,8 @@ static void test_observer(void **state) {
     assert_int_equal(try_at(port, "openat2-read", "/etc/passwd"), EPERM);
     assert_int_equal(try_at(port, "socket", ""), EPERM);
     assert_int_equal(try_at(port, "create", tree_path(&scene->tree, "new")), EPERM);
+    assert_int_equal(try_at(port, "filter-clients", ""), EPERM);
+    assert_int_equal(try_at(port, "stop-listening", ""), EPERM);
     assert_int_equal(try_at(port, "exec", "/bin/true"), KILLED);
     server_await_text(&scene->server, "which answers on --admin, was killed by signal 31");
 }

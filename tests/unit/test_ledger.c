@@ -377,6 +377,41 @@ static void test_what_is_not_sent_is_kept(void **state) {
     assert_int_equal(lines[0].bytes, STAGE_BIG);
 }
 
+/* What is logged of an answer that is not taken counts among what its connection holds: a head of
+ * texts that are kept would hold more than the answer does. */
+static void test_what_is_kept_is_held(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        size_t referer_len;
+        bool is_closed;
+    } rows[] = {{"few texts", 10, false}, {"more than is a connection's own", 4000, true}};
+    for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
+        char text[4200];
+        stage.server.held_max = 0;
+        (void)snprintf(text, sizeof text, "GET /big" HOST "Referer: %0*d\r\n\r\n",
+                       (int)rows[i].referer_len, 0);
+        visitor_connect(&visitor);
+        disturbed_fd = visitor.server_fd;
+        visitor_enter(&stage, &visitor);
+        output = (struct feint){.step = 10, .pauses = true};
+        no_edges = true;
+        visitor_send_text(&visitor, text);
+        stage_turn(&stage);
+        row_assert_number(rows[i].name, (long)stage.server.tally->closed[CLOSE_BUFFERS_FULL],
+                          rows[i].is_closed);
+        row_assert(rows[i].name,
+                   (stage.server.held_bytes > rows[i].referer_len) != rows[i].is_closed);
+        undisturbed();
+        visitor_leave(&visitor);
+        stage_settle(&stage, &visitor);
+        row_assert_number(rows[i].name, (long)stage.server.held_bytes, 0);
+        *stage.server.tally = (struct tally){0};
+        read_log(rows[i].name);
+        row_assert_number(rows[i].name, (long)line_count, 1);
+    }
+}
+
 #define test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void) {
@@ -390,6 +425,7 @@ int main(void) {
         test(test_time_out),
         test(test_what_is_sent_at_once_costs_no_memory),
         test(test_what_is_not_sent_is_kept),
+        test(test_what_is_kept_is_held),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -175,6 +175,17 @@ static void test_an_error_for_ever_does_not_block_the_loop(void **state) {
     assert_in_range(calls, 1, 10000);
 }
 
+/* Who has the socket as well, from systemd for instance, may have shut it down (shutdown(2)), which
+ * epoll tells once. */
+static void test_a_socket_that_listens_no_more_is_left_alone(void **state) {
+    (void)state;
+    always = EINVAL;
+    connect_guests(1);
+    stage_turn(&stage);
+    assert_int_equal(calls, 1);
+    assert_false(loop_is_busy(&stage.loop));
+}
+
 static const struct {
     const char *name;
     int error;
@@ -547,6 +558,7 @@ int main(void) {
         test(test_accepts_per_turn_are_bounded),
         test(test_a_connection_that_failed_is_passed_over),
         test(test_an_error_for_ever_does_not_block_the_loop),
+        test(test_a_socket_that_listens_no_more_is_left_alone),
         test(test_starved),
         test(test_starved_until_a_connection_closes),
         test(test_an_idle_one_gives_way),

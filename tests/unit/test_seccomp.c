@@ -13,6 +13,7 @@
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -163,7 +164,20 @@ static const uint64_t *good_arguments(int number) {
     static const uint64_t own[6] = {SELF};
     static const uint64_t get_flags[6] = {0, F_GETFL};
     static const uint64_t get_settings[6] = {0, TCGETS};
-    return number == __NR_fcntl ? get_flags : number == __NR_ioctl ? get_settings : own;
+    static const uint64_t shut[6] = {0, SHUT_WR};
+    static const uint64_t set_option[6] = {0, SOL_SOCKET, SO_LINGER};
+    switch (number) {
+    case __NR_fcntl:
+        return get_flags;
+    case __NR_ioctl:
+        return get_settings;
+    case __NR_shutdown:
+        return shut;
+    case __NR_setsockopt:
+        return set_option;
+    default:
+        return own;
+    }
 }
 
 /* Each number has an answer, and as many are allowed as the table says. */
@@ -207,6 +221,13 @@ static const struct {
     {"ioctl that types", __NR_ioctl, {0, TIOCSTI}, REFUSED},
     {"fcntl", __NR_fcntl, {0, F_GETFL}, ALLOWED},
     {"fcntl that copies", __NR_fcntl, {0, F_DUPFD}, REFUSED},
+    {"shutdown of the sending side", __NR_shutdown, {0, SHUT_WR}, ALLOWED},
+    {"shutdown that ends listening", __NR_shutdown, {0, SHUT_RD}, REFUSED},
+    {"shutdown of both sides", __NR_shutdown, {0, SHUT_RDWR}, REFUSED},
+    {"setsockopt that resets", __NR_setsockopt, {0, SOL_SOCKET, SO_LINGER}, ALLOWED},
+    {"setsockopt that paces", __NR_setsockopt, {0, SOL_SOCKET, SO_MAX_PACING_RATE}, ALLOWED},
+    {"setsockopt that filters", __NR_setsockopt, {0, SOL_SOCKET, SO_ATTACH_FILTER}, REFUSED},
+    {"setsockopt that steers", __NR_setsockopt, {0, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF}, REFUSED},
     {"tgkill of itself", __NR_tgkill, {SELF, SELF, 6}, ALLOWED},
     {"tgkill of another", __NR_tgkill, {SELF + 1, SELF + 1, 6}, REFUSED},
     {"tgkill of init", __NR_tgkill, {1, 1, 9}, REFUSED},

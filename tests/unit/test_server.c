@@ -301,6 +301,18 @@ static void test_the_least_rate(void **state) {
     }
 }
 
+/* 16M per second over a day: the time times what is to be taken in it is more than 64 bits hold. */
+static void test_the_largest_rate(void **state) {
+    (void)state;
+    const int64_t day_ms = 86400000;
+    deadline_queue_init(&stage.server.deadlines[DEADLINE_SEND], day_ms);
+    stage.server.taken_min = 213503982335; /* within 64 bits, their product is less than a day */
+    ask_and_stall();
+    unacked -= 100;
+    assert_due_in(day_ms);
+    stage_assert_closed(&stage, "too slow", CLOSE_SEND_TIMEOUT);
+}
+
 /* The byte that comes is an event, with which it is seen that there is room again. What is sent
  * then counts, but does not start the time anew: a drip is a drip. */
 static void test_a_drip_of_bytes_taken_does_not_extend_the_answer(void **state) {
@@ -552,6 +564,7 @@ int main(void) {
         test(test_who_asks_on_but_takes_nothing_is_closed),
         test(test_who_takes_enough_has_time_again),
         test(test_the_least_rate),
+        test(test_the_largest_rate),
         test(test_a_drip_of_bytes_taken_does_not_extend_the_answer),
         test(test_what_is_sent_meanwhile_is_taken_too),
         test(test_who_takes_all_there_is_has_time_again),
