@@ -1,4 +1,5 @@
-/* Behind proxies, and the bounds on clients: curl, raw connections, haproxy and nginx. */
+/* Behind proxies, and the bounds on clients: curl, raw connections, haproxy, nginx and
+ * caddy. */
 #include "support/client.h"
 #include "support/curl.h"
 #include "support/scene.h"
@@ -220,6 +221,22 @@ static void test_nginx(void **state) {
               "await\n" CHECK_SITE);
 }
 
+/* Its certificate is one of its own making, and ports and files are the tree's. */
+static void test_caddy(void **state) {
+    struct scene *scene = *state;
+    make_site(scene);
+    SERVE(scene, "--trust=127.0.0.1", "--max-per-ip=1", "--access-log=-");
+    shell_run(PREPARE
+              "{ echo '{ admin off'; echo skip_install_trust; echo 'http_port 8080'; "
+              "echo 'https_port 8443'; echo \"default_bind $front\"; echo '}'; block caddy; } | "
+              "sed \"s|^example.org {|localhost { tls internal|; s|127.0.0.1:8080|${URL#http://}|\" "
+              "| sed 's/[{] /{\\n/' > Caddyfile\n"
+              "XDG_DATA_HOME=$TREE/data XDG_CONFIG_HOME=$TREE/config HOME=$TREE caddy run "
+              "--config Caddyfile --adapter caddyfile > log 2>&1 & proxy=$!\n"
+              "trap 'kill $proxy; wait $proxy || :' EXIT\n"
+              "await\n" CHECK_SITE);
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
         scene_test(test_curl_speaks_the_proxy_protocol),
@@ -231,6 +248,7 @@ int main(void) {
         scene_test(test_rate),
         scene_test(test_haproxy),
         scene_test(test_nginx),
+        scene_test(test_caddy),
     };
     return cmocka_run_group_tests_name("proxies", tests, NULL, NULL);
 }
