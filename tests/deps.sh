@@ -94,8 +94,9 @@ missing() {
         return 0
     fi
     has_sanitizers || printf 'libasan\nlibubsan\n'
-    missing_programs wrk curl gzip brotli zstd prove ip tar bsdtar python3 openssl haproxy nginx systemd-socket-activate \
+    missing_programs wrk curl gzip brotli zstd prove ip tar bsdtar python3 openssl haproxy nginx caddy systemd-socket-activate \
         zbarimg zsh fish avahi-daemon avahi-browse dbus-daemon dig stdbuf
+    ! has_program apt-get || missing_programs dpkg-scanpackages
     if [ "$scope" = coverage ]; then
         has_program gcovr || echo gcovr
     fi
@@ -140,6 +141,8 @@ python3       python3        python3            python    python3            pyt
 openssl       openssl        openssl            openssl   openssl            openssl
 haproxy       haproxy        haproxy            haproxy   haproxy            haproxy
 nginx         nginx          nginx              nginx     nginx              nginx
+caddy         caddy          caddy              caddy     caddy              caddy
+dpkg-scanpackages dpkg-dev   dpkg-dev           dpkg      dpkg-dev           dpkg
 avahi-daemon  avahi-daemon   avahi              avahi     avahi              avahi
 avahi-browse  avahi-utils    avahi-tools        avahi     avahi-tools        avahi-utils
 dbus-daemon   dbus           dbus-daemon        dbus      dbus               dbus-1
@@ -204,7 +207,7 @@ check_means() {
 }
 
 # What starts a service when it is installed, and at every boot after that.
-services='haproxy nginx h2o lighttpd avahi-daemon'
+services='haproxy nginx caddy h2o lighttpd avahi-daemon'
 
 # Debian starts them at once unless this says no.
 policy=/usr/sbin/policy-rc.d

@@ -284,8 +284,9 @@ void options_print_help(FILE *stream) {
     for (const struct option_row *row = rows; row->name != NULL; row++)
         print_row(stream, row);
     fputs("\nSIZE takes K, M or G; T takes ms, s, m or h.\n"
-          "Signals: TERM, INT and QUIT stop gracefully, a second one at once. USR1 opens\n"
-          "the file of --access-log anew.\n",
+          "Signals: TERM, INT and QUIT stop gracefully, a second one at once. HUP reloads,\n"
+          "USR2 upgrades to the binary that is now on disk, USR1 opens the file of\n"
+          "--access-log anew.\n",
           stream);
 }
 

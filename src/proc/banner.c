@@ -116,8 +116,9 @@ static void print_terminal(const struct setup *setup, const struct urls *urls, s
     }
     if (options->lan)
         print_code(urls);
-    print_settings(&look, options);
     print_walls(&setup->sandbox);
+    if (setup->roots.items[0].only.ptr == NULL)
+        print_settings(&look, options);
     fputs("  Ctrl-C stops\n", stderr);
 }
 

@@ -5,8 +5,10 @@
 #include "serve/route.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { REQUEST_MAX = 16 * 1024 };
 
@@ -35,10 +37,36 @@ static void put_line(const struct explanation *explanation, const char *about, s
     (void)fputc('\n', explanation->stream);
 }
 
-static struct slice describe_absent(const struct resource *resource, const struct target *target) {
-    if (docroot_hides(resource->docroot, target->path))
-        return SLICE("none: a name in it starts with a dot (see --hidden)");
+/* Why what lies at the path, relative to the root, is not served; where that is for no reason but
+ * that it is not there, nothing is said of it. */
+static struct slice describe_unserved(const struct beneath *root, struct slice path) {
+    char text[PATH_MAX];
+    struct stat stat;
+    (void)snprintf(text, sizeof text, "%.*s", (int)path.len, path.ptr);
+    switch (beneath_stat(root, text, &stat)) {
+    case 0:
+        if (!S_ISREG(stat.st_mode) && !S_ISDIR(stat.st_mode))
+            return SLICE("none: what is there is neither a file nor a directory");
+        break;
+    case -EXDEV:
+        return SLICE("none: a symbolic link leads out of the root");
+    case -ELOOP:
+        return root->links == BENEATH_LINKS_NONE
+                   ? SLICE("none: symbolic links are not followed (see --symlinks)")
+                   : SLICE("none: a symbolic link leads to itself");
+    }
     return SLICE("none");
+}
+
+static struct slice describe_absent(const struct resource *resource, const struct target *target) {
+    const struct docroot *docroot = resource->docroot;
+    const size_t prefix = docroot->prefix.len;
+    if (docroot_hides(docroot, target->path))
+        return SLICE("none: a name in it starts with a dot (see --hidden)");
+    if (docroot->only.ptr != NULL || target->path.len <= prefix)
+        return SLICE("none");
+    return describe_unserved(&docroot->root,
+                             slice_after(target->path, prefix > 0 ? prefix + 1 : 0));
 }
 
 static struct slice describe(const struct resource *resource, const struct target *target) {

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { RUN_TIMEOUT_MS = 20000 };
 
@@ -107,6 +108,42 @@ static void test_circumstances(void **state) {
     }
 }
 
+/* What is there, and nobody gets, has its reason. */
+static void test_why_it_is_not_served(void **state) {
+    const struct scene *scene = *state;
+    static const struct {
+        const char *url;
+        const char *option;
+        const char *text;
+    } cases[] = {
+        {"/out", "-w1", "file      none: a symbolic link leads out of the root\n"},
+        {"/over/out", "-w1", "file      none: a symbolic link leads out of the root\n"},
+        {"/self", "-w1", "file      none: a symbolic link leads to itself\n"},
+        {"/inside", "--symlinks=none",
+         "file      none: symbolic links are not followed (see --symlinks)\n"},
+        {"/inside", "-w1", "file      inside\n"},
+        {"/fifo", "-w1", "file      none: what is there is neither a file nor a directory\n"},
+        {"/dangling", "-w1", "file      none\n"},
+    };
+    char mount[1024];
+    make_site(scene);
+    tree_link(&scene->tree, "out", "/etc/passwd");
+    tree_link(&scene->tree, "self", "self");
+    tree_link(&scene->tree, "inside", "page.html");
+    tree_link(&scene->tree, "dangling", "gone");
+    tree_link(&scene->tree, "with/out", "/etc/passwd");
+    assert_int_equal(mkfifo(tree_path(&scene->tree, "fifo"), 0644), 0);
+    (void)snprintf(mount, sizeof mount, "--mount=/over=%s", tree_path(&scene->tree, "with"));
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *const argv[] = {server_binary(), cases[i].option,  mount, "--explain",
+                                    cases[i].url,    scene->tree.path, NULL};
+        char *out = run(cases[i].url, argv, 0);
+        if (strstr(out, cases[i].text) == NULL)
+            fail_msg("%s: no '%s' in:\n%s", cases[i].url, cases[i].text, out);
+        free(out);
+    }
+}
+
 static void test_what_cannot_be_asked_for(void **state) {
     static const char *const urls[] = {"", "a b", "/../x", "/%zz", "/a#b", "http://", "/a\r\nX: y"};
     const struct scene *scene = *state;
@@ -147,6 +184,7 @@ int main(void) {
     static const struct CMUnitTest tests[] = {
         scene_test(test_what_is_told),
         scene_test(test_circumstances),
+        scene_test(test_why_it_is_not_served),
         scene_test(test_what_cannot_be_asked_for),
         scene_test(test_the_head_is_the_one_that_is_sent),
     };

@@ -1,4 +1,5 @@
-/* Behind proxies, and the bounds on clients: curl, raw connections, haproxy and nginx. */
+/* Behind proxies, and the bounds on clients: curl, raw connections, haproxy, nginx and
+ * caddy. */
 #include "support/client.h"
 #include "support/curl.h"
 #include "support/scene.h"
@@ -163,13 +164,16 @@ static void tell_of_documents(void) {
 }
 
 /* What is the same for every proxy. */
-#define CHECK_SITE                                                             \
-    "test \"$(get https://localhost/file)\" = content\n"                       \
-    "test \"$(get --http1.1 https://localhost/file)\" = content\n"             \
-    "get -o large.out https://localhost/large\n"                               \
-    "cmp large large.out\n"                                                    \
-    "test \"$(get -r 5-9 https://localhost/large | wc -c)\" = 5\n"             \
-    "get -I https://localhost/directory | grep -qi '^location: /directory/'\n" \
+#define CHECK_SITE                                                 \
+    "test \"$(get https://localhost/file)\" = content\n"           \
+    "test \"$(get --http1.1 https://localhost/file)\" = content\n" \
+    "get -o large.out https://localhost/large\n"                   \
+    "cmp large large.out\n"                                        \
+    "test \"$(get -r 5-9 https://localhost/large | wc -c)\" = 5\n" \
+    "get -I https://localhost/directory | grep -qi '^location: /directory/'\n"
+
+/* Those that have the standard ports in their configurations. */
+#define CHECK_REDIRECT                                                         \
     "curl -sS -o /dev/null -w '%{http_code} %{redirect_url}' "                 \
     "--connect-to \"::$front:8080\" http://localhost/file | grep -q '^30[12] " \
     "https://localhost/file$'\n"
@@ -193,7 +197,7 @@ static void test_haproxy(void **state) {
         "s|/etc/haproxy/|$TREE/|; s|127.0.0.1:8080|${URL#http://}|\" > haproxy.cfg\n"
         "haproxy -db -f haproxy.cfg > log 2>&1 & proxy=$!\n"
         "trap 'kill $proxy; wait $proxy || :' EXIT\n"
-        "await\n" CHECK_SITE
+        "await\n" CHECK_SITE CHECK_REDIRECT
         "get --interface 127.0.0.5 -N --limit-rate 1 -o held https://localhost/huge & client=$!\n"
         "trap 'kill $client $proxy; wait $proxy || :' EXIT\n"
         "for try in $(seq 400); do test -s held && break; sleep 0.05; done\n"
@@ -217,7 +221,30 @@ static void test_nginx(void **state) {
               "nginx -p \"$TREE\" -c \"$TREE/nginx.conf\" -e stderr "
               "-g \"daemon off; pid $TREE/pid;\" > log 2>&1 & proxy=$!\n"
               "trap 'kill $proxy; wait $proxy || :' EXIT\n"
-              "await\n" CHECK_SITE);
+              "await\n" CHECK_SITE CHECK_REDIRECT);
+}
+
+/* The certificate is of its own making here. What a client claims to be is not believed; the log
+ * is where the address that arrives is seen. */
+static void test_caddy(void **state) {
+    struct scene *scene = *state;
+    make_site(scene);
+    SERVE(scene, "--trust=127.0.0.1", "--access-log", tree_path(&scene->tree, "access.log"));
+    shell_run(PREPARE
+              "cat > Caddyfile << end\n"
+              "{\n admin off\n skip_install_trust\n default_bind $front\n"
+              " http_port 8080\n https_port 8443\n}\n"
+              "end\n"
+              "block caddy | sed \"s|^example.org|localhost|; s|reverse_proxy|tls internal\\n&|; "
+              "s|127.0.0.1:8080|${URL#http://}|\" >> Caddyfile\n"
+              "HOME=$TREE XDG_DATA_HOME=$TREE/data XDG_CONFIG_HOME=$TREE/config "
+              "caddy run --config Caddyfile --adapter caddyfile > log 2>&1 & proxy=$!\n"
+              "trap 'kill $proxy; wait $proxy || :' EXIT\n"
+              "await\n" CHECK_SITE "curl -sS -o /dev/null -w '%{http_code} %{redirect_url}' "
+              "--connect-to \"::$front:8080\" http://localhost/file | grep -q '^308 https://'\n"
+              "get --interface 127.0.0.5 -H 'X-Forwarded-For: 192.0.2.7' https://localhost/claim\n"
+              "for try in $(seq 200); do grep -q /claim access.log && break; sleep 0.05; done\n"
+              "grep -q '^127.0.0.5 .*/claim' access.log\n");
 }
 
 int main(void) {
@@ -231,6 +258,7 @@ int main(void) {
         scene_test(test_rate),
         scene_test(test_haproxy),
         scene_test(test_nginx),
+        scene_test(test_caddy),
     };
     return cmocka_run_group_tests_name("proxies", tests, NULL, NULL);
 }
