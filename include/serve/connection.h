@@ -11,8 +11,8 @@
  * one that has been idle longest. */
 void connection_open(struct server *server, int fd, const struct peer *peer);
 
-/* Ends every connection whose deadline is due, and lets starved listeners try again when it is
- * time; call it once per turn of the loop. */
+/* Ends every connection whose deadline is due, tells of changes when it is time (--live), and lets
+ * starved listeners try again; call it once per turn of the loop. */
 void connections_expire(struct server *server);
 
 /* Closes the connection that has been idle longest. Returns false where none is idle. */
@@ -21,7 +21,8 @@ bool connections_shed(struct server *server);
 /* Whether there is one that is idle. */
 bool connections_has_idle(struct server *server);
 
-/* Closes the connections that nothing has been asked on since their last answer, or ever. */
+/* Closes the connections that nothing has been asked on since their last answer, or ever, and ends
+ * streams of events: call it again until none is left. */
 void connections_close_idle(struct server *server);
 
 /* Closes all of them, whatever they are at. */

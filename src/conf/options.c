@@ -172,6 +172,10 @@ static int check_all(const struct options *options, struct err *err) {
             err, EINVAL,
             "--proxy-protocol needs --trust, the addresses of the proxies (as in --trust "
             "127.0.0.1)");
+    if (options->live && options->cache_size == 0)
+        return err_set(err, EINVAL,
+                       "--live needs a cache: what is not kept is not watched (leave out "
+                       "--cache-size 0)");
     return 0;
 }
 

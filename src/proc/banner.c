@@ -87,6 +87,8 @@ static void print_terminal(const struct options *options, const struct listeners
         address_format(&admin->items[i], text);
         fprintf(stderr, "  Status   http://%s/\n", text);
     }
+    if (options->live)
+        fputs("  Live     pages load again when files change\n", stderr);
     fputs("  Ctrl-C stops\n", stderr);
 }
 
@@ -107,6 +109,8 @@ static void print_lines(const struct options *options, const struct listeners *l
         if (options->lan)
             print_outside(&listeners->items[i].address, "pronto: others can use");
     }
+    if (options->live)
+        diag_message("live: pages load again when files change");
 }
 
 void banner_print_new(const struct listeners *listeners) {
