@@ -121,12 +121,12 @@ check: deps
 ## lint: layers, format, clang-tidy, cppcheck, documents printed from tables, tests that documents name, unit files
 lint: lint-layers lint-format lint-docs lint-conformance lint-units lint-cppcheck lint-tidy
 
-## test-browser: Chromium shows www/, listings and the status page, and seeks in a video; installs what that takes; pictures in build/browser/
+## test-browser: Chromium shows www/, listings and the status page, seeks in a video, and follows edits; installs what that takes; pictures in build/browser/
 test-browser:
 	$(Q)tests/deps.sh browser
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) WERROR=1 all
 	$(Q)PRONTO=$(abspath $(BUILD)/pronto) node --test tests/browser/test_browser.mjs \
-	  tests/browser/test_listing.mjs tests/browser/test_dashboard.mjs
+	  tests/browser/test_listing.mjs tests/browser/test_dashboard.mjs tests/browser/test_live.mjs
 
 ## fuzz: fuzz each target in tests/fuzz/ for T seconds (T=60)
 fuzz: T ?= 60

@@ -301,6 +301,14 @@ static void find(struct store *store, struct resource *resource, const struct pl
         take_siblings(resource, &file->stat);
 }
 
+/* A directory that is listed changes with every name in it. Who asks again gets it made anew anyhow;
+ * who does not is to be told. */
+static void depend_on_names(const struct store *store, struct resource *resource) {
+    if (store->changes != NULL && resource->kept && resource->outcome == DOCROOT_DIRECTORY &&
+        resource->dependency_count > 0)
+        directories_widen(&resource->dependencies[resource->dependency_count - 1]);
+}
+
 /* Looks something up at the last of the places; what is at the others could change that. NULL: no
  * memory. */
 static struct resource *look_up_at(struct store *store, struct slice key,
@@ -314,6 +322,7 @@ static struct resource *look_up_at(struct store *store, struct slice key,
         return NULL;
     resource->kept = store->keeps && depend(store, resource, places, count);
     find(store, resource, &places[count - 1], texts);
+    depend_on_names(store, resource);
     resource->checked_ms = now_ms;
     return resource;
 }
