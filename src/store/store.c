@@ -41,12 +41,33 @@ static struct resource *resource_of(struct cached *cached) {
     return list_entry(cached, struct resource, cached);
 }
 
-/* The media type of what was found, as far as that is known without a look at it. */
-static struct slice type_of(const struct resource *resource) {
+/* The media type as far as a name says it; SLICE_NONE: nothing. */
+static struct slice type_by_name(const struct store *store, struct slice name) {
+    struct slice type = types_of_name(store->types, name);
+    return type.ptr != NULL ? type : mime_of_name(name);
+}
+
+/* The same of the plain file that was found: where its name says nothing, its content does. */
+static struct slice type_of_name(const struct store *store, const struct resource *resource) {
+    const struct head_policy *policy = store_policy(store, resource);
+    return policy->content_type.ptr != NULL ? policy->content_type
+                                            : type_by_name(store, docroot_name_of(resource->path));
+}
+
+/* The media type of what was found, or of what is absent would have, as far as that is known
+ * without a look at it; else empty. */
+static struct slice type_of(const struct store *store, const struct resource *resource) {
     const struct entry *entry = resource->entries[CODING_IDENTITY];
+    struct slice type;
     if (resource->outcome == DOCROOT_DIRECTORY || resource->outcome == DOCROOT_NEEDS_SLASH)
-        return SLICE("text/html");
-    return entry != NULL ? entry->representation.content_type : SLICE("");
+        type = SLICE("text/html");
+    else if (entry != NULL)
+        type = entry->representation.content_type;
+    else if (resource->outcome == DOCROOT_FILE)
+        type = type_of_name(store, resource);
+    else
+        type = type_by_name(store, docroot_name_of(resource->cached.key));
+    return type.ptr != NULL ? type : SLICE("");
 }
 
 /* Tells that what was found has changed; of what is sent for any target, that everything has. */
@@ -56,7 +77,7 @@ static void tell_change(const struct store *store, const struct resource *resour
     if (resource == NULL || resource->stands_in)
         changes_note_all(store->changes);
     else
-        changes_note(store->changes, resource->cached.key, type_of(resource));
+        changes_note(store->changes, resource->cached.key, type_of(store, resource));
 }
 
 static void on_change(struct directories *directories, struct dependency *dependency) {
@@ -301,8 +322,8 @@ static void find(struct store *store, struct resource *resource, const struct pl
         take_siblings(resource, &file->stat);
 }
 
-/* A directory that is listed changes with every name in it. Who asks again gets it made anew anyhow;
- * who does not is to be told. */
+/* A directory that is listed changes with every name in it. Who asks again gets it made anew
+ * anyhow; who does not is to be told. */
 static void depend_on_names(const struct store *store, struct resource *resource) {
     if (store->changes != NULL && resource->kept && resource->outcome == DOCROOT_DIRECTORY &&
         resource->dependency_count > 0)
@@ -418,16 +439,6 @@ static void hold_fd(struct store *store, struct resource *resource) {
 
 static enum docroot_outcome outcome_of(int errnum) {
     return errnum == ENOMEM ? DOCROOT_EXHAUSTED : DOCROOT_FAULT;
-}
-
-/* The media type as far as the name of the plain file says it; SLICE_NONE: its content does. */
-static struct slice type_of_name(const struct store *store, const struct resource *resource) {
-    const struct head_policy *policy = store_policy(store, resource);
-    if (policy->content_type.ptr != NULL)
-        return policy->content_type;
-    struct slice name = docroot_name_of(resource->path);
-    struct slice type = types_of_name(store->types, name);
-    return type.ptr != NULL ? type : mime_of_name(name);
 }
 
 /* Builds the entry of the open file. `type` is SLICE_NONE where its content is to decide it. */

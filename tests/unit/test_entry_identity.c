@@ -15,7 +15,9 @@
 static const struct head_policy policy = {.cache_control = SLICE_INIT("no-cache")};
 #define NOW_S ((int64_t)4000000000) /* after everything that a test writes */
 
-static const struct entry_terms terms = {.memory_max = 1000};
+enum { MEMORY_MAX = 1000 };
+
+static const struct entry_terms terms = {.memory_max = MEMORY_MAX};
 
 static struct tree tree;
 
