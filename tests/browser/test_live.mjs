@@ -154,14 +154,46 @@ liveTest('a picture that is edited is swapped', async () => {
     assert.ok(await isMarked(browser));
 });
 
+// A client of the stream: tells when `text` has been told of.
+async function toldOf(text) {
+    const end = new AbortController();
+    const reader = (await fetch(`${server.url}.pronto/live`, { signal: end.signal })).body.getReader();
+    return {
+        async wait() {
+            let told = '';
+            while (!told.includes(text)) told += new TextDecoder().decode((await reader.read()).value);
+            end.abort();
+        },
+    };
+}
+
+// What Chromium says of a tab behind others, of which a headless one has none.
+const setHidden = (hidden) => browser.evaluate(`
+    Object.defineProperty(document, 'hidden', { value: ${hidden}, configurable: true });
+    document.dispatchEvent(new Event('visibilitychange')); true`);
+
+liveTest('a page that is not seen catches up when it is', async () => {
+    await browser.open(server.url);
+    await mark(browser);
+    await setHidden(true);
+    const told = await toldOf('"/css/a.css"');
+    site.write('css/a.css', '#text { color: blue }');
+    await told.wait();
+    assert.ok(await browser.evaluate(isColoured('text', RED)));
+    await setHidden(false);
+    await until(browser, 'the new colour', isColoured('text', BLUE));
+    assert.ok(await isMarked(browser));
+});
+
 // What comes of the last change says that those before it have been told of.
 liveTest('what other pages are made of is left to them', async () => {
     for (const name of ['other.html', 'css/unused.css', 'favicon.png']) await fetch(server.url + name);
     await browser.open(server.url);
     await mark(browser);
     for (const name of ['other.html', 'css/unused.css']) {
+        const told = await toldOf(name);
         site.write(name, 'changed');
-        await new Promise((resolve) => setTimeout(resolve, 100)); // not in one message with the next
+        await told.wait();
     }
     site.write('css/a.css', '#text { color: blue }');
     await until(browser, 'the new colour', isColoured('text', BLUE));
