@@ -79,7 +79,7 @@
   /* What the browser has kept, and may be allowed to keep, is renewed before the page is loaded again: browsers ask anew only
    * for the page itself. Not so what is large, and is asked for in parts anyhow. */
   const renew = ([, , target, type]) =>
-    target === null || target === targetOf(page) || /^(video|audio)\//.test(type) ? null : fetch(target, { cache: 'reload' });
+    target === null || target === targetOf(page) || /^(video|audio)\//.test(type) ? null : fetch(location.origin + target, { cache: 'reload' });
 
   const reload = async news => {
     leaving = true;

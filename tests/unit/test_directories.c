@@ -344,11 +344,11 @@ static void test_several_on_one_name(void **state) {
 /* Who depends on all names in a directory is told of any of them, and of none elsewhere. */
 static void test_on_all_names(void **state) {
     (void)state;
-    static const char *const paths[] = {"a/index.html", "a/index.htm", "a/other", "a/sub/x"};
+    static const char *const names[] = {"a/index.html", "a/index.htm", "a/other", "a/sub/x"};
     tree_text(&dependents.tree, "a/other", "");
     tree_text(&dependents.tree, "a/sub/x", "");
-    for (size_t i = 0; i < ROWS_COUNT(paths); i++)
-        (void)dependents_add(paths[i]);
+    for (size_t i = 0; i < ROWS_COUNT(names); i++)
+        (void)dependents_add(names[i]);
     directories_widen(&dependents.items[0].dependency);
     directories_widen(&dependents.items[1].dependency);
     tree_text(&dependents.tree, "elsewhere", "");
