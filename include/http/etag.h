@@ -14,8 +14,8 @@ enum etag_comparison {
     ETAG_WEAK,   /* equal but for W/ */
 };
 
-/* Writes a strong entity tag, with its quotes, of what makes a file's content another one. Behind it
- * stands which of several representations of the same file it is: a content coding, for one (RFC
+/* Writes a strong entity tag, with its quotes, of what makes a file's content another one. Behind
+ * it stands which of several representations of the same file it is: a content coding, for one (RFC
  * 9110 §8.8.3.3); SLICE_NONE: the file as it is. */
 void etag_write(struct buf *buf, int64_t mtime_ns, uint64_t size_bytes, uint64_t inode,
                 struct slice variant);

@@ -150,7 +150,7 @@ static void queue_built_in_page(struct server *server, const struct answer *answ
     queue_page_head(output, answer, &page, start);
     start = output->bytes.len;
     if (answer->method != METHOD_HEAD)
-        buf_put(&output->bytes, buf_slice(&text));
+        buf_put(&output->bytes, slice_of(memory, text.len));
     outq_push_bytes(output, start);
 }
 

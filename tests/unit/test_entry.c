@@ -447,8 +447,8 @@ static void test_the_sample_cannot_be_read(void **state) {
         plan.results[1] = -EIO;
         plan.count = 2;
         plan.next = 0;
-        row_assert_number(row_at("size", i),
-                          entry_build(&file, &untyped, &terms, NOW_S, &entry), -EIO);
+        row_assert_number(row_at("size", i), entry_build(&file, &untyped, &terms, NOW_S, &entry),
+                          -EIO);
         row_assert_number(row_at("size", i), process_count_fds(getpid()), fds_before);
     }
 }
