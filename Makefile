@@ -132,12 +132,12 @@ check: deps
 ## lint: layers, format, clang-tidy, cppcheck, documents printed from tables, the manual page, tests that documents name, unit files
 lint: lint-layers lint-format lint-docs lint-man lint-conformance lint-units lint-cppcheck lint-tidy
 
-## test-browser: Chromium shows www/, listings and the status page, and seeks in a video; installs what that takes; pictures in build/browser/
+## test-browser: Chromium shows www/, listings and the status page, seeks in a video, and follows edits; installs what that takes; pictures in build/browser/
 test-browser:
 	$(Q)tests/deps.sh browser
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) WERROR=1 all
 	$(Q)PRONTO=$(abspath $(BUILD)/pronto) node --test tests/browser/test_browser.mjs \
-	  tests/browser/test_listing.mjs tests/browser/test_dashboard.mjs
+	  tests/browser/test_listing.mjs tests/browser/test_dashboard.mjs tests/browser/test_live.mjs
 
 ## faults: every system call fails in every way, each time in a run of its own (make test tries a sample)
 faults: deps-test

@@ -38,8 +38,7 @@ static inline bool slice_equal(struct slice a, struct slice b) {
 }
 
 static inline bool slice_starts_with(struct slice slice, struct slice prefix) {
-    return slice.len >= prefix.len &&
-           (prefix.len == 0 || memcmp(slice.ptr, prefix.ptr, prefix.len) == 0);
+    return slice.len >= prefix.len && slice_equal(slice_of(slice.ptr, prefix.len), prefix);
 }
 
 /* Offset of the first `byte`, or slice.len where there is none. */

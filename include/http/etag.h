@@ -14,10 +14,11 @@ enum etag_comparison {
     ETAG_WEAK,   /* equal but for W/ */
 };
 
-/* Writes a strong entity tag, with its quotes, of what makes a file's content another one; the
- * content coding (SLICE_NONE: identity) stands behind it (RFC 9110 §8.8.3.3). */
+/* Writes a strong entity tag, with its quotes, of what makes a file's content another one. Behind
+ * it stands which of several representations of the same file it is: a content coding, for one (RFC
+ * 9110 §8.8.3.3); SLICE_NONE: the file as it is. */
 void etag_write(struct buf *buf, int64_t mtime_ns, uint64_t size_bytes, uint64_t inode,
-                struct slice content_coding);
+                struct slice variant);
 
 /* Whether the value of an If-Match or If-None-Match field, `*` or a list of entity tags, matches
  * `etag` (RFC 9110 §8.8.3.2, §13.1.1, §13.1.2). What is no entity tag matches nothing. */

@@ -11,8 +11,9 @@
  * one that gives way. */
 void connection_open(struct server *server, int fd, const struct peer *peer);
 
-/* Ends connections whose deadline is due, many but not any number of them, and lets starved
- * listeners try again when it is time; call it once per turn of the loop. */
+/* Ends connections whose deadline is due, many but not any number of them, tells of changes when it
+ * is time (--live), and lets starved listeners try again when it is time; call it once per turn of
+ * the loop. */
 void connections_expire(struct server *server);
 
 /* Closes the connection that gives way: the one that has been idle longest, or, where none is, the
@@ -25,7 +26,8 @@ bool connections_shed(struct server *server);
 /* Whether there is one that gives way. */
 bool connections_can_shed(struct server *server);
 
-/* Closes the connections that nothing has been asked on since their last answer, or ever. */
+/* Closes the connections that nothing has been asked on since their last answer, or ever, and ends
+ * streams of events: call it again until none is left. */
 void connections_close_idle(struct server *server);
 
 /* Closes all of them, whatever they are at. */

@@ -11,6 +11,8 @@
 struct delivery {
     struct stream *stream; /* owned */
     bool preparing;        /* the answer waits for the stream */
+    struct slice appendix; /* what stands behind the stream's bytes; SLICE_NONE: nothing. Borrowed.
+                            */
     bool chunked;          /* else the head has said how long it is, or the connection's end will;
                               only for streams that have no stretches of files */
     size_t *live;          /* counts deliveries */
@@ -21,6 +23,7 @@ struct delivery {
 
 enum delivery_outcome {
     DELIVERY_MORE,         /* there will be more, after what was queued, which may be nothing */
+    DELIVERY_WAIT,         /* the same, when something has happened that there is to tell of */
     DELIVERY_DONE,         /* what was queued is the last */
     DELIVERY_FILE_CHANGED, /* it cannot be gone on with */
     DELIVERY_FAULT,        /* no memory */
@@ -37,5 +40,5 @@ void delivery_free(struct delivery *delivery);
 bool delivery_prepare(struct delivery *delivery);
 
 /* Queues what comes next, as far as a turn goes; `output` is empty before. With other outcomes than
- * DELIVERY_MORE, only delivery_free() may be called. */
+ * DELIVERY_MORE and DELIVERY_WAIT, only delivery_free() may be called. */
 enum delivery_outcome delivery_fill(struct delivery *delivery, struct outq *output);

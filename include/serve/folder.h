@@ -17,6 +17,7 @@ struct folder {
     struct representation representation; /* points into this struct */
     struct head_policy policy;
     struct view view;
+    bool appended;     /* scripts of this server may run in the page, and ask it */
     bool negotiated;   /* another Accept field could get another format */
     struct slice name; /* of an archive, without its extension; borrowed from the target */
     struct buf etag;   /* in `etag_memory` */
@@ -45,6 +46,10 @@ enum folder_outcome folder_open(const struct roots *roots, const struct request 
  */
 void folder_follow(struct folder *folder, const struct head_policy *policy,
                    const struct head_policy *of_files);
+
+/* Has the delivery of a page append that, which may be a script; of what is no page, nothing. The
+ * text is borrowed as long as the delivery. */
+void folder_append(struct folder *folder, struct delivery *delivery, struct slice appendix);
 
 /* Writes that another Accept field could get another answer, where that is so (RFC 9110 §12.5.5).
  */

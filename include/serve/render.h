@@ -18,7 +18,7 @@ struct answer {
     const struct representation *representation; /* NULL: there is none */
     struct entry *entry;   /* what has its bytes; NULL: the delivery's stream makes them */
     struct entry *page;    /* the site's own page of the error; NULL: the built-in one */
-    struct folder *folder; /* filled in with a delivery only */
+    struct folder *folder; /* filled in with a delivery only; NULL: that is of no folder */
     struct delivery **delivery;
     const struct ruling *ruling; /* what rules say of it; NULL: nothing */
     struct range_set *ranges;    /* filled in with RESPONSE_RANGES only */

@@ -7,6 +7,7 @@
 #include "http/head.h"
 #include "http/multipart.h"
 #include "serve/ledger.h"
+#include "serve/live.h"
 #include "serve/outq.h"
 #include "serve/quota.h"
 #include "serve/stopwatch.h"
@@ -27,6 +28,7 @@ enum server_deadline {
     DEADLINE_BODY,   /* the rest of a request's content */
     DEADLINE_SEND,   /* the client to take enough bytes */
     DEADLINE_LINGER, /* the client to close */
+    DEADLINE_NEWS,   /* something to tell the client of */
     DEADLINE_COUNT,
 };
 
@@ -73,6 +75,7 @@ struct server {
     struct networks trusted; /* those who may name another's address */
     struct quota quota;      /* of the connections of each client */
     struct ledger ledger;
+    struct live live;
     struct tally own_tally;
 };
 

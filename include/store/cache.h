@@ -54,6 +54,9 @@ void cache_insert(struct cache *cache, struct cached *cached);
 /* What is kept has become larger. */
 void cache_grow(struct cache *cache, struct cached *cached, size_t by_bytes);
 
+/* What is kept has become smaller. */
+void cache_shrink(struct cache *cache, struct cached *cached, size_t by_bytes);
+
 void cache_remove(struct cache *cache, struct cached *cached);
 
 /* How much is kept. */

@@ -37,6 +37,7 @@ struct dependency {
     struct list in_directory;
     struct table_link by_name;
     struct directory *directory; /* NULL: depends on nothing */
+    bool on_all;                 /* depends on all names in it */
     void *owner;                 /* for those who are told of changes */
 };
 
@@ -94,6 +95,9 @@ void directories_deinit(struct directories *directories);
  * changed; it is left alone unless all of that is watched. */
 enum directories_outcome directories_reach(struct directories *directories, size_t root,
                                            struct slice path, struct dependency *dependency);
+
+/* Has a dependency that was reached depend on all names in its directory. */
+void directories_widen(struct dependency *dependency);
 
 /* Whether there may be an encoded sibling of any file in the directory of the dependency; if not,
  * there is none. */

@@ -25,19 +25,36 @@ struct entry {
     ino_t inode;
     int64_t modified_ns;
     int64_t changed_ns;
-    size_t size_bytes; /* of the entry in memory */
-    char bytes[];      /* what the slices and `content` point into */
+    uint64_t file_bytes; /* of the content: without what was appended to it */
+    size_t size_bytes;   /* of the entry in memory */
+    char bytes[];        /* what the slices and `content` point into */
 };
 
-/* Makes an entry of an open file, whose descriptor it takes over in any case. Files of up to
- * `memory_max` bytes are sent from memory, together with their head; larger ones by sendfile(2).
+/* How files become entries. */
+struct entry_terms {
+    uint64_t memory_max;   /* files of up to so many bytes are sent from memory */
+    struct slice appendix; /* what pages (text/html) have behind their content; SLICE_NONE: nothing.
+                              Borrowed during the call. */
+};
+
+enum { ENTRY_PAGE_MAX = 4 << 20 }; /* larger pages have nothing appended */
+
+/* Makes an entry of an open file, whose descriptor it takes over in any case. A file is sent from
+ * memory, together with its head, or by sendfile(2) where it is large. A page that has something
+ * appended is sent from memory, and has another entity tag than without, and no date: so what a
+ * client keeps of the one is never taken for the other.
+ *
  * `about` has the content type, or SLICE_NONE where the content is to decide it, and the coding;
  * the rest of the representation comes from the file. The type is borrowed as long as the entry
  * lives. `now_s` is the time of day, in seconds since the epoch: no file was modified later than
  * that (RFC 9110 §8.8.2.1). Returns the entry with one reference, or -errno: -ENOMEM, -EIO and what
  * else read(2) says. */
-int entry_build(struct docroot_file *file, const struct representation *about, uint64_t memory_max,
-                int64_t now_s, struct entry **entry);
+int entry_build(struct docroot_file *file, const struct representation *about,
+                const struct entry_terms *terms, int64_t now_s, struct entry **entry);
+
+/* Makes an entry of content that is no file's, and is copied; `about` says all of it but its
+ * length, an entity tag, too. Returns it with one reference; NULL: no memory. */
+struct entry *entry_of_content(struct slice content, const struct representation *about);
 
 /* An entry of which nothing is known but its descriptor, which it takes over in any case. Returns
  * it with one reference; NULL: no memory. */

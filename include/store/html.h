@@ -7,5 +7,6 @@
 extern const struct sheet_format html_format;
 
 /* Writes the value of the Content-Security-Policy that the page is to be sent with: nothing but its
- * own style, script and pictures. A name that got through as markup would still run nothing. */
-void html_put_policy(struct buf *buf);
+ * own style, script and pictures. A name that got through as markup would still run nothing. With
+ * `own_scripts`, scripts that this server has as files are allowed, too, and may ask it. */
+void html_put_policy(struct buf *buf, bool own_scripts);

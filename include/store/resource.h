@@ -22,6 +22,7 @@ struct resource {
     bool unwatched;     /* changes may go unnoticed: to be looked up again at the next check */
     bool unsettled;     /* content in memory may have changed without a trace: the same */
     bool changed;       /* no longer true: to be dropped when it is no longer borrowed */
+    bool stands_in;     /* it is sent for other targets, too */
     unsigned fds;       /* that its entries hold */
     int64_t checked_ms; /* when it was last known to be true, but for changes that were noticed */
     struct ruling *ruling;               /* what rules say of it; owned; NULL: nothing */

@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "conf/options.h"
+#include "store/changes.h"
 #include "store/resource.h"
 #include "store/roots.h"
 
@@ -28,8 +29,9 @@ struct store_counts {
 struct store {
     const struct roots *roots; /* borrowed */
     const struct types *types; /* that go before those of the table; borrowed */
-    uint64_t memory_max;       /* larger files are sent from their descriptors; bytes */
-    bool keeps;                /* there is a cache */
+    struct entry_terms terms;
+    struct changes *changes; /* are told of what changes; NULL: nobody wants to know; borrowed */
+    bool keeps;              /* there is a cache */
     struct cache cache;
     struct directories directories;
     struct rulebook rulebook;
@@ -55,6 +57,12 @@ struct store {
  */
 int store_init(struct store *store, const struct roots *roots, const struct options *options,
                struct err *err);
+
+/* From now on, before anything has been looked up: what changes of what is kept is noted in
+ * `changes`, and has not changed unnoticed when it was given up for want of descriptors; pages have
+ * `appendix` behind them, and no file is sent in the coding of a sibling, which could not have it.
+ * Both are borrowed until store_deinit(). */
+void store_go_live(struct store *store, struct changes *changes, struct slice appendix);
 
 /* Idempotent. */
 void store_deinit(struct store *store);

@@ -14,6 +14,7 @@ enum stream_outcome {
     STREAM_BYTES, /* bytes were written to the buffer */
     STREAM_FILE,  /* a stretch of a file is next */
     STREAM_PAUSE, /* nothing yet: ask again in another turn, so that others have theirs */
+    STREAM_WAIT,  /* nothing until something happens: ask again when it has */
     STREAM_END,   /* that was all */
     STREAM_FAULT, /* it cannot be gone on with: what was made so far is not the whole */
 };

@@ -175,6 +175,10 @@ static int check_all(const struct options *options, struct err *err) {
     if (options->send_rate > 0 && options->min_rate >= options->send_rate)
         return err_set(err, EINVAL,
                        "--min-rate must be less than --send-rate, or nobody could take enough");
+    if (options->live && options->cache_size == 0)
+        return err_set(err, EINVAL,
+                       "--live needs a cache: what is not kept is not watched (leave out "
+                       "--cache-size 0)");
     return 0;
 }
 

@@ -1,16 +1,16 @@
 #include "http/etag.h"
 
 void etag_write(struct buf *buf, int64_t mtime_ns, uint64_t size_bytes, uint64_t inode,
-                struct slice content_coding) {
+                struct slice variant) {
     buf_put_char(buf, '"');
     buf_put_hex(buf, (uint64_t)mtime_ns);
     buf_put_char(buf, '-');
     buf_put_hex(buf, size_bytes);
     buf_put_char(buf, '-');
     buf_put_hex(buf, inode);
-    if (content_coding.ptr != NULL) {
+    if (variant.ptr != NULL) {
         buf_put_char(buf, '-');
-        buf_put(buf, content_coding);
+        buf_put(buf, variant);
     }
     buf_put_char(buf, '"');
 }

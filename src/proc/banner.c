@@ -114,6 +114,8 @@ static void print_terminal(const struct setup *setup, const struct urls *urls, s
         url_format(&admin->items[i].address, url);
         print_url(&look, "Status", url);
     }
+    if (options->live)
+        fputs("  Live     pages load again when files change\n", stderr);
     if (options->lan)
         print_code(urls);
     print_walls(&setup->sandbox);
@@ -148,6 +150,8 @@ static void print_lines(const struct options *options, const struct listeners *l
         if (urls->items[i].kind == URL_NETWORK)
             diag_message("others can use %s", urls->items[i].text);
     }
+    if (options->live)
+        diag_message("live: pages load again when files change");
 }
 
 void banner_print_new(enum banner_use use, const struct listeners *listeners) {

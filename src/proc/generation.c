@@ -38,6 +38,14 @@ static size_t count_cpus(void) {
     return online > 0 ? (size_t)online : 1;
 }
 
+/* A page and those who are told of changes must meet in one process: each notices what was asked of
+ * itself. */
+static size_t choose_workers(const struct options *options) {
+    if (options->live)
+        return 1;
+    return options->workers > 0 ? (size_t)options->workers : count_cpus();
+}
+
 /* Works out what the operator has left to pronto. */
 static void complete(struct options *options, size_t workers) {
     if (options->cache_size == OPTION_AUTO)
@@ -46,7 +54,7 @@ static void complete(struct options *options, size_t workers) {
 
 struct generation *generation_new(struct setup *setup, const struct listeners *before,
                                   int64_t now_ms, struct err *err) {
-    size_t workers = setup->options.workers > 0 ? (size_t)setup->options.workers : count_cpus();
+    size_t workers = choose_workers(&setup->options);
     struct generation *generation = calloc(1, sizeof *generation);
     struct slot *slots = calloc(workers, sizeof *slots);
     if (generation == NULL || slots == NULL) {

@@ -9,7 +9,8 @@
  * - SEND: for the client to take the rest of its answers, which the connection owns meanwhile.
  *   Nothing is read before it has them: who does not read is not answered.
  * - MAKE: for its next turn, in which more of an answer is made that is not there as a whole, or
- *   more is found out that must be known before it can be begun.
+ *   more is found out that must be known before it can be begun. Or, where an answer goes on only
+ *   when something happens, for that: nothing is read meanwhile.
  * - LINGER: for the client to close. Closing a socket with unread input resets the connection, and
  *   a reset can destroy an answer that has not been read yet. So the sending side is shut, and what
  *   still comes is thrown away, within bounds (RFC 9112 §9.6).
@@ -273,6 +274,17 @@ static void end_delivery(struct connection *conn) {
     conn->intake.delivery = NULL;
 }
 
+/* There is nothing to tell now. Who has shut its sending side meanwhile has gone away: an answer
+ * that has no end is not waited for in any other way. */
+static enum step wait_for_news(struct connection *conn) {
+    const uint32_t gone = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+    if ((conn->source.ready & gone) != 0)
+        return closed(conn, CLOSE_PEER_CLOSED);
+    progress(conn);
+    await(conn, DEADLINE_NEWS);
+    return STEP_WAIT;
+}
+
 /* Queues more of an answer, and sends it. */
 static enum step make_more(struct connection *conn) {
     struct outq *scratch = &conn->server->output;
@@ -281,11 +293,13 @@ static enum step make_more(struct connection *conn) {
     enum delivery_outcome outcome = delivery_fill(conn->intake.delivery, scratch);
     if (outcome == DELIVERY_DONE)
         outq_note_end(scratch, conn->intake.delivery->answered_ns);
-    if (outcome != DELIVERY_MORE) {
+    if (outcome != DELIVERY_MORE && outcome != DELIVERY_WAIT) {
         end_delivery(conn);
         progress(conn);
     }
     switch (outcome) {
+    case DELIVERY_WAIT:
+        return outq_is_empty(scratch) ? wait_for_news(conn) : flush_scratch(conn);
     case DELIVERY_MORE:
     case DELIVERY_DONE:
         return flush_scratch(conn);
@@ -569,6 +583,9 @@ static void expire_linger(struct connection *conn) {
 
 static void expire(struct connection *conn, enum server_deadline deadline) {
     switch (deadline) {
+    case DEADLINE_NEWS:
+        run(&conn->source);
+        break;
     case DEADLINE_HEAD:
     case DEADLINE_BODY:
         time_out_request(conn);
@@ -600,7 +617,17 @@ static void expire_due(struct server *server, enum server_deadline deadline) {
     }
 }
 
+/* Lets those take their turn that wait for something to be told of. */
+static void wake_news(struct server *server) {
+    list_for_each(link, &server->deadlines[DEADLINE_NEWS].members) {
+        struct connection *conn = connection_of(list_entry(link, struct deadline, link));
+        loop_again(server->loop, &conn->source);
+    }
+}
+
 void connections_expire(struct server *server) {
+    if (live_is_on(&server->live) && changes_settle(&server->live.changes))
+        wake_news(server);
     for (unsigned i = 0; i < DEADLINE_COUNT; i++)
         expire_due(server, (enum server_deadline)i);
     if (server->loop->now_ms >= server->starved_retry_ms)
@@ -677,6 +704,8 @@ static void close_unless_asked(struct connection *conn) {
 }
 
 void connections_close_idle(struct server *server) {
+    server->live.ending = true;
+    wake_news(server);
     list_for_each(link, &server->deadlines[DEADLINE_IDLE].members)
         close_unless_asked(connection_of(list_entry(link, struct deadline, link)));
     list_for_each(link, &server->deadlines[DEADLINE_HEAD].members) {

@@ -36,18 +36,27 @@ bool delivery_prepare(struct delivery *delivery) {
     return delivery->preparing;
 }
 
+/* Makes the next piece, with what stands behind the last one. */
+static enum stream_outcome make_piece(struct delivery *delivery, struct buf *bytes,
+                                      struct stretch *stretch) {
+    enum stream_outcome outcome = stream_next(delivery->stream, bytes, stretch);
+    if (outcome == STREAM_END)
+        buf_put(bytes, delivery->appendix);
+    return outcome;
+}
+
 /* Queues a piece of bytes, or a stretch of a file. */
 static enum stream_outcome add_piece(struct delivery *delivery, struct outq *output,
                                      struct stretch *stretch) {
     struct buf *bytes = &output->bytes;
     size_t start = bytes->len;
     if (!delivery->chunked) {
-        enum stream_outcome outcome = stream_next(delivery->stream, bytes, stretch);
+        enum stream_outcome outcome = make_piece(delivery, bytes, stretch);
         outq_push_bytes(output, start);
         return outcome;
     }
     (void)chunk_start(bytes);
-    enum stream_outcome outcome = stream_next(delivery->stream, bytes, stretch);
+    enum stream_outcome outcome = make_piece(delivery, bytes, stretch);
     chunk_finish(bytes, start);
     if (outcome == STREAM_END)
         chunk_last(bytes);
@@ -70,6 +79,8 @@ enum delivery_outcome delivery_fill(struct delivery *delivery, struct outq *outp
             break;
         case STREAM_PAUSE:
             return DELIVERY_MORE;
+        case STREAM_WAIT:
+            return DELIVERY_WAIT;
         case STREAM_END:
             return DELIVERY_DONE;
         case STREAM_FAULT:

@@ -47,6 +47,8 @@ static bool choose_folder(struct server *server, struct exchange *exchange) {
                       &server->store.policy);
         answer->representation = &answer->folder->representation;
     }
+    if (live_is_on(&server->live) && outcome == FOLDER_READY)
+        folder_append(answer->folder, *answer->delivery, live_appendix());
     answer->response =
         respond_folder(answer->request, outcome, answer->representation, now_s, answer->ranges);
     return true;
@@ -142,6 +144,24 @@ static bool recall_target(struct server *server, struct exchange *exchange, stru
     return true;
 }
 
+/* What pages are loaded again by (--live). */
+static void choose_live(struct server *server, struct exchange *exchange, enum live_part part) {
+    struct answer *answer = &exchange->answer;
+    enum docroot_outcome outcome = DOCROOT_FILE;
+    answer->folder = NULL;
+    if (part == LIVE_SCRIPT) {
+        answer->entry = server->live.script;
+        answer->representation = &answer->entry->representation;
+    } else {
+        answer->representation = live_events();
+        *answer->delivery = live_listen(&server->live);
+        if (*answer->delivery == NULL)
+            outcome = DOCROOT_EXHAUSTED;
+    }
+    answer->response = respond_found(answer->request, outcome, answer->representation,
+                                     server->loop->time_s, answer->ranges);
+}
+
 /* Decides what is answered. Returns false where that cannot be done yet. */
 static bool decide(struct server *server, struct exchange *exchange) {
     struct answer *answer = &exchange->answer;
@@ -153,6 +173,11 @@ static bool decide(struct server *server, struct exchange *exchange) {
     answer->response = respond_request(request, target);
     if (answer->response.content != RESPONSE_LOOK_UP)
         return true;
+    enum live_part part = live_is_on(&server->live) ? live_find(&answer->target) : LIVE_NONE;
+    if (part != LIVE_NONE) {
+        choose_live(server, exchange, part);
+        return true;
+    }
     look_up(server, exchange, key);
     return choose(server, exchange);
 }
@@ -175,6 +200,8 @@ static enum docroot_outcome ask_instead(struct server *server, struct exchange *
         (void)parse_target(server, exchange, target);
         look_up(server, exchange, target);
     }
+    if (exchange->resource != NULL)
+        exchange->resource->stands_in = true;
     return outcome_of(exchange);
 }
 

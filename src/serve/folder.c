@@ -127,6 +127,12 @@ void folder_follow(struct folder *folder, const struct head_policy *policy,
     folder->representation.policy = &folder->policy;
 }
 
+void folder_append(struct folder *folder, struct delivery *delivery, struct slice appendix) {
+    folder->appended = !folder->view.as_tar && folder->view.format == VIEW_HTML;
+    if (folder->appended)
+        delivery->appendix = appendix;
+}
+
 /* What stands for itself in either form of a file's name. */
 static bool is_name_char(char c) {
     return ascii_is_digit(c) || ascii_is_alpha(c) || c == '-' || c == '.' || c == '_';
@@ -162,7 +168,7 @@ void folder_write_fields(struct buf *buf, const struct folder *folder) {
         put_disposition(buf, folder->name);
     } else if (folder->view.format == VIEW_HTML) {
         buf_put(buf, SLICE("Content-Security-Policy: "));
-        html_put_policy(buf);
+        html_put_policy(buf, folder->appended);
         buf_put(buf, SLICE("\r\n"));
     }
 }

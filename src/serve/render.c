@@ -28,7 +28,7 @@ static void put_location(struct buf *buf, const struct answer *answer) {
 
 /* Of what is made, a 304 says only what a cache needs (RFC 9110 §15.4.5). */
 static void put_folder(struct buf *buf, const struct answer *answer) {
-    if (answer->entry != NULL || answer->representation == NULL)
+    if (answer->entry != NULL || answer->representation == NULL || answer->folder == NULL)
         return;
     folder_write_vary(buf, answer->folder);
     if (answer->response.content != RESPONSE_NOTHING)
@@ -137,24 +137,28 @@ static void queue_page_head(struct outq *output, const struct answer *answer,
     end_head(output, start);
 }
 
-static void queue_built_in_page(struct outq *output, const struct answer *answer, size_t start) {
+static void queue_built_in_page(struct server *server, const struct answer *answer, size_t start) {
     char memory[1024];
     struct buf text = BUF_INIT(memory, sizeof memory);
+    struct outq *output = &server->output;
     status_page(&text, answer->response.status);
+    if (live_is_on(&server->live))
+        buf_put(&text, live_appendix());
     CHECK(!text.overflow);
     const struct representation page = {.content_type = SLICE("text/html; charset=utf-8"),
                                         .length = text.len};
     queue_page_head(output, answer, &page, start);
     start = output->bytes.len;
     if (answer->method != METHOD_HEAD)
-        buf_put(&output->bytes, buf_slice(&text));
+        buf_put(&output->bytes, slice_of(memory, text.len));
     outq_push_bytes(output, start);
 }
 
-static void queue_page(struct outq *output, const struct answer *answer, size_t start) {
+static void queue_page(struct server *server, const struct answer *answer, size_t start) {
+    struct outq *output = &server->output;
     struct entry *page = answer->page;
     if (page == NULL) {
-        queue_built_in_page(output, answer, start);
+        queue_built_in_page(server, answer, start);
         return;
     }
     queue_page_head(output, answer, &page->representation, start);
@@ -181,7 +185,7 @@ void render_answer(struct server *server, const struct answer *answer) {
         end_head(output, start);
         break;
     case RESPONSE_PAGE:
-        queue_page(output, answer, start);
+        queue_page(server, answer, start);
         break;
     case RESPONSE_FILE:
         queue_file(output, answer, start);

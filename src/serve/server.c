@@ -72,6 +72,14 @@ static int init_store(struct server *server, const struct roots *roots,
                : 0;
 }
 
+/* Pages are told of changes (--live). */
+static int go_live(struct server *server, struct err *err) {
+    int result = live_init(&server->live, &server->loop->now_ms, err);
+    if (result == 0)
+        store_go_live(&server->store, &server->live.changes, live_appendix());
+    return result;
+}
+
 _Static_assert(3 * OPTIONS_PATH_MAX < REQUEST_TARGET_MAX, "a path is a target, percent-encoded");
 
 /* Keeps the target by which a request would ask for a path, so that both find the same in the
@@ -120,7 +128,7 @@ int server_init(struct server *server, struct loop *loop, const struct roots *ro
     const int64_t durations_ms[DEADLINE_COUNT] = {
         [DEADLINE_IDLE] = options->idle_timeout, [DEADLINE_HEAD] = options->head_timeout,
         [DEADLINE_BODY] = options->idle_timeout, [DEADLINE_SEND] = options->send_timeout,
-        [DEADLINE_LINGER] = LINGER_MS,
+        [DEADLINE_LINGER] = LINGER_MS,           [DEADLINE_NEWS] = LIVE_BEAT_MS,
     };
     for (int i = 0; i < DEADLINE_COUNT; i++)
         deadline_queue_init(&server->deadlines[i], durations_ms[i]);
@@ -132,6 +140,8 @@ int server_init(struct server *server, struct loop *loop, const struct roots *ro
         result = quota_init(&server->quota, options->max_per_ip, err);
     if (result == 0)
         result = init_store(server, roots, options, err);
+    if (result == 0 && options->live)
+        result = go_live(server, err);
     if (result < 0)
         return result;
     bound_connections(server);
@@ -151,6 +161,7 @@ void server_deinit(struct server *server) {
     outq_deinit(&server->output);
     ledger_deinit(&server->ledger);
     store_deinit(&server->store);
+    live_deinit(&server->live);
     quota_deinit(&server->quota);
     server->input = NULL;
     server->path = NULL;
@@ -184,5 +195,6 @@ int64_t server_wait_ms(const struct server *server) {
         wait_ms = deadline_sooner_ms(wait_ms, server->starved_retry_ms, now_ms);
     for (unsigned i = 0; i < DEADLINE_COUNT; i++)
         wait_ms = deadline_wait_ms(&server->deadlines[i], now_ms, wait_ms);
+    wait_ms = live_wait_ms(&server->live, wait_ms);
     return accesslog_wait_ms(&server->ledger.log, now_ms, wait_ms);
 }

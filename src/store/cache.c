@@ -77,6 +77,11 @@ void cache_grow(struct cache *cache, struct cached *cached, size_t by_bytes) {
     *bytes_of(cache, cached) += by_bytes;
 }
 
+void cache_shrink(struct cache *cache, struct cached *cached, size_t by_bytes) {
+    cached->size_bytes -= by_bytes;
+    *bytes_of(cache, cached) -= by_bytes;
+}
+
 void cache_remove(struct cache *cache, struct cached *cached) {
     table_remove(&cache->by_key, &cached->by_key);
     unqueue(cache, cached);

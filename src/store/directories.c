@@ -28,6 +28,7 @@ struct directory {
     int watch;                     /* descriptor */
     uint64_t last_event;           /* that it was told of */
     bool has_siblings;             /* it may have: a name that ends as that of a sibling does */
+    bool has_on_all;               /* it may have: dependents on all names */
     bool reached;                  /* since it was last considered for replacement */
     struct list children;
     struct list sibling;    /* its place among its parent's children */
@@ -273,10 +274,16 @@ enum directories_outcome directories_reach(struct directories *directories, size
         at = child;
     }
     dependency->directory = at;
+    dependency->on_all = false;
     list_append(&at->dependents, &dependency->in_directory);
     table_insert(&directories->dependents, &dependency->by_name,
                  hash_of_stem(directories, at, name));
     return DIRECTORIES_WATCHED;
+}
+
+void directories_widen(struct dependency *dependency) {
+    dependency->on_all = true;
+    dependency->directory->has_on_all = true;
 }
 
 void directories_leave(struct directories *directories, struct dependency *dependency) {
@@ -293,6 +300,24 @@ bool directories_may_have_siblings(const struct dependency *dependency) {
     return dependency->directory == NULL || dependency->directory->has_siblings;
 }
 
+/* The first dependent on all names, or NULL. */
+static struct dependency *find_on_all(struct directory *directory) {
+    list_for_each(link, &directory->dependents) {
+        struct dependency *dependency = list_entry(link, struct dependency, in_directory);
+        if (dependency->on_all)
+            return dependency;
+    }
+    return NULL;
+}
+
+/* Looks for each anew: whoever is told of one may take others away, too. */
+static void report_on_all(struct directories *directories, struct directory *directory) {
+    struct dependency *dependency;
+    while (directory->has_on_all && (dependency = find_on_all(directory)) != NULL)
+        directories->changed(directories, dependency);
+    directory->has_on_all = false;
+}
+
 /* Something happened to a name in a directory. */
 static void report_name(struct directories *directories, struct directory *directory,
                         const struct watch_event *event) {
@@ -302,6 +327,7 @@ static void report_name(struct directories *directories, struct directory *direc
     directory->has_siblings |= cut_extension(&name);
     while ((link = table_find(&directories->dependents, hash)) != NULL)
         directories->changed(directories, list_entry(link, struct dependency, by_name));
+    report_on_all(directories, directory);
     if (event->is_directory) {
         struct directory *child = find_child(directories, directory, event->name);
         if (child != NULL)

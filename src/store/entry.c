@@ -37,15 +37,25 @@ static int64_t ns_of(struct timespec time) {
     return ns;
 }
 
+/* What the content of a file gets appended, as what it is said to be. */
+static struct slice appendix_of(const struct stat *stat, const struct representation *about,
+                                const struct entry_terms *terms) {
+    bool is_page = about->content_coding.ptr == NULL && stat->st_size <= ENTRY_PAGE_MAX &&
+                   slice_starts_with(about->content_type, SLICE("text/html"));
+    return is_page ? terms->appendix : SLICE_NONE;
+}
+
 /* What is said about a file; its etag is written to `etag`. */
 static struct representation describe(const struct stat *stat, const struct representation *about,
-                                      int64_t now_s, struct buf *etag) {
+                                      struct slice appendix, int64_t now_s, struct buf *etag) {
     struct representation representation = *about;
-    etag_write(etag, ns_of(stat->st_mtim), (uint64_t)stat->st_size, stat->st_ino,
-               about->content_coding);
+    bool is_appended = appendix.len > 0;
+    representation.length = (uint64_t)stat->st_size + appendix.len;
+    etag_write(etag, ns_of(stat->st_mtim), representation.length, stat->st_ino,
+               is_appended ? SLICE("live") : about->content_coding);
     representation.etag = buf_slice(etag);
-    representation.last_modified_s = last_modified_s(stat, now_s);
-    representation.length = (uint64_t)stat->st_size;
+    representation.last_modified_s =
+        is_appended ? REPRESENTATION_UNDATED : last_modified_s(stat, now_s);
     return representation;
 }
 
@@ -58,38 +68,41 @@ static struct slice keep(struct buf *bytes, struct slice text) {
 }
 
 /* An entry with room for content, and without it. NULL: no memory. */
-static struct entry *make_entry(const struct stat *stat, const struct representation *about,
-                                int64_t now_s, size_t content_len) {
-    char etag_memory[ETAG_MAX];
+static struct entry *make_entry(const struct representation *representation, size_t content_len) {
     char memory[HEADS_MAX];
-    struct buf etag = BUF_INIT(etag_memory, sizeof etag_memory);
     struct buf fields = BUF_INIT(memory, sizeof memory);
-    struct representation representation = describe(stat, about, now_s, &etag);
 
-    head_representation(&fields, &representation);
+    head_representation(&fields, representation);
     struct buf validators = BUF_INIT(memory + fields.len, sizeof memory - fields.len);
-    head_validators(&validators, &representation);
-    CHECK(!etag.overflow && !fields.overflow && !validators.overflow);
+    head_validators(&validators, representation);
+    CHECK(!fields.overflow && !validators.overflow);
     struct slice end = SLICE("\r\n"); /* the empty line */
-    size_t bytes_len = etag.len + fields.len + end.len + content_len;
+    size_t bytes_len = representation->etag.len + fields.len + end.len + content_len;
     struct entry *entry = malloc(sizeof *entry + bytes_len);
     if (entry == NULL)
         return NULL;
     *entry = (struct entry){.references = 1,
                             .fd = -1,
-                            .representation = representation,
-                            .device = stat->st_dev,
-                            .inode = stat->st_ino,
-                            .modified_ns = ns_of(stat->st_mtim),
-                            .changed_ns = ns_of(stat->st_ctim),
+                            .representation = *representation,
                             .size_bytes = sizeof *entry + bytes_len};
     struct buf bytes = BUF_INIT(entry->bytes, bytes_len);
-    entry->representation.etag = keep(&bytes, buf_slice(&etag));
+    entry->representation.etag = keep(&bytes, representation->etag);
     entry->fields = keep(&bytes, buf_slice(&fields));
     entry->validators = slice_after(entry->fields, fields.len - validators.len);
     CHECK(slice_equal(entry->validators, buf_slice(&validators)));
     (void)keep(&bytes, end);
     return entry;
+}
+
+/* Room for the content of an entry that was made with some. */
+static char *content_of(struct entry *entry, size_t len) {
+    return (char *)entry + entry->size_bytes - len;
+}
+
+/* The content is there, `len` bytes of it. */
+static void take_content(struct entry *entry, size_t len) {
+    entry->content = content_of(entry, len);
+    entry->rest = slice_of(entry->fields.ptr, (size_t)(entry->content - entry->fields.ptr) + len);
 }
 
 /* Reads exactly `len` bytes. Returns 0, -ENODATA where the file has become shorter, or -errno. */
@@ -117,25 +130,47 @@ static int find_type(const struct docroot_file *file, struct slice *type) {
     return result;
 }
 
+/* Notes which file the entry is made of. */
+static void identify(struct entry *entry, const struct stat *stat) {
+    entry->device = stat->st_dev;
+    entry->inode = stat->st_ino;
+    entry->modified_ns = ns_of(stat->st_mtim);
+    entry->changed_ns = ns_of(stat->st_ctim);
+    entry->file_bytes = (uint64_t)stat->st_size;
+}
+
+/* Reads the file into its entry, and appends what is to stand behind it. Returns 0 or -errno. */
+static int fill(struct entry *entry, int fd, struct slice appendix) {
+    size_t file_len = (size_t)entry->file_bytes;
+    char *content = content_of(entry, file_len + appendix.len);
+    int result = read_content(fd, content, file_len);
+    if (result < 0)
+        return result;
+    if (appendix.len > 0)
+        memcpy(content + file_len, appendix.ptr, appendix.len);
+    take_content(entry, file_len + appendix.len);
+    return 0;
+}
+
 static int build(const struct docroot_file *file, const struct representation *about,
-                 uint64_t memory_max, int64_t now_s, struct entry **entry) {
-    bool in_memory = (uint64_t)file->stat.st_size <= memory_max;
-    size_t content_len = in_memory ? (size_t)file->stat.st_size : 0;
-    struct entry *new = make_entry(&file->stat, about, now_s, content_len);
+                 const struct entry_terms *terms, int64_t now_s, struct entry **entry) {
+    char etag_memory[ETAG_MAX];
+    struct buf etag = BUF_INIT(etag_memory, sizeof etag_memory);
+    struct slice appendix = appendix_of(&file->stat, about, terms);
+    struct representation representation = describe(&file->stat, about, appendix, now_s, &etag);
+    CHECK(!etag.overflow);
+    bool in_memory = (uint64_t)file->stat.st_size <= terms->memory_max || appendix.len > 0;
+    struct entry *new = make_entry(&representation, in_memory ? (size_t)representation.length : 0);
     if (new == NULL)
         return -ENOMEM;
-    if (in_memory) {
-        char *content = (char *)new + new->size_bytes - content_len;
-        int result = read_content(file->fd, content, content_len);
-        if (result < 0) {
-            free(new);
-            return result;
-        }
-        new->content = content;
-        new->rest = slice_of(new->fields.ptr, (size_t)(content - new->fields.ptr) + content_len);
-    } else {
-        new->fd = file->fd;
+    identify(new, &file->stat);
+    int result = in_memory ? fill(new, file->fd, appendix) : 0;
+    if (result < 0) {
+        free(new);
+        return result;
     }
+    if (!in_memory)
+        new->fd = file->fd;
     *entry = new;
     return 0;
 }
@@ -143,27 +178,38 @@ static int build(const struct docroot_file *file, const struct representation *a
 /* The type is found anew with each try, so that it is of content that is no older than the
  * validators. */
 static int build_typed(const struct docroot_file *file, const struct representation *about,
-                       uint64_t memory_max, int64_t now_s, struct entry **entry) {
+                       const struct entry_terms *terms, int64_t now_s, struct entry **entry) {
     struct representation typed = *about;
     int result = 0;
     if (typed.content_type.ptr == NULL)
         result = find_type(file, &typed.content_type);
-    return result < 0 ? result : build(file, &typed, memory_max, now_s, entry);
+    return result < 0 ? result : build(file, &typed, terms, now_s, entry);
 }
 
-int entry_build(struct docroot_file *file, const struct representation *about, uint64_t memory_max,
-                int64_t now_s, struct entry **entry) {
+int entry_build(struct docroot_file *file, const struct representation *about,
+                const struct entry_terms *terms, int64_t now_s, struct entry **entry) {
     int result = -ENODATA;
     for (int i = 0; i < READ_TRIES && result == -ENODATA; i++) {
         if (i > 0 && fstat(file->fd, &file->stat) < 0)
             result = -errno;
         else
-            result = build_typed(file, about, memory_max, now_s, entry);
+            result = build_typed(file, about, terms, now_s, entry);
     }
     if (result < 0 || (*entry)->fd < 0)
         (void)close(file->fd);
     file->fd = -1;
     return result;
+}
+
+struct entry *entry_of_content(struct slice content, const struct representation *about) {
+    struct representation representation = *about;
+    representation.length = content.len;
+    struct entry *entry = make_entry(&representation, content.len);
+    if (entry == NULL)
+        return NULL;
+    memcpy(content_of(entry, content.len), content.ptr, content.len);
+    take_content(entry, content.len);
+    return entry;
 }
 
 struct entry *entry_of_fd(int fd) {
@@ -179,7 +225,7 @@ struct entry *entry_of_fd(int fd) {
 
 bool entry_is_of(const struct entry *entry, const struct stat *stat) {
     return entry->device == stat->st_dev && entry->inode == stat->st_ino &&
-           entry->representation.length == (uint64_t)stat->st_size &&
+           entry->file_bytes == (uint64_t)stat->st_size &&
            entry->modified_ns == ns_of(stat->st_mtim) && entry->changed_ns == ns_of(stat->st_ctim);
 }
 

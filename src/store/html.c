@@ -13,10 +13,12 @@ EMBEDDED_DECLARE(listing_js);
 /* Deep paths are cut at the front, so that the head has a bound. */
 enum { CRUMBS_MAX = 16, CRUMBS_BYTES = 1024 };
 
-void html_put_policy(struct buf *buf) {
+void html_put_policy(struct buf *buf, bool own_scripts) {
     buf_put(buf, SLICE("default-src 'none'; "));
     csp_put_hash(buf, SLICE("style-src"), EMBEDDED_SHA256(listing_css));
-    csp_put_hash(buf, SLICE("script-src"), EMBEDDED_SHA256(listing_js));
+    csp_put_hash(buf,
+                 own_scripts ? SLICE("connect-src 'self'; script-src 'self'") : SLICE("script-src"),
+                 EMBEDDED_SHA256(listing_js));
     buf_put(buf, SLICE("img-src data:; base-uri 'none'; form-action 'none'; "
                        "frame-ancestors 'self'"));
 }

@@ -41,9 +41,49 @@ static struct resource *resource_of(struct cached *cached) {
     return list_entry(cached, struct resource, cached);
 }
 
+/* The media type as far as a name says it; SLICE_NONE: nothing. */
+static struct slice type_by_name(const struct store *store, struct slice name) {
+    struct slice type = types_of_name(store->types, name);
+    return type.ptr != NULL ? type : mime_of_name(name);
+}
+
+/* The same of the plain file that was found: where its name says nothing, its content does. */
+static struct slice type_of_name(const struct store *store, const struct resource *resource) {
+    const struct head_policy *policy = store_policy(store, resource);
+    return policy->content_type.ptr != NULL ? policy->content_type
+                                            : type_by_name(store, docroot_name_of(resource->path));
+}
+
+/* The media type of what was found, or of what is absent would have, as far as that is known
+ * without a look at it; else empty. */
+static struct slice type_of(const struct store *store, const struct resource *resource) {
+    const struct entry *entry = resource->entries[CODING_IDENTITY];
+    struct slice type;
+    if (resource->outcome == DOCROOT_DIRECTORY || resource->outcome == DOCROOT_NEEDS_SLASH)
+        type = SLICE("text/html");
+    else if (entry != NULL)
+        type = entry->representation.content_type;
+    else if (resource->outcome == DOCROOT_FILE)
+        type = type_of_name(store, resource);
+    else
+        type = type_by_name(store, docroot_name_of(resource->cached.key));
+    return type.ptr != NULL ? type : SLICE("");
+}
+
+/* Tells that what was found has changed; of what is sent for any target, that everything has. */
+static void tell_change(const struct store *store, const struct resource *resource) {
+    if (store->changes == NULL)
+        return;
+    if (resource == NULL || resource->stands_in)
+        changes_note_all(store->changes);
+    else
+        changes_note(store->changes, resource->cached.key, type_of(store, resource));
+}
+
 static void on_change(struct directories *directories, struct dependency *dependency) {
     struct store *store = list_entry(directories, struct store, directories);
     struct resource *resource = dependency->owner;
+    tell_change(store, resource);
     if (resource == NULL) {
         store->rules_stale = true;
         directories_leave(directories, dependency);
@@ -65,12 +105,34 @@ static void shed_bytes(struct store *store) {
         drop(store, resource_of(victim));
 }
 
+/* Gives back what is held open, and keeps what is known: so it is still told of when it changes. */
+static void close_entries(struct store *store, struct resource *resource) {
+    for (unsigned i = 0; i < CODING_COUNT; i++) {
+        struct entry *entry = resource->entries[i];
+        if (entry == NULL || entry->fd < 0)
+            continue;
+        cache_shrink(&store->cache, &resource->cached, entry->size_bytes + ALLOCATION_BYTES);
+        entry_unref(entry);
+        resource->entries[i] = NULL;
+    }
+    store->fds -= resource->fds;
+    resource->fds = 0;
+    list_remove(&resource->holder);
+}
+
+static void release_fds(struct store *store, struct resource *resource) {
+    if (store->changes != NULL)
+        close_entries(store, resource);
+    else
+        drop(store, resource);
+}
+
 /* Those that were asked for lately are given another round. */
 static void shed_fds(struct store *store) {
     while (store->fds > store->fds_max) {
         struct resource *oldest = list_entry(store->holders.next, struct resource, holder);
         if (oldest->cached.hits == 0) {
-            drop(store, oldest);
+            release_fds(store, oldest);
         } else {
             oldest->cached.hits--;
             list_remove(&oldest->holder);
@@ -86,7 +148,7 @@ static bool give_back_fds(struct store *store) {
     list_for_each(link, &store->holders) {
         struct resource *resource = list_entry(link, struct resource, holder);
         if (!resource->borrowed)
-            drop(store, resource);
+            release_fds(store, resource);
     }
     return store->fds < before;
 }
@@ -106,14 +168,18 @@ static void drop_everything(struct store *store) {
  * forgotten; nobody may be at work with it. */
 static void read_rules(struct store *store) {
     size_t mistakes;
+    bool told = store->rules_stale; /* when it was noticed */
     store->rules_stale = false;
     for (int i = 0; i < RULES_FILES && store->keeps; i++) {
         directories_leave(&store->directories, &store->rule_files[i]);
         (void)directories_reach(&store->directories, 0, rules_file_name((enum rules_file)i),
                                 &store->rule_files[i]);
     }
-    if (rulebook_read(&store->rulebook, &mistakes) && store->keeps)
-        drop_everything(store);
+    if (!rulebook_read(&store->rulebook, &mistakes) || !store->keeps)
+        return;
+    drop_everything(store);
+    if (!told)
+        tell_change(store, NULL);
 }
 
 static void check_rules(struct store *store, int64_t now_ms) {
@@ -221,7 +287,7 @@ static bool depend(struct store *store, struct resource *resource, const struct 
 
 /* A directory that is watched tells whether it is worth looking for siblings in it. */
 static bool may_have_siblings(const struct store *store, const struct resource *resource) {
-    if (resource->docroot->only.ptr != NULL)
+    if (resource->docroot->only.ptr != NULL || store->changes != NULL)
         return false;
     if (!store->keeps || resource->unwatched)
         return true;
@@ -256,6 +322,14 @@ static void find(struct store *store, struct resource *resource, const struct pl
         take_siblings(resource, &file->stat);
 }
 
+/* A directory that is listed changes with every name in it. Who asks again gets it made anew
+ * anyhow; who does not is to be told. */
+static void depend_on_names(const struct store *store, struct resource *resource) {
+    if (store->changes != NULL && resource->kept && resource->outcome == DOCROOT_DIRECTORY &&
+        resource->dependency_count > 0)
+        directories_widen(&resource->dependencies[resource->dependency_count - 1]);
+}
+
 /* Looks something up at the last of the places; what is at the others could change that. NULL: no
  * memory. */
 static struct resource *look_up_at(struct store *store, struct slice key,
@@ -269,6 +343,7 @@ static struct resource *look_up_at(struct store *store, struct slice key,
         return NULL;
     resource->kept = store->keeps && depend(store, resource, places, count);
     find(store, resource, &places[count - 1], texts);
+    depend_on_names(store, resource);
     resource->checked_ms = now_ms;
     return resource;
 }
@@ -366,16 +441,6 @@ static enum docroot_outcome outcome_of(int errnum) {
     return errnum == ENOMEM ? DOCROOT_EXHAUSTED : DOCROOT_FAULT;
 }
 
-/* The media type as far as the name of the plain file says it; SLICE_NONE: its content does. */
-static struct slice type_of_name(const struct store *store, const struct resource *resource) {
-    const struct head_policy *policy = store_policy(store, resource);
-    if (policy->content_type.ptr != NULL)
-        return policy->content_type;
-    struct slice name = docroot_name_of(resource->path);
-    struct slice type = types_of_name(store->types, name);
-    return type.ptr != NULL ? type : mime_of_name(name);
-}
-
 /* Builds the entry of the open file. `type` is SLICE_NONE where its content is to decide it. */
 static enum docroot_outcome build(struct store *store, struct resource *resource,
                                   enum coding coding, struct slice type, int64_t now_s) {
@@ -386,7 +451,7 @@ static enum docroot_outcome build(struct store *store, struct resource *resource
         .negotiated = resource->available != 1u << CODING_IDENTITY,
     };
     struct entry *entry = NULL;
-    int result = entry_build(&store->opened, &about, store->memory_max, now_s, &entry);
+    int result = entry_build(&store->opened, &about, &store->terms, now_s, &entry);
     if (result < 0)
         return outcome_of(-result);
     resource->entries[coding] = entry;
@@ -534,8 +599,11 @@ int store_fd(const struct store *store) {
 }
 
 void store_notice(struct store *store) {
+    uint64_t events = store->directories.events;
     if (store->directories.watch.fd >= 0)
         directories_notice(&store->directories);
+    if (store->changes != NULL && store->directories.events != events)
+        changes_stir(store->changes);
 }
 
 /* Life */
@@ -575,7 +643,7 @@ int store_init(struct store *store, const struct roots *roots, const struct opti
     store->policy.cache_control = options->cache_control;
     store->rulebook.docroot = &roots->items[0];
     store->rulebook.silent = true; /* they have been told of when the process started */
-    store->memory_max = options->cache_file_max;
+    store->terms.memory_max = options->cache_file_max;
     store->fds_max = max_fds();
     list_init(&store->holders);
     int result = options->cache_size > 0 ? init_keeping(store, options->cache_size, err) : 0;
@@ -587,7 +655,13 @@ int store_init(struct store *store, const struct roots *roots, const struct opti
     return result;
 }
 
+void store_go_live(struct store *store, struct changes *changes, struct slice appendix) {
+    store->changes = changes;
+    store->terms.appendix = appendix;
+}
+
 void store_deinit(struct store *store) {
+    store->changes = NULL;
     if (store->keeps)
         drop_everything(store);
     store->keeps = false;

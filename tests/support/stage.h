@@ -27,6 +27,7 @@ enum {
 struct stage {
     struct tree tree;
     uint64_t cache_size; /* set by the test; 0: every request is looked up */
+    bool live;           /* the same: --live */
     struct options options;
     struct loop loop;
     struct roots roots;
@@ -63,6 +64,7 @@ static inline void stage_open(struct stage *stage) {
     stage->fds = process_count_fds(getpid());
     assert_int_equal(options_load(&stage->options, 1, argv, &err), 0);
     stage->options.cache_size = stage->cache_size;
+    stage->options.live = stage->live;
     stage->options.root = stage->tree.path;
     assert_int_equal(roots_open(&stage->roots, &stage->options, &err), 0);
     assert_int_equal(loop_init(&stage->loop, &err), 0);

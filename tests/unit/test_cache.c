@@ -283,6 +283,9 @@ static void test_grows(void **state) {
     drop(small);
     assert_null(cache_victim(&cache));
     assert_int_equal(cache.small_bytes + cache.main_bytes, SIZE + 1);
+    cache_shrink(&cache, moved, 1);
+    assert_int_equal(moved->size_bytes, SIZE);
+    assert_int_equal(cache.small_bytes + cache.main_bytes, SIZE);
     drop(moved);
     assert_int_equal(cache.small_bytes + cache.main_bytes, 0);
 }
@@ -299,6 +302,8 @@ static void test_grows_in_the_main_queue(void **state) {
     assert_true(first->is_main);
     cache_grow(&cache, first, 5);
     assert_int_equal(cache.main_bytes, SIZE + 5);
+    cache_shrink(&cache, first, 2);
+    assert_int_equal(cache.main_bytes, SIZE + 3);
     drop(first);
     assert_int_equal(cache.main_bytes, 0);
 }

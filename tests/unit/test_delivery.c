@@ -52,6 +52,8 @@ static enum stream_outcome puppet_next(struct stream *stream, struct buf *bytes,
         return STREAM_FILE;
     case 'p':
         return STREAM_PAUSE;
+    case 'w':
+        return STREAM_WAIT;
     case 'e':
         return STREAM_END;
     default:
@@ -123,6 +125,7 @@ static void test_turns(void **state) {
         {"nothing", "e", false, "|", DELIVERY_DONE},
         {"bytes", "sse", false, "abcabc|", DELIVERY_DONE},
         {"pauses", "psppse", false, "|abc||abc|", DELIVERY_DONE},
+        {"waits", "wswwse", false, "|abc||abc|", DELIVERY_DONE},
         {"a file", "fe", false, "[file]||", DELIVERY_DONE},
         {"a file ends a turn", "sfsffe", false, "abc[file]|abc[file]|[file]||", DELIVERY_DONE},
         {"a fault", "x", false, "|", DELIVERY_FILE_CHANGED},
@@ -143,12 +146,53 @@ static void test_turns(void **state) {
             outcome = delivery_fill(delivery, &output);
             take_queue(rows[i].name, &text);
             buf_put_char(&text, '|');
-        } while (outcome == DELIVERY_MORE);
+        } while (outcome == DELIVERY_MORE || outcome == DELIVERY_WAIT);
         row_assert_number(rows[i].name, outcome, rows[i].outcome);
         row_assert_slice(rows[i].name, buf_slice(&text), slice_of_text(rows[i].turns));
         row_assert_number(rows[i].name, *puppet.script, '\0');
         delivery_free(delivery);
         row_assert(rows[i].name, puppet.freed);
+    }
+}
+
+/* Who waits is asked again when something has happened, and who pauses in the next turn. */
+static void test_a_wait_is_no_pause(void **state) {
+    (void)state;
+    struct delivery *delivery = deliver("pswe");
+    assert_non_null(delivery);
+    assert_int_equal(delivery_fill(delivery, &output), DELIVERY_MORE);
+    assert_int_equal(delivery_fill(delivery, &output), DELIVERY_WAIT);
+    assert_int_equal(output.bytes.len, 3); /* what was made before is to be sent */
+    outq_clear(&output);
+    assert_int_equal(delivery_fill(delivery, &output), DELIVERY_DONE);
+    delivery_free(delivery);
+}
+
+static void test_what_is_appended(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        const char *script;
+        bool chunked;
+        const char *queued;
+    } rows[] = {
+        {"nothing before it", "e", false, "xyz"},
+        {"behind bytes", "sse", false, "abcabcxyz"},
+        {"behind chunks", "se", true, ABC "00000003\r\nxyz\r\n" LAST},
+        {"not behind a fault", "sx", true, ABC},
+    };
+    for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
+        char memory[256];
+        struct buf text = BUF_INIT(memory, sizeof memory);
+        struct delivery *delivery = deliver(rows[i].script);
+        row_assert(rows[i].name, delivery != NULL);
+        delivery->chunked = rows[i].chunked;
+        delivery->appendix = SLICE("xyz");
+        while (delivery_fill(delivery, &output) == DELIVERY_MORE)
+            continue;
+        take_queue(rows[i].name, &text);
+        row_assert_slice(rows[i].name, buf_slice(&text), slice_of_text(rows[i].queued));
+        delivery_free(delivery);
     }
 }
 
@@ -229,6 +273,8 @@ static void test_preparing(void **state) {
 int main(void) {
     static const struct CMUnitTest tests[] = {
         test(test_turns),
+        test(test_a_wait_is_no_pause),
+        test(test_what_is_appended),
         test(test_a_turn_is_bounded),
         test(test_no_memory_for_a_file),
         test(test_no_memory_for_a_delivery),

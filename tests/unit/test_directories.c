@@ -326,6 +326,29 @@ static void test_several_on_one_name(void **state) {
     assert_false(three[1]->told);
 }
 
+/* Who depends on all names in a directory is told of any of them, and of none elsewhere. */
+static void test_on_all_names(void **state) {
+    (void)state;
+    static const char *const names[] = {"a/index.html", "a/index.htm", "a/other", "a/sub/x"};
+    tree_text(&dependents.tree, "a/other", "");
+    tree_text(&dependents.tree, "a/sub/x", "");
+    for (size_t i = 0; i < ROWS_COUNT(names); i++)
+        (void)dependents_add(names[i]);
+    directories_widen(&dependents.items[0].dependency);
+    directories_widen(&dependents.items[1].dependency);
+    tree_text(&dependents.tree, "elsewhere", "");
+    tree_text(&dependents.tree, "a/sub/new", "");
+    dependents_notice();
+    assert_string_equal(dependents_told(), "");
+    tree_text(&dependents.tree, "a/new", "");
+    dependents_notice();
+    assert_string_equal(dependents_told(), "a/index.html a/index.htm ");
+    assert_true(dependents_reach(&dependents.items[0])); /* on its name alone */
+    tree_text(&dependents.tree, "a/newer", "");
+    dependents_notice();
+    assert_string_equal(dependents_told(), "a/index.htm ");
+}
+
 static void test_directories_are_watched_once(void **state) {
     (void)state;
     assert_int_equal(dependents_count_watches(), 1);
@@ -365,6 +388,7 @@ int main(void) {
         test(test_no_change_is_lost),
         test(test_renamed_but_not_yet_noticed),
         test(test_several_on_one_name),
+        test(test_on_all_names),
         test(test_directories_are_watched_once),
         test(test_a_directory_comes_and_goes),
     };

@@ -65,6 +65,7 @@ static size_t fds_before;
 enum { MEMORY_MAX = 32 * 1024 };
 
 static const struct head_policy policy = {.cache_control = SLICE_INIT("no-cache")};
+static const struct entry_terms terms = {.memory_max = MEMORY_MAX};
 static const struct representation about = {.policy = &policy, .content_type = SLICE_INIT(TYPE)};
 
 static int setup(void **state) {
@@ -97,7 +98,7 @@ static void open_file(uint64_t size, struct docroot_file *file) {
 }
 
 static void must_build(struct docroot_file *file, struct entry **entry) {
-    assert_int_equal(entry_build(file, &about, MEMORY_MAX, NOW_S, entry), 0);
+    assert_int_equal(entry_build(file, &about, &terms, NOW_S, entry), 0);
     assert_int_equal(file->fd, -1);
     assert_int_equal((*entry)->references, 1);
 }
@@ -270,7 +271,7 @@ static void test_types_by_content(void **state) {
         struct docroot_file file;
         struct entry *entry = NULL;
         open_letters(rows[i].size, rows[i].nul_at, &file);
-        row_assert_number(rows[i].name, entry_build(&file, &untyped, MEMORY_MAX, NOW_S, &entry), 0);
+        row_assert_number(rows[i].name, entry_build(&file, &untyped, &terms, NOW_S, &entry), 0);
         assert_type(rows[i].name, entry, rows[i].is_text);
         row_assert_number(rows[i].name, entry->representation.length, rows[i].size);
         row_assert_number(rows[i].name, entry->fd >= 0, rows[i].size > MEMORY_MAX);
@@ -299,7 +300,7 @@ static void test_the_type_is_found_anew_with_each_try(void **state) {
     plan.results[1] = 0;         /* the content, which is gone */
     plan.count = 2;
     shrinks_to = 50;
-    assert_int_equal(entry_build(&file, &untyped, MEMORY_MAX, NOW_S, &entry), 0);
+    assert_int_equal(entry_build(&file, &untyped, &terms, NOW_S, &entry), 0);
     assert_type("shrunk", entry, true);
     assert_int_equal(entry->representation.length, 50);
     entry_unref(entry);
@@ -323,7 +324,7 @@ static void test_the_longest_type_and_policy_fit(void **state) {
                                            .content_type = slice_of(type, sizeof type),
                                            .content_coding = SLICE("zstd"),
                                            .negotiated = true};
-    assert_int_equal(entry_build(&file, &longest, MEMORY_MAX, NOW_S, &entry), 0);
+    assert_int_equal(entry_build(&file, &longest, &terms, NOW_S, &entry), 0);
     entry_unref(entry);
 }
 
@@ -398,7 +399,7 @@ static void test_grows_after_it_shrank(void **state) {
 
 static void must_not_build(const char *row, struct docroot_file *file, int error) {
     struct entry *entry = NULL;
-    row_assert_number(row, entry_build(file, &about, MEMORY_MAX, NOW_S, &entry), -error);
+    row_assert_number(row, entry_build(file, &about, &terms, NOW_S, &entry), -error);
     row_assert_number(row, file->fd, -1);
     row_assert(row, entry == NULL);
     row_assert_number(row, process_count_fds(getpid()), fds_before);
@@ -446,8 +447,8 @@ static void test_the_sample_cannot_be_read(void **state) {
         plan.results[1] = -EIO;
         plan.count = 2;
         plan.next = 0;
-        row_assert_number(row_at("size", i),
-                          entry_build(&file, &untyped, MEMORY_MAX, NOW_S, &entry), -EIO);
+        row_assert_number(row_at("size", i), entry_build(&file, &untyped, &terms, NOW_S, &entry),
+                          -EIO);
         row_assert_number(row_at("size", i), process_count_fds(getpid()), fds_before);
     }
 }
@@ -460,7 +461,7 @@ static void test_no_memory(void **state) {
         struct entry *entry = NULL;
         open_file(sizes[i], &file);
         out_of_memory = true;
-        int result = entry_build(&file, &about, MEMORY_MAX, NOW_S, &entry);
+        int result = entry_build(&file, &about, &terms, NOW_S, &entry);
         out_of_memory = false;
         row_assert_number(row_at("no memory", i), result, -ENOMEM);
         row_assert_number(row_at("no memory", i), process_count_fds(getpid()), fds_before);

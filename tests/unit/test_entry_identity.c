@@ -17,6 +17,8 @@ static const struct head_policy policy = {.cache_control = SLICE_INIT("no-cache"
 
 enum { MEMORY_MAX = 1000 };
 
+static const struct entry_terms terms = {.memory_max = MEMORY_MAX};
+
 static struct tree tree;
 
 static int setup(void **state) {
@@ -41,7 +43,7 @@ static void open_file(uint64_t size, struct docroot_file *file) {
 static void must_build(struct docroot_file *file, struct entry **entry) {
     static const struct representation about = {.policy = &policy,
                                                 .content_type = SLICE_INIT(TYPE)};
-    assert_int_equal(entry_build(file, &about, MEMORY_MAX, NOW_S, entry), 0);
+    assert_int_equal(entry_build(file, &about, &terms, NOW_S, entry), 0);
 }
 
 static bool has_line(struct slice fields, const char *line) {
@@ -73,7 +75,7 @@ static void test_rfc9110_8_8_3_codings(void **state) {
         struct entry *entry = NULL;
         char line[64];
         open_file(10, &file);
-        row_assert_number(name, entry_build(&file, &coded, MEMORY_MAX, NOW_S, &entry), 0);
+        row_assert_number(name, entry_build(&file, &coded, &terms, NOW_S, &entry), 0);
         (void)snprintf(line, sizeof line, "Content-Encoding: %.*s\r\n", (int)coding.len,
                        coding.ptr != NULL ? coding.ptr : "");
         row_assert_number(name, has_line(entry->fields, line), coding.ptr != NULL);

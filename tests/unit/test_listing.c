@@ -168,7 +168,7 @@ static void check_with_reader(const char *format, const char *path) {
     struct buf policy = BUF_INIT(policy_room, sizeof policy_room);
     (void)snprintf(query, sizeof query, "format=%s", format);
     struct output output = list(path, query);
-    html_put_policy(&policy);
+    html_put_policy(&policy, false);
     assert_false(policy.overflow);
     (void)snprintf(command, sizeof command, "python3 tests/support/listing.py %s '%s' \"%.*s\"",
                    format, tree_path(&tree, path), (int)policy.len, policy.ptr);

@@ -384,6 +384,7 @@ static const struct {
     {"two roots around an option", {"one", "-q", "two"}, "one root at a time: 'one' or 'two'"},
     {"empty root", {""}, "the root's name is empty"},
     {"--lan and --listen", {"--lan", "--listen=80"}, "--lan and --listen exclude each other"},
+    {"--live without a cache", {"--live", "--cache-size=0"}, "--live needs a cache: what is not"},
     {"bad network", {"--trust=10/8"}, "--trust: '10/8' is no network (give an address"},
     {"the PROXY protocol of nobody",
      {"--proxy-protocol"},
