@@ -196,7 +196,7 @@ static void announce(struct master *master) {
 void transition_relieved(struct master *master) {
     source_close(&master->relieved);
     observer_go(&master->observer);
-    if (master->course.phase == COURSE_STARTING || master->lineage.serving == NULL)
+    if (!course_is_serving(&master->course))
         return;
     set_announcer(master);
     say_ready(master);
