@@ -43,7 +43,7 @@ void transition_fail_coming(struct master *master, const char *reason) {
 static void set_announcer(struct master *master) {
     const struct generation *serving = master->lineage.serving;
     announcer_set(&master->announcer, &serving->setup->options, &serving->listeners,
-                  master->loop.now_ms);
+                  &serving->setup->sandbox, master->loop.now_ms);
 }
 
 static void say_ready(const struct master *master) {
