@@ -5,6 +5,7 @@
 
 #include "proc/announcement.h"
 #include "proc/helper.h"
+#include "sys/sandbox.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,6 +15,7 @@
 struct announcer {
     struct helper helper;
     struct announcement wanted; /* what the process announces, or the next one will */
+    struct sandbox sandbox;     /* for the process */
     unsigned deaths;            /* of processes that were to go on, since it was set */
     bool failed;                /* nothing can be announced, or not for long: none is started */
     int64_t start_at_ms;        /* when the next one starts, where there is none */
@@ -22,11 +24,12 @@ struct announcer {
 #define ANNOUNCER_INIT \
     { .helper = HELPER_INIT }
 
-/* Announces from now on what these options ask for and these listeners offer. A process that
- * announces anything else takes its leave first. Where nobody could reach what is asked for, that
- * is told. */
+/* Announces from now on what these options ask for and these listeners offer, from a process in the
+ * sandbox. One that announces anything else, or in another, takes its leave first. Where nobody
+ * could reach what is asked for, that is told. */
 void announcer_set(struct announcer *announcer, const struct options *options,
-                   const struct listeners *listeners, int64_t now_ms);
+                   const struct listeners *listeners, const struct sandbox *sandbox,
+                   int64_t now_ms);
 
 /* Announces nothing: the process takes its leave, which is not waited for. Idempotent. */
 void announcer_unset(struct announcer *announcer);

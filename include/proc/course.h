@@ -48,6 +48,9 @@ struct course {
 /* Goes on to the phase that follows, and returns what is to be done. */
 enum course_action course_take(struct course *course, enum course_event event);
 
+/* Whether there is who serves, and it is neither on its way out nor about to leave to another. */
+bool course_is_serving(const struct course *course);
+
 /* What was asked for meanwhile, and can be done now: COURSE_RELOAD, COURSE_UPGRADE or
  * COURSE_NOTHING. The first two are under way from then on. */
 enum course_action course_resume(struct course *course);

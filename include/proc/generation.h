@@ -94,6 +94,9 @@ enum generation_loss generation_lose(struct generation *generation, struct slot 
  * are ready; says when that begins. To be called when a worker has ended, or may be ready. */
 void generation_spare_failing(struct generation *generation);
 
+/* As listeners_regain(), but those slots are spared that were. */
+void generation_regain(struct generation *generation);
+
 /* Whether every slot has a worker that is ready; whether all of them accept no more, or are gone;
  * whether there are none. */
 bool generation_is_ready(const struct generation *generation);

@@ -20,7 +20,8 @@ struct observer {
     struct sandbox sandbox;     /* for the process */
     struct listeners listeners; /* where it answers */
     struct listeners coming;    /* where the next one will, if a reload succeeds */
-    bool waits;                 /* an older pronto's still answers there */
+    struct sandbox coming_sandbox;
+    bool waits; /* an older pronto's still answers there */
     struct helper helper;
     int64_t start_at_ms; /* when the next one starts, where there is none */
 };
@@ -36,8 +37,8 @@ int observer_open(struct observer *observer, const struct setup *setup, bool wan
 void observer_go(struct observer *observer);
 
 /* The same for a reload: it is prepared before, so that it can fail, and what is not to be is
- * dropped; else another one takes its place where the sockets are others. Who comes meanwhile waits
- * in the queue of the socket. */
+ * dropped; else another one takes its place where the sockets are others, or its user is. Who comes
+ * meanwhile waits in the queue of the socket. */
 int observer_prepare(struct observer *observer, const struct setup *setup, struct err *err);
 void observer_drop(struct observer *observer);
 void observer_commit(struct observer *observer);

@@ -29,6 +29,9 @@ int identity_parse(struct identity *identity, const char *text, FILE *users, FIL
  * service knows is named by numbers. */
 int identity_find(struct identity *identity, const char *text, struct err *err);
 
+/* Whether both are the same user with the same groups, or neither was given. */
+bool identity_equal(const struct identity *a, const struct identity *b);
+
 /* Makes the calling process that one, for good. Returns 0, or -errno and a message: only root can,
  * but for whom it is already. */
 int identity_assume(const struct identity *identity, struct err *err);

@@ -28,6 +28,9 @@ struct sandbox {
 /* Finds the user that the options name. Returns 0, or -errno and a message. */
 int sandbox_plan(struct sandbox *sandbox, const struct options *options, struct err *err);
 
+/* Whether a process that was confined to one would be confined alike to the other. */
+bool sandbox_equal(const struct sandbox *a, const struct sandbox *b);
+
 /* Makes the calling process that user, and has it give up all privileges. Returns 0, or -errno and
  * a message. */
 int sandbox_step_down(const struct sandbox *sandbox, struct err *err);

@@ -74,6 +74,11 @@ enum course_action course_take(struct course *course, enum course_event event) {
     return move->action;
 }
 
+bool course_is_serving(const struct course *course) {
+    return course->phase == COURSE_SERVING || course->phase == COURSE_RELOADING ||
+           course->phase == COURSE_UPGRADING;
+}
+
 /* A reload first: what comes of it is passed on to the other binary. */
 enum course_action course_resume(struct course *course) {
     if (course->phase != COURSE_SERVING)

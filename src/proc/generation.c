@@ -265,6 +265,19 @@ void generation_spare_failing(struct generation *generation) {
     free(spared);
 }
 
+void generation_regain(struct generation *generation) {
+    bool any = false;
+    bool *spared = calloc(generation->workers, sizeof *spared);
+    listeners_regain(&generation->listeners);
+    for (size_t i = 0; i < generation->workers && spared != NULL; i++) {
+        spared[i] = generation->slots[i].spared;
+        any |= spared[i];
+    }
+    if (any)
+        listeners_spare(&generation->listeners, spared);
+    free(spared);
+}
+
 /* All of them */
 
 void generation_reopen_log(struct generation *generation) {

@@ -62,7 +62,7 @@ void lineage_abandon(struct lineage *lineage, int64_t now_ms) {
     if (lineage->serving == NULL)
         return;
     const struct listeners *stays = &lineage->serving->listeners;
-    listeners_regain(stays);
+    generation_regain(lineage->serving);
     if (coming == NULL)
         return;
     listeners_remove_files(&coming->listeners, stays);

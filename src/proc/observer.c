@@ -43,6 +43,7 @@ void observer_go(struct observer *observer) {
 int observer_prepare(struct observer *observer, const struct setup *setup, struct err *err) {
     const struct options *options = &setup->options;
     int result = open_metrics(observer, options->admin.count > 0, err);
+    observer->coming_sandbox = setup->sandbox;
     return result == 0 ? listeners_open_admin(&observer->coming, options, &observer->listeners, err)
                        : result;
 }
@@ -53,11 +54,13 @@ void observer_drop(struct observer *observer) {
 }
 
 void observer_commit(struct observer *observer) {
-    if (!listeners_equal(&observer->coming, &observer->listeners))
+    if (!listeners_equal(&observer->coming, &observer->listeners) ||
+        !sandbox_equal(&observer->coming_sandbox, &observer->sandbox))
         helper_end(&observer->helper);
     listeners_remove_files(&observer->listeners, &observer->coming);
     listeners_deinit(&observer->listeners);
     observer->listeners = observer->coming;
+    observer->sandbox = observer->coming_sandbox;
     observer->coming = (struct listeners){.count = 0};
 }
 
@@ -148,6 +151,7 @@ static int init(struct process *process, struct observer *observer, int channel,
     int doors[OPTIONS_ADDRESSES_MAX];
     size_t count = listeners_count_of(&observer->listeners, 0);
     listeners_hand_over(&observer->listeners, 0, sockets);
+    listeners_deinit(&observer->coming); /* the master's, of a reload that is under way */
     for (size_t i = 0; i < count; i++)
         doors[i] = sockets[i].fd;
     int result = sandbox_step_down(&observer->sandbox, err);

@@ -43,7 +43,7 @@ void transition_fail_coming(struct master *master, const char *reason) {
 static void set_announcer(struct master *master) {
     const struct generation *serving = master->lineage.serving;
     announcer_set(&master->announcer, &serving->setup->options, &serving->listeners,
-                  master->loop.now_ms);
+                  &serving->setup->sandbox, master->loop.now_ms);
 }
 
 static void say_ready(const struct master *master) {
@@ -196,7 +196,7 @@ static void announce(struct master *master) {
 void transition_relieved(struct master *master) {
     source_close(&master->relieved);
     observer_go(&master->observer);
-    if (master->course.phase == COURSE_STARTING || master->lineage.serving == NULL)
+    if (!course_is_serving(&master->course))
         return;
     set_announcer(master);
     say_ready(master);

@@ -138,6 +138,13 @@ static bool can_return(const struct identity *identity) {
     return identity->user != 0 && (setresuid(0, 0, 0) == 0 || seteuid(0) == 0);
 }
 
+bool identity_equal(const struct identity *a, const struct identity *b) {
+    if (!a->given || !b->given)
+        return a->given == b->given;
+    return a->user == b->user && a->group == b->group && a->group_count == b->group_count &&
+           memcmp(a->groups, b->groups, a->group_count * sizeof a->groups[0]) == 0;
+}
+
 int identity_assume(const struct identity *identity, struct err *err) {
     if (!identity->given || (is_already(identity) && geteuid() != 0))
         return 0;

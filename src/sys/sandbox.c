@@ -16,6 +16,10 @@ int sandbox_plan(struct sandbox *sandbox, const struct options *options, struct 
     return identity_find(&sandbox->identity, options->user, err);
 }
 
+bool sandbox_equal(const struct sandbox *a, const struct sandbox *b) {
+    return a->is_off == b->is_off && identity_equal(&a->identity, &b->identity);
+}
+
 int sandbox_step_down(const struct sandbox *sandbox, struct err *err) {
     int bounded = sandbox->is_off ? 0 : privileges_bound();
     int result = identity_assume(&sandbox->identity, err);

@@ -2,6 +2,7 @@
  * one are those who look for it, avahi and dig. */
 #include "support/client.h"
 #include "support/network.h"
+#include "support/row.h"
 #include "support/scene.h"
 
 #include <arpa/inet.h>
@@ -449,6 +450,32 @@ static pid_t find_announcer(const struct server *server) {
     return 0;
 }
 
+/* What reads what strangers send is confined, and finds the interfaces nevertheless: it has told
+ * its name. */
+static void test_it_is_confined(void **state) {
+    struct scene *scene = *state;
+    static const char *const fields[] = {
+        "Uid:\t65534\t65534\t65534\t65534\n",
+        "CapEff:\t0000000000000000\n",
+        "NoNewPrivs:\t1\n",
+        "Seccomp:\t2\n",
+    };
+    const char *const words[] = {
+        "--listen", "*:0", "-w1", "--announce", "--user", "65534:65534", scene->tree.path, NULL};
+    char status[4096];
+    if (!has_network())
+        return;
+    server_start(&scene->server, NULL, 1, words);
+    await_name(&scene->server, "pronto", 1);
+    (void)snprintf(status, sizeof status, "/proc/%d/status", (int)find_announcer(&scene->server));
+    FILE *file = fopen(status, "re");
+    assert_non_null(file);
+    status[fread(status, 1, sizeof status - 1, file)] = '\0';
+    (void)fclose(file);
+    for (size_t i = 0; i < ROWS_COUNT(fields); i++)
+        note_assert_contains(status, fields[i]);
+}
+
 static void test_one_that_is_killed_is_replaced(void **state) {
     struct scene *scene = *state;
     if (!has_network())
@@ -480,6 +507,7 @@ int main(void) {
         scene_test(test_rfc6762_11_who_is_not_on_the_link_is_not_answered),
         scene_test(test_it_follows_the_interfaces),
         scene_test(test_a_reload_and_an_upgrade_keep_or_change_the_name),
+        scene_test(test_it_is_confined),
         scene_test(test_one_that_is_killed_is_replaced),
         scene_test(test_what_nobody_can_reach_is_not_announced),
     };

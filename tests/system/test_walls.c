@@ -168,20 +168,22 @@ static void test_observer(void **state) {
     server_await_text(&scene->server, "which answers on --admin, was killed by signal 31");
 }
 
-/* A field of /proc/PID/status: what stands behind its name. */
-static void read_status(pid_t pid, const char *field, char value[128]) {
+/* A field of /proc/PID/status: what stands behind its name; false: there is no such process. */
+static bool read_status(pid_t pid, const char *field, char value[128]) {
     char path[64];
     char line[256];
     size_t len = strlen(field);
     (void)snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
     FILE *file = fopen(path, "re");
-    assert_non_null(file);
     value[0] = '\0';
+    if (file == NULL)
+        return false;
     while (fgets(line, sizeof line, file) != NULL) {
         if (strncmp(line, field, len) == 0 && line[len] == ':')
             (void)snprintf(value, 128, "%.*s", (int)strcspn(line + len + 2, "\n"), line + len + 2);
     }
     (void)fclose(file);
+    return true;
 }
 
 struct status {
@@ -193,7 +195,7 @@ struct status {
 static void await_status(pid_t pid, const struct status *wanted, char value[128]) {
     int64_t deadline = note_now_ms() + 15000;
     for (;;) {
-        read_status(pid, wanted->field, value);
+        assert_true(read_status(pid, wanted->field, value));
         if (strcmp(value, wanted->value) == 0 || note_now_ms() > deadline)
             return;
         note_pause_ms(5);
@@ -280,6 +282,43 @@ static void test_user(void **state) {
     assert_int_equal(kill(scene->server.process.pid, SIGHUP), 0);
     server_await_text(&scene->server, "reloaded");
     client_expect_once(scene->server.port, "/file", 200);
+}
+
+/* Those who were there before end in their own time. */
+static void await_no_other_user(const struct scene *scene, const struct status *wanted) {
+    int64_t deadline = note_now_ms() + 15000;
+    size_t others = 1;
+    while (others > 0 && note_now_ms() < deadline) {
+        pid_t pids[SERVER_WORKERS_MAX];
+        size_t count = server_workers(&scene->server, pids);
+        others = count == 2 ? 0 : 1;
+        for (size_t i = 0; i < count; i++) {
+            char value[128];
+            others +=
+                !read_status(pids[i], wanted->field, value) || strcmp(value, wanted->value) != 0;
+        }
+        note_pause_ms(5);
+    }
+    assert_int_equal(others, 0);
+}
+
+/* A reload that names another user is for what answers on --admin, too. */
+static void test_user_changed(void **state) {
+    struct scene *scene = *state;
+    static const struct status before[] = {{"Uid", "65534\t65534\t65534\t65534"}};
+    static const struct status after[] = {{"Uid", "65533\t65533\t65533\t65533"}};
+    if (geteuid() != 0) {
+        note_cannot_test("--user, which takes root");
+        return;
+    }
+    make_files(scene);
+    tree_text(&scene->tree, "conf", "user = 65534:65534\n");
+    start(scene, "--config", tree_path(&scene->tree, "conf"));
+    expect_status(scene, before, 1);
+    tree_text(&scene->tree, "conf", "user = 65533:65533\n");
+    assert_int_equal(kill(scene->server.process.pid, SIGHUP), 0);
+    server_await_text(&scene->server, "reloaded");
+    await_no_other_user(scene, &after[0]);
 }
 
 static void run_to_failure(const char *const words[], const char *message) {
@@ -466,6 +505,7 @@ int main(void) {
         scene_test(test_observer),
         scene_test(test_privileges),
         scene_test(test_user),
+        scene_test(test_user_changed),
         scene_test(test_user_that_is_none),
         scene_test(test_user_of_an_ordinary_user),
         scene_test(test_check),

@@ -14,12 +14,14 @@ enum { NOW_MS = 1000000, PID = 4711, RETRY_MS = 1000 };
 enum { WAS_KILLED = SIGKILL, HAS_EXITED = 1 << 8 };
 
 static struct announcer announcer;
+static struct sandbox sandbox;
 static size_t fds_before;
 
 static int setup(void **state) {
     (void)state;
     fds_before = process_count_fds(getpid());
     announcer = (struct announcer)ANNOUNCER_INIT;
+    sandbox = (struct sandbox){.is_off = false};
     return 0;
 }
 
@@ -35,7 +37,7 @@ static void set(const char *name, const char *address, int64_t now_ms) {
     struct listeners listeners = {.count = 1};
     struct err err = ERR_INIT;
     assert_int_equal(address_parse(address, &listeners.items[0].address, &err), 0);
-    announcer_set(&announcer, &options, &listeners, now_ms);
+    announcer_set(&announcer, &options, &listeners, &sandbox, now_ms);
 }
 
 static void start(void) {
@@ -94,6 +96,23 @@ static void test_what_changes_is_ended_first(void **state) {
     assert_int_equal(announcer.deaths, 0);
 }
 
+/* As another user, or without walls, it cannot go on: what it was is given up for good. */
+static void test_what_is_confined_otherwise_is_ended_first(void **state) {
+    (void)state;
+    set("p", "*:80", NOW_MS);
+    start();
+    sandbox.is_off = true;
+    set("p", "*:80", NOW_MS);
+    assert_int_equal(announcer.helper.channel, -1);
+    assert_true(announcer.sandbox.is_off);
+    assert_true(announcer_ended(&announcer, PID, 0, "", NOW_MS));
+    start();
+    sandbox.identity = (struct identity){.given = true, .user = 65534, .group = 65534};
+    set("p", "*:80", NOW_MS);
+    assert_int_equal(announcer.helper.channel, -1);
+    assert_true(announcer_ended(&announcer, PID, 0, "", NOW_MS));
+}
+
 /* And so is one that is wanted again before it has gone. */
 static void test_what_was_taken_back_is_announced_again(void **state) {
     (void)state;
@@ -140,6 +159,7 @@ int main(void) {
         announcer_test(test_only_what_is_asked_for_and_can_be_reached),
         announcer_test(test_what_does_not_change_goes_on),
         announcer_test(test_what_changes_is_ended_first),
+        announcer_test(test_what_is_confined_otherwise_is_ended_first),
         announcer_test(test_what_was_taken_back_is_announced_again),
         announcer_test(test_one_that_is_killed_is_replaced_five_times),
         announcer_test(test_one_that_gives_up_is_not_replaced),

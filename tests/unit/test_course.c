@@ -102,10 +102,22 @@ static void test_nothing_is_forgotten(void **state) {
     }
 }
 
+/* Neither before the first workers are ready nor when it has begun to end. */
+static void test_serving(void **state) {
+    (void)state;
+    static const bool serving[COURSE_PHASES] = {
+        [COURSE_SERVING] = true, [COURSE_RELOADING] = true, [COURSE_UPGRADING] = true};
+    for (int phase = 0; phase < COURSE_PHASES; phase++) {
+        const struct course course = {.phase = (enum course_phase)phase};
+        assert_int_equal(course_is_serving(&course), serving[phase]);
+    }
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_courses),
         cmocka_unit_test(test_nothing_is_forgotten),
+        cmocka_unit_test(test_serving),
     };
     return cmocka_run_group_tests_name("course", tests, NULL, NULL);
 }

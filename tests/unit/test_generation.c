@@ -234,11 +234,46 @@ static void test_no_process_to_be_had(void **state) {
 
 #define test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* How many of so many connections to the first address come to the second worker's socket. */
+static size_t connections_to_second(size_t count) {
+    const struct binding *binding = &generation->listeners.items[0];
+    size_t found = 0;
+    int clients[32];
+    for (size_t i = 0; i < count; i++) {
+        clients[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(
+            connect(clients[i], &binding->address.socket.any, sizeof binding->address.socket.v4),
+            0);
+        assert_int_equal(send(clients[i], "G", 1, 0), 1); /* else it is held back */
+    }
+    note_pause_ms(50);
+    for (int fd; (fd = accept4(binding->sockets[1], NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0;
+         found++)
+        (void)close(fd);
+    for (size_t i = 0; i < count; i++)
+        (void)close(clients[i]);
+    return found;
+}
+
+/* A reload that fails gives the sockets back to who has them, but not to who dies at once. */
+static void test_spared_after_a_failed_reload(void **state) {
+    (void)state;
+    generation->slots[0].ready = true;
+    generation_regain(generation);
+    assert_in_range(connections_to_second(32), 1, 31);
+    generation->slots[1].delay_ms = 800;
+    generation_spare_failing(generation);
+    assert_true(generation->slots[1].spared);
+    assert_int_equal(connections_to_second(32), 0);
+    generation_regain(generation);
+    assert_int_equal(connections_to_second(32), 0);
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
         test(test_is_ready_when_all_are), test(test_retires),
         test(test_loses_a_worker),        test(test_delays),
-        test(test_no_process_to_be_had),
+        test(test_no_process_to_be_had),  test(test_spared_after_a_failed_reload),
     };
     return cmocka_run_group_tests_name("generation", tests, NULL, NULL);
 }

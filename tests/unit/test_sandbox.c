@@ -22,6 +22,39 @@ static int plan(struct sandbox *sandbox, const char *user, bool off, struct err 
     return sandbox_plan(sandbox, &options, err);
 }
 
+/* Each of them would be confined otherwise than each other. */
+static void test_equal(void **state) {
+    (void)state;
+    static const struct {
+        const char *user;
+        bool off;
+    } plans[] = {{NULL, false},  {NULL, true},   {"0:0", false},
+                 {"0:1", false}, {"1:1", false}, {"1:1", true}};
+    struct err err = ERR_INIT;
+    for (size_t i = 0; i < ROWS_COUNT(plans); i++) {
+        for (size_t j = 0; j < ROWS_COUNT(plans); j++) {
+            struct sandbox one;
+            struct sandbox other;
+            assert_int_equal(plan(&one, plans[i].user, plans[i].off, &err), 0);
+            assert_int_equal(plan(&other, plans[j].user, plans[j].off, &err), 0);
+            assert_int_equal(sandbox_equal(&one, &other), i == j);
+        }
+    }
+}
+
+/* The groups besides count, too. */
+static void test_equal_groups(void **state) {
+    (void)state;
+    struct sandbox one = {.identity = {.given = true, .groups = {4, 5}, .group_count = 2}};
+    struct sandbox other = one;
+    assert_true(sandbox_equal(&one, &other));
+    other.identity.group_count = 1;
+    assert_false(sandbox_equal(&one, &other));
+    other.identity.group_count = 2;
+    other.identity.groups[1] = 6;
+    assert_false(sandbox_equal(&one, &other));
+}
+
 static void test_plan(void **state) {
     (void)state;
     struct sandbox sandbox;
@@ -133,10 +166,9 @@ static void test_without(void **state) {
 
 int main(void) {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plan),
-        cmocka_unit_test(test_report),
-        cmocka_unit_test(test_close),
-        cmocka_unit_test(test_without),
+        cmocka_unit_test(test_plan),         cmocka_unit_test(test_equal),
+        cmocka_unit_test(test_equal_groups), cmocka_unit_test(test_report),
+        cmocka_unit_test(test_close),        cmocka_unit_test(test_without),
     };
     return cmocka_run_group_tests_name("sandbox", tests, NULL, NULL);
 }

@@ -93,6 +93,8 @@ static void build(enum seccomp_who who) {
     assert_in_range(len, 1, SECCOMP_PROGRAM_MAX);
 }
 
+enum { EVERYBODY = SECCOMP_WORKER | SECCOMP_OBSERVER | SECCOMP_ANNOUNCER };
+
 static const struct {
     const char *name;
     int number;
@@ -100,22 +102,22 @@ static const struct {
     enum verdict otherwise;
     bool freely;
 } calls[] = {
-    {"epoll_pwait", __NR_epoll_pwait, SECCOMP_WORKER | SECCOMP_OBSERVER, REFUSED, true},
+    {"epoll_pwait", __NR_epoll_pwait, EVERYBODY, REFUSED, true},
     {"accept4", __NR_accept4, SECCOMP_WORKER | SECCOMP_OBSERVER, REFUSED, true},
-    {"recvfrom", __NR_recvfrom, SECCOMP_WORKER | SECCOMP_OBSERVER, REFUSED, true},
-    {"sendto", __NR_sendto, SECCOMP_WORKER | SECCOMP_OBSERVER, REFUSED, true},
-    {"sendmsg", __NR_sendmsg, SECCOMP_WORKER | SECCOMP_OBSERVER, REFUSED, true},
-    {"close", __NR_close, SECCOMP_WORKER | SECCOMP_OBSERVER, REFUSED, true},
+    {"recvfrom", __NR_recvfrom, EVERYBODY, REFUSED, true},
+    {"sendto", __NR_sendto, EVERYBODY, REFUSED, true},
+    {"sendmsg", __NR_sendmsg, EVERYBODY, REFUSED, true},
+    {"close", __NR_close, EVERYBODY, REFUSED, true},
     {"sendfile", __NR_sendfile, SECCOMP_WORKER, REFUSED, true},
     {"openat2", __NR_openat2, SECCOMP_WORKER, REFUSED, true},
     {"inotify_rm_watch", __NR_inotify_rm_watch, SECCOMP_WORKER, REFUSED, true},
     {"inotify_add_watch", __NR_inotify_add_watch, SECCOMP_WORKER, REFUSED, true},
-    {"openat", __NR_openat, SECCOMP_WORKER | SECCOMP_OBSERVER, REFUSED, false},
-    {"mmap", __NR_mmap, SECCOMP_WORKER | SECCOMP_OBSERVER, REFUSED, false},
-    {"socket", __NR_socket, 0, REFUSED, false},
+    {"openat", __NR_openat, EVERYBODY, REFUSED, false},
+    {"mmap", __NR_mmap, EVERYBODY, REFUSED, false},
+    {"socket", __NR_socket, SECCOMP_ANNOUNCER, REFUSED, false},
     {"socketpair", __NR_socketpair, 0, REFUSED, false},
     {"connect", __NR_connect, 0, REFUSED, false},
-    {"bind", __NR_bind, 0, REFUSED, false},
+    {"bind", __NR_bind, SECCOMP_ANNOUNCER, REFUSED, false},
     {"listen", __NR_listen, 0, REFUSED, false},
     {"kill", __NR_kill, 0, REFUSED, false},
     {"clone3", 435, 0, REFUSED, false},
@@ -159,6 +161,11 @@ static void test_observer(void **state) {
     check_calls(SECCOMP_OBSERVER);
 }
 
+static void test_announcer(void **state) {
+    (void)state;
+    check_calls(SECCOMP_ANNOUNCER);
+}
+
 /* Arguments with which a call is allowed that is allowed at all. */
 static const uint64_t *good_arguments(int number) {
     static const uint64_t own[6] = {SELF};
@@ -183,7 +190,7 @@ static const uint64_t *good_arguments(int number) {
 /* Each number has an answer, and as many are allowed as the table says. */
 static void test_all_numbers(void **state) {
     (void)state;
-    static const enum seccomp_who all[] = {SECCOMP_WORKER, SECCOMP_OBSERVER};
+    static const enum seccomp_who all[] = {SECCOMP_WORKER, SECCOMP_OBSERVER, SECCOMP_ANNOUNCER};
     for (size_t i = 0; i < ROWS_COUNT(all); i++) {
         size_t allowed = 0;
         build(all[i]);
@@ -255,11 +262,9 @@ static void test_other_architectures(void **state) {
 
 int main(void) {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_worker),
-        cmocka_unit_test(test_observer),
-        cmocka_unit_test(test_all_numbers),
-        cmocka_unit_test(test_arguments),
-        cmocka_unit_test(test_other_architectures),
+        cmocka_unit_test(test_worker),    cmocka_unit_test(test_observer),
+        cmocka_unit_test(test_announcer), cmocka_unit_test(test_all_numbers),
+        cmocka_unit_test(test_arguments), cmocka_unit_test(test_other_architectures),
     };
     return cmocka_run_group_tests_name("seccomp", tests, NULL, NULL);
 }
