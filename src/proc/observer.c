@@ -6,6 +6,7 @@
 #include "sys/clock.h"
 #include "sys/loop.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,11 +140,14 @@ static bool is_done(const struct process *process) {
 
 /* Of files, it reads what the kernel counts (sys/netstat). All of /proc is allowed, since Landlock
  * goes by inodes, and those of /proc/self/net come and go. */
-static void raise_walls(const struct sandbox *sandbox) {
+static int raise_walls(const struct sandbox *sandbox, struct err *err) {
     int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (proc < 0 && errno != ENOENT)
+        return err_set(err, errno, "cannot open /proc for --admin: %s", strerror(errno));
     sandbox_close(sandbox, SECCOMP_OBSERVER, &proc, proc >= 0 ? 1 : 0, false);
     if (proc >= 0)
         (void)close(proc);
+    return 0;
 }
 
 static int init(struct process *process, struct observer *observer, int channel, struct err *err) {
@@ -189,10 +193,10 @@ int observer_run(struct observer *observer, int channel) {
     struct process process = {.loop = LOOP_INIT, .end.source.fd = -1, .ends_at_ms = INT64_MAX};
     struct err err = ERR_INIT;
     int result = init(&process, observer, channel, &err);
-    if (result == 0) {
-        raise_walls(&observer->sandbox);
+    if (result == 0)
+        result = raise_walls(&observer->sandbox, &err);
+    if (result == 0)
         result = serve(&process, &err);
-    }
     if (result < 0)
         diag_message("%s", err.text);
     visits_deinit(&process.visits);
