@@ -5,6 +5,7 @@
 
 #include "proc/announcement.h"
 #include "proc/helper.h"
+#include "proc/setup.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,6 +14,7 @@
 /* The master's side of it. */
 struct announcer {
     struct helper helper;
+    struct sandbox sandbox;     /* for the process */
     struct announcement wanted; /* what the process announces, or the next one will */
     unsigned deaths;            /* of processes that were to go on, since it was set */
     bool failed;                /* nothing can be announced, or not for long: none is started */
@@ -22,10 +24,10 @@ struct announcer {
 #define ANNOUNCER_INIT \
     { .helper = HELPER_INIT }
 
-/* Announces from now on what these options ask for and these listeners offer. A process that
+/* Announces from now on what the setup's options ask for and these listeners offer. A process that
  * announces anything else takes its leave first. Where nobody could reach what is asked for, that
  * is told. */
-void announcer_set(struct announcer *announcer, const struct options *options,
+void announcer_set(struct announcer *announcer, const struct setup *setup,
                    const struct listeners *listeners, int64_t now_ms);
 
 /* Announces nothing: the process takes its leave, which is not waited for. Idempotent. */

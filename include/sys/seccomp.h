@@ -7,8 +7,9 @@
 #include <sys/types.h>
 
 enum seccomp_who {
-    SECCOMP_WORKER = 1,   /* serves */
-    SECCOMP_OBSERVER = 2, /* answers on --admin */
+    SECCOMP_WORKER = 1,    /* serves */
+    SECCOMP_OBSERVER = 2,  /* answers on --admin */
+    SECCOMP_ANNOUNCER = 4, /* speaks multicast DNS */
 };
 
 enum { SECCOMP_PROGRAM_MAX = 1024 }; /* instructions */

@@ -38,10 +38,11 @@ static void want(struct announcer *announcer, const struct announcement *wanted)
     helper_dismiss(&announcer->helper);
 }
 
-void announcer_set(struct announcer *announcer, const struct options *options,
+void announcer_set(struct announcer *announcer, const struct setup *setup,
                    const struct listeners *listeners, int64_t now_ms) {
     struct announcement wanted;
-    if (!announcement_make(&wanted, options, listeners))
+    announcer->sandbox = setup->sandbox;
+    if (!announcement_make(&wanted, &setup->options, listeners))
         diag_message("nothing is announced, as nobody else can reach what this listens on; "
                      "--lan lets others in");
     bool goes_on = announcer->helper.channel >= 0;
@@ -226,10 +227,13 @@ static int open_interfaces(struct process *process, struct err *err) {
                       : 0;
 }
 
-static int init(struct process *process, const struct announcement *announcement, int channel,
+static int init(struct process *process, const struct announcer *announcer, int channel,
                 struct err *err) {
+    const struct announcement *announcement = &announcer->wanted;
     const struct responder_ways ways = {send_packet, choose_number};
-    int result = loop_init(&process->loop, err);
+    int result = sandbox_step_down(&announcer->sandbox, err);
+    if (result == 0)
+        result = loop_init(&process->loop, err);
     if (result < 0)
         return result;
     process->announcement = announcement;
@@ -299,9 +303,11 @@ int announcer_run(const struct announcer *announcer, int channel) {
         .interfaces.fd = -1,
     };
     struct err err = ERR_INIT;
-    int result = init(&process, &announcer->wanted, channel, &err);
-    if (result == 0)
+    int result = init(&process, announcer, channel, &err);
+    if (result == 0) {
+        sandbox_close(&announcer->sandbox, SECCOMP_ANNOUNCER, NULL, 0, false); /* it opens no file */
         result = serve(&process, &err);
+    }
     if (result < 0)
         diag_message("%s", err.text);
     deinit(&process);
