@@ -6,6 +6,7 @@
 #include "support/note.h"
 #include "support/tree.h"
 
+#include "base/diag.h"
 #include "base/instrumented.h"
 
 #include <errno.h>
@@ -14,6 +15,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 static int plan(struct sandbox *sandbox, const char *user, bool off, struct err *err) {
     struct options options = OPTIONS_INIT;
@@ -115,6 +117,28 @@ static void test_close(void **state) {
     tree_remove(&tree);
 }
 
+/* A message goes to a pipe by another call than to a file. */
+static int tell_through_pipe(void *context) {
+    static const enum seccomp_who all[] = {SECCOMP_WORKER, SECCOMP_OBSERVER, SECCOMP_ANNOUNCER};
+    const struct sandbox sandbox = {.is_off = false};
+    struct err err = ERR_INIT;
+    char text[64] = "";
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0 || dup2(ends[1], STDERR_FILENO) < 0 ||
+        sandbox_step_down(&sandbox, &err) != 0)
+        return 1;
+    sandbox_close(&sandbox, all[*(const size_t *)context], NULL, 0, false);
+    diag_message("confined");
+    return read(ends[0], text, sizeof text - 1) > 0 && strcmp(text, "pronto: confined\n") == 0 ? 0
+                                                                                              : 2;
+}
+
+static void test_messages_reach_a_pipe(void **state) {
+    (void)state;
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(confined_result(tell_through_pipe, &i), 0);
+}
+
 /* Without the sandbox, nothing is closed. */
 static int try_without(void *context) {
     const struct sandbox sandbox = {.is_off = true};
@@ -136,6 +160,7 @@ int main(void) {
         cmocka_unit_test(test_plan),
         cmocka_unit_test(test_report),
         cmocka_unit_test(test_close),
+        cmocka_unit_test(test_messages_reach_a_pipe),
         cmocka_unit_test(test_without),
     };
     return cmocka_run_group_tests_name("sandbox", tests, NULL, NULL);

@@ -9,10 +9,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
+#include <linux/netlink.h>
 #include <linux/seccomp.h>
 #include <linux/sockios.h>
+#include <netinet/in.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -92,6 +95,12 @@ static void build(enum seccomp_who who) {
     assert_in_range(len, 1, SECCOMP_PROGRAM_MAX);
 }
 
+enum {
+    SERVING = SECCOMP_WORKER | SECCOMP_OBSERVER,
+    ALL = SERVING | SECCOMP_ANNOUNCER,
+    FOR_READING = INSTRUMENTED_SANITIZED ? ALL : SERVING,
+};
+
 static const struct {
     const char *name;
     int number;
@@ -99,22 +108,26 @@ static const struct {
     enum verdict otherwise;
     bool freely;
 } calls[] = {
-    {"epoll_pwait", __NR_epoll_pwait, SECCOMP_WORKER | SECCOMP_OBSERVER, REFUSED, true},
-    {"accept4", __NR_accept4, SECCOMP_WORKER | SECCOMP_OBSERVER, REFUSED, true},
-    {"recvfrom", __NR_recvfrom, SECCOMP_WORKER | SECCOMP_OBSERVER, REFUSED, true},
-    {"sendto", __NR_sendto, SECCOMP_WORKER | SECCOMP_OBSERVER, REFUSED, true},
-    {"sendmsg", __NR_sendmsg, SECCOMP_WORKER | SECCOMP_OBSERVER, REFUSED, true},
-    {"close", __NR_close, SECCOMP_WORKER | SECCOMP_OBSERVER, REFUSED, true},
+    {"epoll_pwait", __NR_epoll_pwait, ALL, REFUSED, true},
+    {"accept4", __NR_accept4, SERVING, REFUSED, true},
+    {"recvfrom", __NR_recvfrom, ALL, REFUSED, true},
+    {"sendto", __NR_sendto, ALL, REFUSED, true},
+    {"sendmsg", __NR_sendmsg, ALL, REFUSED, true},
+    {"close", __NR_close, ALL, REFUSED, true},
+    {"pwritev2", __NR_pwritev2, ALL, REFUSED, true}, /* messages */
+    {"getsockopt", __NR_getsockopt, SERVING, REFUSED, true},
+    {"shutdown", __NR_shutdown, SERVING, REFUSED, true},
     {"sendfile", __NR_sendfile, SECCOMP_WORKER, REFUSED, true},
     {"openat2", __NR_openat2, SECCOMP_WORKER, REFUSED, true},
     {"inotify_rm_watch", __NR_inotify_rm_watch, SECCOMP_WORKER, REFUSED, true},
     {"inotify_add_watch", __NR_inotify_add_watch, SECCOMP_WORKER, REFUSED, true},
-    {"openat", __NR_openat, SECCOMP_WORKER | SECCOMP_OBSERVER, REFUSED, false},
-    {"mmap", __NR_mmap, SECCOMP_WORKER | SECCOMP_OBSERVER, REFUSED, false},
+    {"openat", __NR_openat, FOR_READING, REFUSED, false},
+    {"mmap", __NR_mmap, ALL, REFUSED, false},
     {"socket", __NR_socket, 0, REFUSED, false},
     {"socketpair", __NR_socketpair, 0, REFUSED, false},
     {"connect", __NR_connect, 0, REFUSED, false},
-    {"bind", __NR_bind, 0, REFUSED, false},
+    {"bind", __NR_bind, SECCOMP_ANNOUNCER, REFUSED, true},
+    {"getsockname", __NR_getsockname, SECCOMP_ANNOUNCER, REFUSED, true},
     {"listen", __NR_listen, 0, REFUSED, false},
     {"kill", __NR_kill, 0, REFUSED, false},
     {"clone3", 435, 0, REFUSED, false},
@@ -158,18 +171,37 @@ static void test_observer(void **state) {
     check_calls(SECCOMP_OBSERVER);
 }
 
+static void test_announcer(void **state) {
+    (void)state;
+    check_calls(SECCOMP_ANNOUNCER);
+}
+
 /* Arguments with which a call is allowed that is allowed at all. */
 static const uint64_t *good_arguments(int number) {
     static const uint64_t own[6] = {SELF};
     static const uint64_t get_flags[6] = {0, F_GETFL};
     static const uint64_t get_settings[6] = {0, TCGETS};
-    return number == __NR_fcntl ? get_flags : number == __NR_ioctl ? get_settings : own;
+    static const uint64_t udp[6] = {AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0};
+    static const uint64_t join[6] = {0, IPPROTO_IP, IP_ADD_MEMBERSHIP};
+    switch (number) {
+    case __NR_fcntl:
+        return get_flags;
+    case __NR_ioctl:
+        return get_settings;
+    case __NR_socket:
+        return udp;
+    case __NR_setsockopt:
+        return join;
+    default:
+        return own;
+    }
 }
 
 /* Each number has an answer, and as many are allowed as the table says. */
 static void test_all_numbers(void **state) {
     (void)state;
-    static const enum seccomp_who all[] = {SECCOMP_WORKER, SECCOMP_OBSERVER};
+    static const enum seccomp_who all[] = {SECCOMP_WORKER, SECCOMP_OBSERVER,
+                                           SECCOMP_ANNOUNCER};
     for (size_t i = 0; i < ROWS_COUNT(all); i++) {
         size_t allowed = 0;
         build(all[i]);
@@ -181,14 +213,17 @@ static void test_all_numbers(void **state) {
         assert_int_equal(allowed, seccomp_count(all[i]));
     }
     assert_true(seccomp_count(SECCOMP_OBSERVER) < seccomp_count(SECCOMP_WORKER));
+    assert_true(seccomp_count(SECCOMP_ANNOUNCER) < seccomp_count(SECCOMP_OBSERVER));
 }
 
-static const struct {
+struct argued {
     const char *name;
     int number;
     uint64_t arguments[6];
     enum verdict verdict;
-} cases[] = {
+};
+
+static const struct argued of_worker[] = {
     {"openat to read", __NR_openat, {0, 0, O_RDONLY | O_NONBLOCK | O_CLOEXEC}, ALLOWED},
     {"openat of a directory", __NR_openat, {0, 0, O_RDONLY | O_DIRECTORY}, ALLOWED},
     {"openat of a place", __NR_openat, {0, 0, O_PATH}, ALLOWED},
@@ -213,13 +248,40 @@ static const struct {
     {"tgkill of all", __NR_tgkill, {UINT64_MAX, 1, 9}, REFUSED},
 };
 
-static void test_arguments(void **state) {
-    (void)state;
-    build(SECCOMP_WORKER);
-    for (size_t i = 0; i < ROWS_COUNT(cases); i++)
+enum { PLAIN_UDP = SOCK_DGRAM | SOCK_CLOEXEC, PLAIN_RAW = SOCK_RAW | SOCK_CLOEXEC };
+
+static const struct argued of_announcer[] = {
+    {"UDP", __NR_socket, {AF_INET, PLAIN_UDP, 0}, ALLOWED},
+    {"UDP of IPv6", __NR_socket, {AF_INET6, PLAIN_UDP, 0}, ALLOWED},
+    {"routes", __NR_socket, {AF_NETLINK, PLAIN_RAW, NETLINK_ROUTE}, ALLOWED},
+    {"TCP", __NR_socket, {AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0}, REFUSED},
+    {"TCP of IPv6", __NR_socket, {AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0}, REFUSED},
+    {"SCTP", __NR_socket, {AF_INET, SOCK_SEQPACKET | SOCK_CLOEXEC, 0}, REFUSED},
+    {"ping", __NR_socket, {AF_INET, PLAIN_UDP, IPPROTO_ICMP}, REFUSED},
+    {"raw UDP", __NR_socket, {AF_INET, PLAIN_RAW, IPPROTO_UDP}, REFUSED},
+    {"local", __NR_socket, {AF_UNIX, PLAIN_UDP, 0}, REFUSED},
+    {"packets", __NR_socket, {AF_PACKET, PLAIN_RAW, 0}, REFUSED},
+    {"the kernel's filters", __NR_socket, {AF_NETLINK, PLAIN_RAW, NETLINK_NETFILTER}, REFUSED},
+    {"joining", __NR_setsockopt, {0, IPPROTO_IP, IP_ADD_MEMBERSHIP}, ALLOWED},
+    {"joining with IPv6", __NR_setsockopt, {0, IPPROTO_IPV6, IPV6_JOIN_GROUP}, ALLOWED},
+    {"a filter", __NR_setsockopt, {0, SOL_SOCKET, SO_ATTACH_FILTER}, REFUSED},
+    {"options of IP", __NR_setsockopt, {0, IPPROTO_IP, IP_OPTIONS}, REFUSED},
+    {"mmap to run", __NR_mmap, {0, 4096, PROT_READ | PROT_EXEC}, REFUSED},
+    {"tgkill of another", __NR_tgkill, {SELF + 1, SELF + 1, 6}, REFUSED},
+};
+
+static void check_arguments(enum seccomp_who who, const struct argued *cases, size_t count) {
+    build(who);
+    for (size_t i = 0; i < count; i++)
         row_assert_number(cases[i].name,
                           judge((uint32_t)NATIVE, cases[i].number, cases[i].arguments),
                           cases[i].verdict);
+}
+
+static void test_arguments(void **state) {
+    (void)state;
+    check_arguments(SECCOMP_WORKER, of_worker, ROWS_COUNT(of_worker));
+    check_arguments(SECCOMP_ANNOUNCER, of_announcer, ROWS_COUNT(of_announcer));
 }
 
 /* Another architecture has other numbers; and x86-64 has a second set of them, x32. */
@@ -236,6 +298,7 @@ int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_worker),
         cmocka_unit_test(test_observer),
+        cmocka_unit_test(test_announcer),
         cmocka_unit_test(test_all_numbers),
         cmocka_unit_test(test_arguments),
         cmocka_unit_test(test_other_architectures),
