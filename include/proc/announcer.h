@@ -25,8 +25,8 @@ struct announcer {
     { .helper = HELPER_INIT }
 
 /* Announces from now on what the setup's options ask for and these listeners offer. A process that
- * announces anything else takes its leave first. Where nobody could reach what is asked for, that
- * is told. */
+ * announces anything else takes its leave first; one that goes on keeps its walls. Where nobody
+ * could reach what is asked for, that is told. */
 void announcer_set(struct announcer *announcer, const struct setup *setup,
                    const struct listeners *listeners, int64_t now_ms);
 

@@ -305,7 +305,8 @@ int announcer_run(const struct announcer *announcer, int channel) {
     struct err err = ERR_INIT;
     int result = init(&process, announcer, channel, &err);
     if (result == 0) {
-        sandbox_close(&announcer->sandbox, SECCOMP_ANNOUNCER, NULL, 0, false); /* it opens no file */
+        /* It opens no file. */
+        sandbox_close(&announcer->sandbox, SECCOMP_ANNOUNCER, NULL, 0, false);
         result = serve(&process, &err);
     }
     if (result < 0)

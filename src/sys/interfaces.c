@@ -37,9 +37,9 @@ static bool is_of_link(const struct ifaddrs *at) {
            (at->ifa_flags & (IFF_LOOPBACK | IFF_POINTOPOINT)) == 0;
 }
 
-/* The index of an address's interface, which the list has, too, by its hardware address; 0: there is
- * none, or it has just gone. An address's name may go on with a label (ip-address(8)). This is not
- * if_nametoindex(3), for which a confined process would have to be let make more system calls. */
+/* The index of an address's interface, which the list has, too, by its hardware address; 0: there
+ * is none, or it has just gone. An address's name may go on with a label (ip-address(8)). For
+ * if_nametoindex(3), a confined process would have to be let make more system calls. */
 static unsigned find_index(const struct ifaddrs *all, const struct ifaddrs *of) {
     size_t len = strcspn(of->ifa_name, ":");
     for (const struct ifaddrs *at = all; at != NULL; at = at->ifa_next) {

@@ -64,10 +64,17 @@ struct row {
 
 #define FREELY \
     { .kind = RULE_FREELY }
-#define WITHOUT(n, bits) \
-    { RULE_WITHOUT, n, 1, {(uint32_t)(bits)} }
-#define ONE_OF(n, ...) \
-    { RULE_ONE_OF, n, sizeof((uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t), {__VA_ARGS__} }
+#define WITHOUT(n, bits)                                                     \
+    {                                                                        \
+        .kind = RULE_WITHOUT, .argument = (n), .values = {(uint32_t)(bits) } \
+    }
+#define ONE_OF(n, ...)                                                             \
+    {                                                                              \
+        .kind = RULE_ONE_OF, .argument = (n),                                      \
+        .count = sizeof((uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t), .values = { \
+            __VA_ARGS__                                                            \
+        }                                                                          \
+    }
 #define OWN(n) \
     { .kind = RULE_OWN, .argument = (n) }
 #define FATAL \

@@ -90,8 +90,7 @@ static void test_what_announces(void **state) {
             row_assert_number(rows[i].name, try_row(scene, &rows[i]), wanted);
     }
     rogue_tell_udp(MDNS_PORT, "exec", "/bin/true");
-    server_await_text(&scene->server,
-                      "which announces, was killed by signal 31");
+    server_await_text(&scene->server, "which announces, was killed by signal 31");
     server_await_times(&scene->server, hears, 2);
     assert_int_equal(rogue_try_udp(MDNS_PORT, "socket", ""), EPERM);
 }
@@ -110,8 +109,10 @@ static void test_without_sandbox(void **state) {
 static void test_privileges(void **state) {
     struct scene *scene = *state;
     static const struct status wanted[] = {
-        {"CapPrm", "0000000000000000"}, {"CapEff", "0000000000000000"},
-        {"CapBnd", "0000000000000000"}, {"NoNewPrivs", "1"},
+        {"CapPrm", "0000000000000000"},
+        {"CapEff", "0000000000000000"},
+        {"CapBnd", "0000000000000000"},
+        {"NoNewPrivs", "1"},
         {"Seccomp", "2"},
     };
     static const struct status of_user[] = {{"Uid", "65534\t65534\t65534\t65534"},
@@ -127,7 +128,7 @@ static void test_privileges(void **state) {
 
 int main(void) {
     static const struct CMUnitTest tests[] = {
-        scene_test(test_privileges), /* as the user of the tests, who may become root with a network */
+        scene_test(test_privileges), /* first: with a network, its user may become root */
         scene_test(test_what_announces),
         scene_test(test_without_sandbox),
     };

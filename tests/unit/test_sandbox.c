@@ -130,7 +130,7 @@ static int tell_through_pipe(void *context) {
     sandbox_close(&sandbox, all[*(const size_t *)context], NULL, 0, false);
     diag_message("confined");
     return read(ends[0], text, sizeof text - 1) > 0 && strcmp(text, "pronto: confined\n") == 0 ? 0
-                                                                                              : 2;
+                                                                                               : 2;
 }
 
 static void test_messages_reach_a_pipe(void **state) {
@@ -157,10 +157,8 @@ static void test_without(void **state) {
 
 int main(void) {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plan),
-        cmocka_unit_test(test_report),
-        cmocka_unit_test(test_close),
-        cmocka_unit_test(test_messages_reach_a_pipe),
+        cmocka_unit_test(test_plan),    cmocka_unit_test(test_report),
+        cmocka_unit_test(test_close),   cmocka_unit_test(test_messages_reach_a_pipe),
         cmocka_unit_test(test_without),
     };
     return cmocka_run_group_tests_name("sandbox", tests, NULL, NULL);

@@ -200,8 +200,7 @@ static const uint64_t *good_arguments(int number) {
 /* Each number has an answer, and as many are allowed as the table says. */
 static void test_all_numbers(void **state) {
     (void)state;
-    static const enum seccomp_who all[] = {SECCOMP_WORKER, SECCOMP_OBSERVER,
-                                           SECCOMP_ANNOUNCER};
+    static const enum seccomp_who all[] = {SECCOMP_WORKER, SECCOMP_OBSERVER, SECCOMP_ANNOUNCER};
     for (size_t i = 0; i < ROWS_COUNT(all); i++) {
         size_t allowed = 0;
         build(all[i]);
@@ -296,12 +295,9 @@ static void test_other_architectures(void **state) {
 
 int main(void) {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_worker),
-        cmocka_unit_test(test_observer),
-        cmocka_unit_test(test_announcer),
-        cmocka_unit_test(test_all_numbers),
-        cmocka_unit_test(test_arguments),
-        cmocka_unit_test(test_other_architectures),
+        cmocka_unit_test(test_worker),    cmocka_unit_test(test_observer),
+        cmocka_unit_test(test_announcer), cmocka_unit_test(test_all_numbers),
+        cmocka_unit_test(test_arguments), cmocka_unit_test(test_other_architectures),
     };
     return cmocka_run_group_tests_name("seccomp", tests, NULL, NULL);
 }
