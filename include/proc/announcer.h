@@ -5,7 +5,7 @@
 
 #include "proc/announcement.h"
 #include "proc/helper.h"
-#include "sys/sandbox.h"
+#include "proc/setup.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,12 +24,11 @@ struct announcer {
 #define ANNOUNCER_INIT \
     { .helper = HELPER_INIT }
 
-/* Announces from now on what these options ask for and these listeners offer, from a process in the
- * sandbox. One that announces anything else, or in another, takes its leave first. Where nobody
- * could reach what is asked for, that is told. */
-void announcer_set(struct announcer *announcer, const struct options *options,
-                   const struct listeners *listeners, const struct sandbox *sandbox,
-                   int64_t now_ms);
+/* Announces from now on what the setup's options ask for and these listeners offer, from a process
+ * in its sandbox. One that announces anything else, or in another sandbox, takes its leave first.
+ * Where nobody could reach what is asked for, that is told. */
+void announcer_set(struct announcer *announcer, const struct setup *setup,
+                   const struct listeners *listeners, int64_t now_ms);
 
 /* Announces nothing: the process takes its leave, which is not waited for. Idempotent. */
 void announcer_unset(struct announcer *announcer);

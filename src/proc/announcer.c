@@ -38,19 +38,18 @@ static void want(struct announcer *announcer, const struct announcement *wanted)
     helper_dismiss(&announcer->helper);
 }
 
-void announcer_set(struct announcer *announcer, const struct options *options,
-                   const struct listeners *listeners, const struct sandbox *sandbox,
-                   int64_t now_ms) {
+void announcer_set(struct announcer *announcer, const struct setup *setup,
+                   const struct listeners *listeners, int64_t now_ms) {
     struct announcement wanted;
-    if (!announcement_make(&wanted, options, listeners))
+    if (!announcement_make(&wanted, &setup->options, listeners))
         diag_message("nothing is announced, as nobody else can reach what this listens on; "
                      "--lan lets others in");
     bool goes_on = announcer->helper.channel >= 0;
     if (goes_on && announcement_equal(&announcer->wanted, &wanted) &&
-        sandbox_equal(&announcer->sandbox, sandbox))
+        sandbox_equal(&announcer->sandbox, &setup->sandbox))
         return;
     want(announcer, &wanted);
-    announcer->sandbox = *sandbox;
+    announcer->sandbox = setup->sandbox;
     announcer->start_at_ms = now_ms;
 }
 
@@ -229,10 +228,13 @@ static int open_interfaces(struct process *process, struct err *err) {
                       : 0;
 }
 
-static int init(struct process *process, const struct announcement *announcement, int channel,
+static int init(struct process *process, const struct announcer *announcer, int channel,
                 struct err *err) {
+    const struct announcement *announcement = &announcer->wanted;
     const struct responder_ways ways = {send_packet, choose_number};
-    int result = loop_init(&process->loop, err);
+    int result = sandbox_step_down(&announcer->sandbox, err);
+    if (result == 0)
+        result = loop_init(&process->loop, err);
     if (result < 0)
         return result;
     process->announcement = announcement;
@@ -292,14 +294,6 @@ static void deinit(struct process *process) {
     loop_deinit(&process->loop);
 }
 
-/* It reads no file, and the filter of calls lets it see the interfaces. */
-static int raise_walls(const struct sandbox *sandbox, struct err *err) {
-    int result = sandbox_step_down(sandbox, err);
-    if (result == 0)
-        sandbox_close(sandbox, SECCOMP_ANNOUNCER, NULL, 0, false);
-    return result;
-}
-
 /* As in the observer, the signals that stop pronto are the master's. */
 int announcer_run(const struct announcer *announcer, int channel) {
     (void)prctl(PR_SET_NAME, "pronto-announce");
@@ -310,11 +304,12 @@ int announcer_run(const struct announcer *announcer, int channel) {
         .interfaces.fd = -1,
     };
     struct err err = ERR_INIT;
-    int result = init(&process, &announcer->wanted, channel, &err);
-    if (result == 0)
-        result = raise_walls(&announcer->sandbox, &err);
-    if (result == 0)
+    int result = init(&process, announcer, channel, &err);
+    if (result == 0) {
+        /* It opens no file. */
+        sandbox_close(&announcer->sandbox, SECCOMP_ANNOUNCER, NULL, 0, false);
         result = serve(&process, &err);
+    }
     if (result < 0)
         diag_message("%s", err.text);
     deinit(&process);

@@ -42,8 +42,7 @@ void transition_fail_coming(struct master *master, const char *reason) {
 /* What serves now is what others are to find. */
 static void set_announcer(struct master *master) {
     const struct generation *serving = master->lineage.serving;
-    announcer_set(&master->announcer, &serving->setup->options, &serving->listeners,
-                  &serving->setup->sandbox, master->loop.now_ms);
+    announcer_set(&master->announcer, serving->setup, &serving->listeners, master->loop.now_ms);
 }
 
 static void say_ready(const struct master *master) {

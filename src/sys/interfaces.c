@@ -6,6 +6,7 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <netpacket/packet.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -36,10 +37,25 @@ static bool is_of_link(const struct ifaddrs *at) {
            (at->ifa_flags & (IFF_LOOPBACK | IFF_POINTOPOINT)) == 0;
 }
 
-static bool read_address(const struct ifaddrs *at, struct interface_address *address) {
+/* The index of an address's interface, which the list has, too, by its hardware address; 0: there
+ * is none, or it has just gone. An address's name may go on with a label (ip-address(8)). For
+ * if_nametoindex(3), a confined process would have to be let make more system calls. */
+static unsigned find_index(const struct ifaddrs *all, const struct ifaddrs *of) {
+    size_t len = strcspn(of->ifa_name, ":");
+    for (const struct ifaddrs *at = all; at != NULL; at = at->ifa_next) {
+        const struct sockaddr_ll *link = (const void *)at->ifa_addr;
+        if (link != NULL && link->sll_family == AF_PACKET && strlen(at->ifa_name) == len &&
+            memcmp(at->ifa_name, of->ifa_name, len) == 0)
+            return (unsigned)link->sll_ifindex;
+    }
+    return 0;
+}
+
+static bool read_address(const struct ifaddrs *all, const struct ifaddrs *at,
+                         struct interface_address *address) {
     if (!is_of_link(at))
         return false;
-    address->interface = if_nametoindex(at->ifa_name);
+    address->interface = find_index(all, at);
     if (at->ifa_addr->sa_family == AF_INET) {
         const struct sockaddr_in *v4 = (const void *)at->ifa_addr;
         const struct sockaddr_in *mask = (const void *)at->ifa_netmask;
@@ -63,7 +79,7 @@ ssize_t interfaces_list(struct interface_address *addresses, size_t max) {
     if (getifaddrs(&all) < 0)
         return -errno;
     for (const struct ifaddrs *at = all; at != NULL && count < max; at = at->ifa_next) {
-        if (read_address(at, &addresses[count]))
+        if (read_address(all, at, &addresses[count]))
             count++;
     }
     freeifaddrs(all);

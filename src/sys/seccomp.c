@@ -17,7 +17,9 @@
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <linux/sockios.h>
+#include <netinet/in.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -38,44 +40,45 @@
 
 #ifdef ARCHITECTURE
 
-enum rule { RULE_FREELY, RULE_WITHOUT, RULE_ONE_OF, RULE_OWN, RULE_FATAL };
+enum rule_kind { RULE_NONE, RULE_FREELY, RULE_WITHOUT, RULE_ONE_OF, RULE_OWN, RULE_FATAL };
 
-enum { VALUES_MAX = 3 };
+enum { VALUES_MAX = 4, RULES_MAX = 3 };
 
-struct row {
-    uint32_t number;
-    unsigned who;
-    enum rule rule;
+struct rule {
+    enum rule_kind kind;
     unsigned argument;
     size_t count;
     uint32_t values[VALUES_MAX];
 };
 
+struct row {
+    uint32_t number;
+    unsigned who;
+    struct rule rules[RULES_MAX]; /* all of them hold, up to the first that is none */
+};
+
 #define WORKER    SECCOMP_WORKER
 #define OBSERVER  SECCOMP_OBSERVER
 #define ANNOUNCER SECCOMP_ANNOUNCER
-#define ALL       (SECCOMP_WORKER | SECCOMP_OBSERVER | SECCOMP_ANNOUNCER)
+#define ALL       (WORKER | OBSERVER | ANNOUNCER)
 
-#define FREELY           \
-    RULE_FREELY, 0, 0, { \
-        0                \
+#define FREELY \
+    { .kind = RULE_FREELY }
+#define WITHOUT(n, bits)                                                     \
+    {                                                                        \
+        .kind = RULE_WITHOUT, .argument = (n), .values = {(uint32_t)(bits) } \
     }
-#define WITHOUT(n, bits)  \
-    RULE_WITHOUT, n, 1, { \
-        (uint32_t)(bits)  \
+#define ONE_OF(n, ...)                                                             \
+    {                                                                              \
+        .kind = RULE_ONE_OF, .argument = (n),                                      \
+        .count = sizeof((uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t), .values = { \
+            __VA_ARGS__                                                            \
+        }                                                                          \
     }
-#define ONE_OF(n, a, b, c) \
-    RULE_ONE_OF, n, 3, {   \
-        a, b, c            \
-    }
-#define OWN(n)        \
-    RULE_OWN, n, 1, { \
-        0             \
-    }
-#define FATAL           \
-    RULE_FATAL, 0, 0, { \
-        0               \
-    }
+#define OWN(n) \
+    { .kind = RULE_OWN, .argument = (n) }
+#define FATAL \
+    { .kind = RULE_FATAL }
 
 /* What open(2) is asked for by those who do more than read; O_TMPFILE has the bit of O_DIRECTORY,
  * too.
@@ -83,7 +86,7 @@ struct row {
 enum { WRITING = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND | (O_TMPFILE & ~O_DIRECTORY) };
 
 static const struct row rows[] = {
-#define SYSCALL(name, who, ...) {__NR_##name, who, __VA_ARGS__},
+#define SYSCALL(name, who, ...) {__NR_##name, who, {__VA_ARGS__}},
 #include "sys/syscall.def"
 #undef SYSCALL
 };
@@ -130,38 +133,53 @@ static void put_load_argument(struct program *program, unsigned argument) {
     put_load(program, offsetof(struct seccomp_data, args) + 8 * argument + lower_half);
 }
 
-static void put_one_of(struct program *program, const uint32_t *values, size_t count) {
+/* Where the argument is one of these, what follows decides. */
+static void put_one_of(struct program *program, unsigned argument, const uint32_t *values,
+                       size_t count) {
+    put_load_argument(program, argument);
     for (size_t i = 0; i < count; i++)
         put_jump(program, BPF_JEQ, values[i], count - i, 0);
     put_return(program, refused);
-    put_return(program, allowed);
 }
 
-/* What is decided when the number is the row's. */
-static void put_rule(struct program *program, const struct row *row) {
+static void put_without(struct program *program, unsigned argument, uint32_t bits) {
+    put_load_argument(program, argument);
+    put_jump(program, BPF_JSET, bits, 0, 1);
+    put_return(program, refused);
+}
+
+/* A rule that is about an argument refuses the call, or leaves it to what follows. */
+static void put_rule(struct program *program, const struct rule *rule) {
     const uint32_t self = (uint32_t)program->self;
-    switch (row->rule) {
+    switch (rule->kind) {
+    case RULE_NONE:
     case RULE_FREELY:
-        put_return(program, allowed);
         break;
     case RULE_WITHOUT:
-        put_load_argument(program, row->argument);
-        put_jump(program, BPF_JSET, row->values[0], 1, 0);
-        put_return(program, allowed);
-        put_return(program, refused);
+        put_without(program, rule->argument, rule->values[0]);
         break;
     case RULE_ONE_OF:
-        put_load_argument(program, row->argument);
-        put_one_of(program, row->values, VALUES_MAX);
+        put_one_of(program, rule->argument, rule->values, rule->count);
         break;
     case RULE_OWN:
-        put_load_argument(program, row->argument);
-        put_one_of(program, &self, 1);
+        put_one_of(program, rule->argument, &self, 1);
         break;
     case RULE_FATAL:
         put_return(program, killed);
         break;
     }
+}
+
+static bool is_fatal(const struct row *row) {
+    return row->rules[0].kind == RULE_FATAL;
+}
+
+/* What is decided when the number is the row's. */
+static void put_rules(struct program *program, const struct row *row) {
+    for (size_t i = 0; i < RULES_MAX && row->rules[i].kind != RULE_NONE; i++)
+        put_rule(program, &row->rules[i]);
+    if (!is_fatal(row))
+        put_return(program, allowed);
 }
 
 /* Decides among rows in the order of their numbers. A jump that depends on something reaches 255
@@ -171,7 +189,7 @@ static void put_rows(struct program *program, const struct row *const *sorted, s
     if (count == 1) {
         put_jump(program, BPF_JEQ, sorted[0]->number, 1, 0);
         put_return(program, refused);
-        put_rule(program, sorted[0]);
+        put_rules(program, sorted[0]);
         return;
     }
     put_jump(program, BPF_JGE, sorted[half]->number, 0, 1);
@@ -214,7 +232,7 @@ size_t seccomp_build(enum seccomp_who who, pid_t self,
 size_t seccomp_count(enum seccomp_who who) {
     size_t count = 0;
     for (size_t i = 0; i < ROWS; i++)
-        count += (rows[i].who & who) != 0 && rows[i].rule != RULE_FATAL;
+        count += (rows[i].who & who) != 0 && !is_fatal(&rows[i]);
     return count;
 }
 

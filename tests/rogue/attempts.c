@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <linux/netlink.h>
 #include <linux/openat2.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -122,6 +124,32 @@ static int try_stop_listening(const char *path) {
     return result_of(shutdown(find_listening(), SHUT_RD));
 }
 
+/* Another protocol than that of routes: what the kernel says of devices. */
+static int try_socket_netlink(const char *path) {
+    (void)path;
+    return close_result(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_KOBJECT_UEVENT));
+}
+
+/* To the loopback's port of discard; nobody need be there. */
+static int try_connect_udp(const char *path) {
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(9)};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    (void)path;
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int result = result_of(connect(fd, (const struct sockaddr *)&to, sizeof to));
+    (void)close(fd);
+    return result;
+}
+
+static int try_broadcast(const char *path) {
+    const int on = 1;
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    (void)path;
+    int result = result_of(setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof on));
+    (void)close(fd);
+    return result;
+}
+
 static int try_fork(const char *path) {
     (void)path;
     pid_t pid = fork();
@@ -203,6 +231,9 @@ static const struct {
     {"socket-local", try_socket_local},
     {"filter-clients", try_filter_clients},
     {"stop-listening", try_stop_listening},
+    {"socket-netlink", try_socket_netlink},
+    {"connect-udp", try_connect_udp},
+    {"broadcast", try_broadcast},
     {"fork", try_fork},
     {"exec", try_exec},
     {"signal", try_signal},

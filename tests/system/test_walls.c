@@ -3,8 +3,10 @@
  * shows that it is the sandbox that it fails for. */
 #include "support/client.h"
 #include "support/oldkernel.h"
+#include "support/rogue.h"
 #include "support/row.h"
 #include "support/scene.h"
+#include "support/status.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,10 +18,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { KILLED = -2, NOBODY = 65534 };
+enum { KILLED = ROGUE_KILLED, NOBODY = 65534 };
 
 static void start(struct scene *scene, const char *more, const char *even_more) {
-    char program[PATH_MAX];
     const char *words[12] = {"--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--workers", "1"};
     size_t count = 6;
     if (more != NULL)
@@ -27,30 +28,12 @@ static void start(struct scene *scene, const char *more, const char *even_more) 
     if (even_more != NULL)
         words[count++] = even_more;
     words[count] = tree_path(&scene->tree, "root");
-    (void)snprintf(program, sizeof program, "%s-rogue", server_binary());
-    if (access(program, X_OK) != 0)
-        fail_msg("there is no %s, which `make test` builds", program);
-    scene->server.rogue = true;
-    server_start_as(&scene->server, NULL, 1, program, words);
+    rogue_start(&scene->server, words);
 }
 
 static void make_files(const struct scene *scene) {
     tree_text(&scene->tree, "root/file", "inside");
     tree_text(&scene->tree, "outside", "outside");
-}
-
-/* The errno of what was tried; 0: it succeeded; KILLED: there was no answer. */
-static int try_at(uint16_t port, const char *name, const char *argument) {
-    char line[512];
-    struct client client;
-    (void)snprintf(line, sizeof line, "TRY %s %s\n", name, argument);
-    client_open(&client, port);
-    client_send_text(&client, line);
-    client_receive_all(&client);
-    int result = client.len > 0 ? (int)strtol(client.data + client.start, NULL, 10) : KILLED;
-    client_close(&client);
-    row_assert(name, result != -1);
-    return result;
 }
 
 /* What the argument is: nothing, or in the tree, or anywhere. */
@@ -115,7 +98,7 @@ static const char *label_of(const struct row *row) {
 
 /* A worker that was killed is replaced, for the next row. */
 static void check_row(struct scene *scene, const struct row *row, size_t *killed) {
-    int result = try_at(scene->server.port, row->name, argument_of(scene, row));
+    int result = rogue_try(scene->server.port, row->name, argument_of(scene, row));
     row_assert_number(label_of(row), result, row->worker);
     if (result == KILLED)
         server_await_times(&scene->server, "was killed by signal 31", ++*killed);
@@ -142,7 +125,7 @@ static void test_without_sandbox(void **state) {
     for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
         if (rows[i].free < 0)
             continue;
-        int result = try_at(scene->server.port, rows[i].name, argument_of(scene, &rows[i]));
+        int result = rogue_try(scene->server.port, rows[i].name, argument_of(scene, &rows[i]));
         row_assert_number(label_of(&rows[i]), result, rows[i].free);
     }
 }
@@ -155,65 +138,17 @@ static void test_observer(void **state) {
     start(scene, NULL, NULL);
     uint16_t port = server_admin_port(&scene->server);
     (void)snprintf(other, sizeof other, "/proc/%d/environ", (int)scene->server.process.pid);
-    assert_int_equal(try_at(port, "read", "/proc/net/netstat"), 0);
-    assert_int_equal(try_at(port, "read", other), EACCES);
-    assert_int_equal(try_at(port, "read", "/etc/passwd"), EACCES);
-    assert_int_equal(try_at(port, "read", tree_path(&scene->tree, "root/file")), EACCES);
-    assert_int_equal(try_at(port, "openat2-read", "/etc/passwd"), EPERM);
-    assert_int_equal(try_at(port, "socket", ""), EPERM);
-    assert_int_equal(try_at(port, "create", tree_path(&scene->tree, "new")), EPERM);
-    assert_int_equal(try_at(port, "filter-clients", ""), EPERM);
-    assert_int_equal(try_at(port, "stop-listening", ""), EPERM);
-    assert_int_equal(try_at(port, "exec", "/bin/true"), KILLED);
+    assert_int_equal(rogue_try(port, "read", "/proc/net/netstat"), 0);
+    assert_int_equal(rogue_try(port, "read", other), EACCES);
+    assert_int_equal(rogue_try(port, "read", "/etc/passwd"), EACCES);
+    assert_int_equal(rogue_try(port, "read", tree_path(&scene->tree, "root/file")), EACCES);
+    assert_int_equal(rogue_try(port, "openat2-read", "/etc/passwd"), EPERM);
+    assert_int_equal(rogue_try(port, "socket", ""), EPERM);
+    assert_int_equal(rogue_try(port, "create", tree_path(&scene->tree, "new")), EPERM);
+    assert_int_equal(rogue_try(port, "filter-clients", ""), EPERM);
+    assert_int_equal(rogue_try(port, "stop-listening", ""), EPERM);
+    assert_int_equal(rogue_try(port, "exec", "/bin/true"), KILLED);
     server_await_text(&scene->server, "which answers on --admin, was killed by signal 31");
-}
-
-/* A field of /proc/PID/status: what stands behind its name; false: there is no such process. */
-static bool read_status(pid_t pid, const char *field, char value[128]) {
-    char path[64];
-    char line[256];
-    size_t len = strlen(field);
-    (void)snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
-    FILE *file = fopen(path, "re");
-    value[0] = '\0';
-    if (file == NULL)
-        return false;
-    while (fgets(line, sizeof line, file) != NULL) {
-        if (strncmp(line, field, len) == 0 && line[len] == ':')
-            (void)snprintf(value, 128, "%.*s", (int)strcspn(line + len + 2, "\n"), line + len + 2);
-    }
-    (void)fclose(file);
-    return true;
-}
-
-struct status {
-    const char *field;
-    const char *value;
-};
-
-/* The observer may not be that far when workers are: 15 s at most. */
-static void await_status(pid_t pid, const struct status *wanted, char value[128]) {
-    int64_t deadline = note_now_ms() + 15000;
-    for (;;) {
-        assert_true(read_status(pid, wanted->field, value));
-        if (strcmp(value, wanted->value) == 0 || note_now_ms() > deadline)
-            return;
-        note_pause_ms(5);
-    }
-}
-
-/* Of all processes but the master. */
-static void expect_status(const struct scene *scene, const struct status *wanted, size_t count) {
-    pid_t pids[SERVER_WORKERS_MAX];
-    size_t processes = server_workers(&scene->server, pids);
-    assert_int_equal(processes, 2);
-    for (size_t i = 0; i < processes; i++) {
-        for (size_t j = 0; j < count; j++) {
-            char value[128];
-            await_status(pids[i], &wanted[j], value);
-            row_assert_slice(wanted[j].field, slice_of_text(value), slice_of_text(wanted[j].value));
-        }
-    }
 }
 
 /* /proc/PID/mem of a process that can be looked into is its user's. */
@@ -238,10 +173,10 @@ static void test_privileges(void **state) {
     static const struct status of_root[] = {{"CapBnd", "0000000000000000"}};
     make_files(scene);
     start(scene, NULL, NULL);
-    expect_status(scene, wanted, ROWS_COUNT(wanted));
+    status_expect(&scene->server, 2, wanted, ROWS_COUNT(wanted));
     if (geteuid() != 0)
         return;
-    expect_status(scene, of_root, ROWS_COUNT(of_root));
+    status_expect(&scene->server, 2, of_root, ROWS_COUNT(of_root));
     assert_true(server_says(&scene->server, "workers run as root"));
     /* It is root's by name only: who owns a file still decides. */
     tree_text(&scene->tree, "root/private", "private");
@@ -272,13 +207,13 @@ static void test_user(void **state) {
     tree_text(&scene->tree, "root/private", "private");
     tree_mode(&scene->tree, "root/private", 0600);
     start(scene, "--user", "65534:65534");
-    expect_status(scene, wanted, ROWS_COUNT(wanted));
+    status_expect(&scene->server, 2, wanted, ROWS_COUNT(wanted));
     assert_int_equal(server_workers(&scene->server, pids), 2);
     assert_true(is_concealed(pids[0]));
     assert_false(server_says(&scene->server, "workers run as root"));
     client_expect_once(scene->server.port, "/file", 200);
     client_expect_once(scene->server.port, "/private", 403);
-    assert_int_equal(try_at(scene->server.port, "root", ""), EPERM);
+    assert_int_equal(rogue_try(scene->server.port, "root", ""), EPERM);
     assert_int_equal(kill(scene->server.process.pid, SIGHUP), 0);
     server_await_text(&scene->server, "reloaded");
     client_expect_once(scene->server.port, "/file", 200);
@@ -292,11 +227,8 @@ static void await_no_other_user(const struct scene *scene, const struct status *
         pid_t pids[SERVER_WORKERS_MAX];
         size_t count = server_workers(&scene->server, pids);
         others = count == 2 ? 0 : 1;
-        for (size_t i = 0; i < count; i++) {
-            char value[128];
-            others +=
-                !read_status(pids[i], wanted->field, value) || strcmp(value, wanted->value) != 0;
-        }
+        for (size_t i = 0; i < count; i++)
+            others += !status_holds(pids[i], wanted);
         note_pause_ms(5);
     }
     assert_int_equal(others, 0);
@@ -314,7 +246,7 @@ static void test_user_changed(void **state) {
     make_files(scene);
     tree_text(&scene->tree, "conf", "user = 65534:65534\n");
     start(scene, "--config", tree_path(&scene->tree, "conf"));
-    expect_status(scene, before, 1);
+    status_expect(&scene->server, 2, before, 1);
     tree_text(&scene->tree, "conf", "user = 65533:65533\n");
     assert_int_equal(kill(scene->server.process.pid, SIGHUP), 0);
     server_await_text(&scene->server, "reloaded");

@@ -33,11 +33,11 @@ static int teardown(void **state) {
 }
 
 static void set(const char *name, const char *address, int64_t now_ms) {
-    const struct options options = {.announce = name, .quiet = true};
+    const struct setup setup = {.options = {.announce = name, .quiet = true}, .sandbox = sandbox};
     struct listeners listeners = {.count = 1};
     struct err err = ERR_INIT;
     assert_int_equal(address_parse(address, &listeners.items[0].address, &err), 0);
-    announcer_set(&announcer, &options, &listeners, &sandbox, now_ms);
+    announcer_set(&announcer, &setup, &listeners, now_ms);
 }
 
 static void start(void) {
