@@ -75,8 +75,12 @@ static const char instruments[] = "";
 static const uint64_t instruments_allowed = 0;
 #endif
 
+/* By a call of its own: where tests have calls of pronto's fail, those who watch are to see. */
 static int allow_instruments(int ruleset) {
-    int fd = instruments[0] != 0 ? open(instruments, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+    const int flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+    int fd = -1;
+    if (instruments[0] != 0)
+        fd = (int)syscall(SYS_openat, AT_FDCWD, instruments, flags);
     int result = fd < 0 ? 0 : allow(ruleset, fd, instruments_allowed);
     if (fd >= 0)
         (void)close(fd);
