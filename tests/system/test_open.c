@@ -55,6 +55,10 @@ static char *await_opened(const struct scene *scene) {
 static void test_the_url_is_opened(void **state) {
     struct scene *scene = *state;
     char expected[256];
+    /* Those who started the test may ignore signals, too. */
+    static const char *const own[] = {"grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status", NULL};
+    int exit_code;
+    char *signals = process_run(own, &exit_code);
     install_opener(scene, "#!/bin/sh\n"
                           "exec >\"$OPENED.part\"\n"
                           "echo \"$1\"\n"
@@ -66,14 +70,11 @@ static void test_the_url_is_opened(void **state) {
                           "mv \"$OPENED.part\" \"$OPENED\"\n");
     scene_serve(scene, "--open", NULL);
     char *opened = await_opened(scene);
-    (void)snprintf(expected, sizeof expected,
-                   "http://localhost:%u/\n"
-                   "SigBlk:\t0000000000000000\n"
-                   "SigIgn:\t0000000000000000\n"
-                   "leader\n",
-                   scene->server.port);
+    (void)snprintf(expected, sizeof expected, "http://localhost:%u/\n%sleader\n",
+                   scene->server.port, signals);
     assert_string_equal(opened, expected);
     free(opened);
+    free(signals);
 }
 
 /* What goes wrong is told, and nothing else comes of it. */
