@@ -21,6 +21,7 @@ enum request_outcome {
 enum {
     REQUEST_TARGET_MAX = 8192, /* bytes (RFC 9112 §3 recommends at least 8000) */
     REQUEST_FIELDS_MAX = 100,  /* field lines */
+    REQUEST_MEMO_MAX = 1024,   /* bytes of fields that a memo has room for */
 };
 
 /* All slices point into the input. */
@@ -45,6 +46,21 @@ struct request {
  * says about some bytes it says about them however they were split: if it returns other than
  * REQUEST_MORE for an input, it returns the same for every longer one. */
 enum request_outcome request_parse(struct slice input, size_t max_head, struct request *request);
+
+/* What the fields of one head say. Most clients send the same ones with one request after another,
+ * so that they need not be read again. All zero: nothing is remembered. */
+struct request_memo {
+    uint32_t present;       /* bit 1 << field: there is a line of it */
+    size_t len;             /* of `text`; 0: nothing is remembered */
+    struct request request; /* what `text` says behind a line of its version; its fields' slices
+                               point into `text` */
+    char text[REQUEST_MEMO_MAX]; /* from behind a request line to the end of the empty line */
+};
+
+/* The same as request_parse() in every respect, but sooner where the fields are those that the memo
+ * has of an earlier call. The memo must stay where it is between calls. */
+enum request_outcome request_parse_with(struct request_memo *memo, struct slice input,
+                                        size_t max_head, struct request *request);
 
 /* Whether there is content behind the head, were it only the end of a chunked one. */
 static inline bool request_has_content(const struct request *request) {

@@ -6,6 +6,7 @@
 #include "conf/options.h"
 #include "http/head.h"
 #include "http/multipart.h"
+#include "http/request.h"
 #include "serve/ledger.h"
 #include "serve/live.h"
 #include "serve/outq.h"
@@ -51,6 +52,7 @@ struct server {
     size_t input_capacity;
     char *path; /* a decoded target, REQUEST_TARGET_MAX; owned */
     struct outq output;
+    struct request_memo memo; /* of the fields of the last request */
 
     int64_t date_s; /* what `date_line` says */
     char date_line[HEAD_DATE_LEN];

@@ -29,8 +29,9 @@ struct cached {
 struct cache {
     struct hash_key key;
     struct table by_key;
-    struct list small; /* the next to go comes first */
-    struct list main;  /* the same */
+    struct cached *latest; /* what was found or inserted last; NULL: it is gone */
+    struct list small;     /* the next to go comes first */
+    struct list main;      /* the same */
     size_t small_bytes;
     size_t main_bytes;
     size_t max_bytes;

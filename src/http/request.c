@@ -62,8 +62,20 @@ static void skip_token(struct cursor *cursor) {
     cursor->at = at;
 }
 
+static bool take_usual_method(struct cursor *cursor, struct request *request) {
+    static const char usual[] = "GET ";
+    const size_t len = sizeof usual - 1;
+    if ((size_t)(cursor->end - cursor->at) < len || memcmp(cursor->at, usual, len) != 0)
+        return false;
+    request->method = METHOD_GET;
+    cursor->at += len;
+    return true;
+}
+
 static enum step take_method(struct cursor *cursor, struct request *request) {
     const char *start = cursor->at;
+    if (take_usual_method(cursor, request))
+        return STEP_DONE;
     skip_token(cursor);
     if (cursor->at == cursor->end)
         return STEP_MORE;
@@ -265,7 +277,7 @@ static enum step judge(struct request *request) {
     return STEP_DONE;
 }
 
-static enum step take_head(struct cursor *cursor, struct request *request) {
+static enum step take_line(struct cursor *cursor, struct request *request) {
     enum step step = take_empty_lines(cursor, request);
     if (step == STEP_DONE)
         step = take_method(cursor, request);
@@ -273,8 +285,70 @@ static enum step take_head(struct cursor *cursor, struct request *request) {
         step = take_target(cursor, request);
     if (step == STEP_DONE)
         step = take_version(cursor, request);
-    if (step == STEP_DONE)
-        step = take_fields(cursor, request);
+    return step;
+}
+
+/* Takes all fields at once where they are those that are remembered, behind a line of the same
+ * version, on which it depends what some of them say. */
+static bool recall_fields(const struct request_memo *memo, struct cursor *cursor,
+                          struct request *request) {
+    const char *text = cursor->at;
+    if (memo->len == 0 || (size_t)(cursor->end - text) < memo->len ||
+        memo->request.minor_version != request->minor_version ||
+        memcmp(text, memo->text, memo->len) != 0)
+        return false;
+    const struct request *known = &memo->request;
+    request->keep_alive = known->keep_alive;
+    request->expects_continue = known->expects_continue;
+    request->expects_unknown = known->expects_unknown;
+    request->framing = known->framing;
+    request->content_length = known->content_length;
+    request->repeated = known->repeated;
+    for (uint32_t left = memo->present; left != 0; left &= left - 1) {
+        int field = __builtin_ctz(left);
+        struct slice value = known->fields[field];
+        request->fields[field] = slice_of(text + (value.ptr - memo->text), value.len);
+    }
+    cursor->at += memo->len;
+    return true;
+}
+
+static void remember_fields(struct request_memo *memo, struct slice text,
+                            const struct request *request) {
+    if (text.len > sizeof memo->text)
+        return;
+    memcpy(memo->text, text.ptr, text.len);
+    memo->len = text.len;
+    memo->request = *request;
+    memo->present = 0;
+    for (unsigned i = 0; i < FIELD_COUNT; i++) {
+        struct slice *value = &memo->request.fields[i];
+        if (value->ptr == NULL)
+            continue;
+        memo->present |= 1u << i;
+        value->ptr = memo->text + (value->ptr - text.ptr);
+    }
+}
+
+static void end_head(const struct cursor *cursor, struct request *request) {
+    request->head.len = (size_t)(cursor->at - request->head.ptr);
+}
+
+/* Takes what is behind the request line. */
+static enum step take_rest(struct request_memo *memo, struct cursor *cursor,
+                           struct request *request) {
+    const char *text = cursor->at;
+    if (memo != NULL && recall_fields(memo, cursor, request)) {
+        end_head(cursor, request);
+        return STEP_DONE;
+    }
+    enum step step = take_fields(cursor, request);
+    if (step != STEP_DONE)
+        return step;
+    end_head(cursor, request);
+    step = judge(request);
+    if (step == STEP_DONE && memo != NULL)
+        remember_fields(memo, slice_of(text, (size_t)(cursor->at - text)), request);
     return step;
 }
 
@@ -284,22 +358,25 @@ static enum refusal refusal_of_full_head(const struct request *request) {
     return in_target ? REFUSAL_TARGET_TOO_LONG : REFUSAL_HEAD_TOO_LARGE;
 }
 
-enum request_outcome request_parse(struct slice input, size_t max_head, struct request *request) {
+enum request_outcome request_parse_with(struct request_memo *memo, struct slice input,
+                                        size_t max_head, struct request *request) {
     bool full = input.len >= max_head;
     struct cursor cursor = {.at = input.ptr, .end = input.ptr + (full ? max_head : input.len)};
 
     *request = (struct request){.method = METHOD_UNKNOWN, .head = input};
-    enum step step = take_head(&cursor, request);
+    enum step step = take_line(&cursor, request);
+    if (step == STEP_DONE)
+        step = take_rest(memo, &cursor, request);
     if (step == STEP_MORE) {
         if (!full)
             return REQUEST_MORE;
         step = refuse(request, refusal_of_full_head(request));
     }
-    if (step == STEP_DONE) {
-        request->head = slice_of(input.ptr, (size_t)(cursor.at - input.ptr));
-        step = judge(request);
-    }
     return step == STEP_DONE ? REQUEST_WHOLE : REQUEST_REFUSED;
+}
+
+enum request_outcome request_parse(struct slice input, size_t max_head, struct request *request) {
+    return request_parse_with(NULL, input, max_head, request);
 }
 
 /* All lines are known to be well-formed. */

@@ -138,7 +138,7 @@ static enum take take_request(struct intake *intake, struct server *server, stru
     size_t content_len = 0;
     if (input->len == 0)
         return TAKE_MORE;
-    switch (request_parse(*input, server->max_head, &request)) {
+    switch (request_parse_with(&server->memo, *input, server->max_head, &request)) {
     case REQUEST_MORE:
         return TAKE_MORE;
     case REQUEST_REFUSED:

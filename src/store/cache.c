@@ -33,17 +33,27 @@ static uint32_t mark_of(uint64_t hash) {
     return (uint32_t)(hash >> 32) | 1; /* 0: none */
 }
 
-struct cached *cache_find(struct cache *cache, struct slice key) {
+static struct cached *find(const struct cache *cache, struct slice key) {
     struct table_link *link = table_find(&cache->by_key, hash_bytes(&cache->key, key));
     for (; link != NULL; link = table_find_next(link)) {
         struct cached *cached = list_entry(link, struct cached, by_key);
-        if (slice_equal(cached->key, key)) {
-            if (cached->hits < HITS_MAX)
-                cached->hits++;
+        if (slice_equal(cached->key, key))
             return cached;
-        }
     }
     return NULL;
+}
+
+/* What was asked for last is often asked for again, and is found without a hash. */
+struct cached *cache_find(struct cache *cache, struct slice key) {
+    if (cache->latest == NULL || !slice_equal(cache->latest->key, key)) {
+        struct cached *cached = find(cache, key);
+        if (cached == NULL)
+            return NULL;
+        cache->latest = cached;
+    }
+    if (cache->latest->hits < HITS_MAX)
+        cache->latest->hits++;
+    return cache->latest;
 }
 
 static size_t *bytes_of(struct cache *cache, const struct cached *cached) {
@@ -70,6 +80,7 @@ void cache_insert(struct cache *cache, struct cached *cached) {
         *ghost = 0;
     table_insert(&cache->by_key, &cached->by_key, hash);
     queue(cache, cached, returns);
+    cache->latest = cached;
 }
 
 void cache_grow(struct cache *cache, struct cached *cached, size_t by_bytes) {
@@ -83,6 +94,8 @@ void cache_shrink(struct cache *cache, struct cached *cached, size_t by_bytes) {
 }
 
 void cache_remove(struct cache *cache, struct cached *cached) {
+    if (cache->latest == cached)
+        cache->latest = NULL;
     table_remove(&cache->by_key, &cached->by_key);
     unqueue(cache, cached);
 }

@@ -2,47 +2,14 @@
 #include "http/request.h"
 
 #include "base/ascii.h"
+#include "base/buf.h"
 #include "fuzz/fuzz.h"
+#include "support/same_request.h"
 
-struct reading {
-    struct slice input;
-    enum request_outcome outcome;
-    struct request request;
-};
-
-static struct reading read_head(struct slice input, size_t max_head) {
-    struct reading reading = {.input = input};
-    reading.outcome = request_parse(input, max_head, &reading.request);
-    return reading;
-}
-
-static bool is_same_place(const struct reading *a, struct slice in_a, const struct reading *b,
-                          struct slice in_b) {
-    if (in_a.ptr == NULL || in_b.ptr == NULL)
-        return in_a.ptr == in_b.ptr;
-    return in_a.ptr - a->input.ptr == in_b.ptr - b->input.ptr && in_a.len == in_b.len;
-}
-
-/* Both must have come to the same end. */
-static void check_same(const struct reading *a, const struct reading *b) {
-    const struct request *x = &a->request;
-    const struct request *y = &b->request;
-    CHECK(a->outcome == b->outcome);
-    CHECK(x->refusal == y->refusal);
-    CHECK(x->method == y->method);
-    if (a->outcome != REQUEST_WHOLE)
-        return;
-    CHECK(x->minor_version == y->minor_version);
-    CHECK(x->keep_alive == y->keep_alive);
-    CHECK(x->expects_continue == y->expects_continue);
-    CHECK(x->expects_unknown == y->expects_unknown);
-    CHECK(x->framing == y->framing);
-    CHECK(x->content_length == y->content_length);
-    CHECK(x->repeated == y->repeated);
-    CHECK(is_same_place(a, x->head, b, y->head));
-    CHECK(is_same_place(a, x->target, b, y->target));
-    for (unsigned i = 0; i < FIELD_COUNT; i++)
-        CHECK(is_same_place(a, x->fields[i], b, y->fields[i]));
+static struct parsed read_head(struct slice input, size_t max_head) {
+    struct parsed parsed = {.input = input};
+    parsed.outcome = request_parse(input, max_head, &parsed.request);
+    return parsed;
 }
 
 /* The lines of a head, cut by another reader than the parser: at each LF, which must have a CR
@@ -118,11 +85,11 @@ static void check_framing(const struct request *request) {
     CHECK(request->minor_version == 0 || request->fields[FIELD_HOST].ptr != NULL);
 }
 
-static void check_whole(const struct reading *reading) {
-    const struct request *request = &reading->request;
+static void check_whole(const struct parsed *parsed) {
+    const struct request *request = &parsed->request;
     CHECK(request->refusal == REFUSAL_NONE);
-    CHECK(request->head.ptr == reading->input.ptr);
-    CHECK(request->head.len <= reading->input.len);
+    CHECK(request->head.ptr == parsed->input.ptr);
+    CHECK(request->head.len <= parsed->input.len);
     CHECK(request->head.len > 4);
     CHECK(memcmp(request->head.ptr + request->head.len - 4, "\r\n\r\n", 4) == 0);
     CHECK(slice_find(request->head, '\0') == request->head.len);
@@ -134,16 +101,16 @@ static void check_whole(const struct reading *reading) {
     check_framing(request);
 }
 
-static void check_alone(const struct reading *reading) {
-    switch (reading->outcome) {
+static void check_alone(const struct parsed *parsed) {
+    switch (parsed->outcome) {
     case REQUEST_WHOLE:
-        check_whole(reading);
+        check_whole(parsed);
         break;
     case REQUEST_MORE:
         break;
     case REQUEST_REFUSED:
-        CHECK(reading->request.refusal > REFUSAL_NONE && reading->request.refusal < REFUSAL_COUNT);
-        CHECK(status_code(refusal_status(reading->request.refusal)) >= 400);
+        CHECK(parsed->request.refusal > REFUSAL_NONE && parsed->request.refusal < REFUSAL_COUNT);
+        CHECK(status_code(refusal_status(parsed->request.refusal)) >= 400);
         break;
     }
 }
@@ -159,31 +126,62 @@ static enum refusal refusal_of_limit(struct slice prefix) {
 
 /* A prefix says "more" or the same as all of it. A limit of as many bytes says what the prefix
  * says, but that there is no more to come. */
-static void check_prefix(const struct reading *whole, size_t len) {
+static void check_prefix(const struct parsed *whole, size_t len) {
     struct slice copy = fuzz_copy(slice_of(whole->input.ptr, len));
-    struct reading prefix = read_head(copy, SIZE_MAX);
-    struct reading limited = read_head(whole->input, len);
+    struct parsed prefix = read_head(copy, SIZE_MAX);
+    struct parsed limited = read_head(whole->input, len);
     if (prefix.outcome == REQUEST_MORE) {
         CHECK(whole->outcome != REQUEST_WHOLE || len < whole->request.head.len);
         CHECK(limited.outcome == REQUEST_REFUSED);
         CHECK(limited.request.refusal == refusal_of_limit(copy));
         CHECK(limited.request.method == prefix.request.method);
     } else {
-        check_same(&prefix, whole);
-        check_same(&prefix, &limited);
+        CHECK(parsed_is_same(&prefix, whole));
+        CHECK(parsed_is_same(&prefix, &limited));
     }
     fuzz_free(copy);
 }
 
+/* Parsed with the memo of what came before, which is gone. */
+static void check_memo(struct request_memo *memo, struct slice input) {
+    struct slice copy = fuzz_copy(input);
+    struct parsed alone = read_head(copy, SIZE_MAX);
+    struct parsed with = {.input = copy};
+    with.outcome = request_parse_with(memo, copy, SIZE_MAX, &with.request);
+    CHECK(parsed_is_same(&alone, &with));
+    fuzz_free(copy);
+}
+
+/* The same fields behind another line of another version, more of them, and all of them again. */
+static void check_memos(struct slice head, struct slice input) {
+    static const struct slice lines[] = {SLICE_INIT("HEAD /a HTTP/1.1\r\n"),
+                                         SLICE_INIT("GET /b HTTP/1.0\r\n")};
+    static struct request_memo memo;
+    char memory[2048];
+    struct slice fields = slice_after(head, slice_find(head, '\n') + 1);
+    memo.len = 0;
+    check_memo(&memo, head);
+    check_memo(&memo, input);
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        struct buf other = BUF_INIT(memory, sizeof memory);
+        buf_put(&other, lines[i]);
+        buf_put(&other, fields);
+        if (!other.overflow)
+            check_memo(&memo, buf_slice(&other));
+    }
+    check_memo(&memo, input);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct slice copy = fuzz_copy(slice_of((const char *)data, size));
-    struct reading whole = read_head(copy, SIZE_MAX);
+    struct parsed whole = read_head(copy, SIZE_MAX);
     check_alone(&whole);
     for (size_t len = 0; len <= size; len += fuzz_step(len, size))
         check_prefix(&whole, len);
     if (whole.outcome == REQUEST_WHOLE) {
         check_prefix(&whole, whole.request.head.len - 1);
         check_prefix(&whole, whole.request.head.len);
+        check_memos(whole.request.head, copy);
     }
     fuzz_free(copy);
     return 0;

@@ -119,6 +119,13 @@ static void test_find(void **state) {
     drop(one);
     assert_null(find(1));
     assert_ptr_equal(find(11), eleven);
+    assert_ptr_equal(find(11), eleven); /* once more: it was asked for last */
+    drop(eleven);
+    assert_null(find(11));
+    struct cached *again = insert(11);
+    assert_ptr_equal(find(11), again);
+    drop(insert(12));
+    assert_null(find(12));
 }
 
 static void test_within_the_bound(void **state) {
