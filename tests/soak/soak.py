@@ -72,8 +72,9 @@ class Server:
     def __init__(self, binary: str, root: pathlib.Path, scratch: pathlib.Path, name: str):
         self.name = name
         self.output = scratch / f"{name}.err"
-        # Memory that was freed is kept from being used again for a while; that must be full soon, or it is taken for a leak.
-        sanitizer = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=4:thread_local_quarantine_size_kb=64"
+        # AddressSanitizer would keep freed memory from being used again until it has some MiB of it: for a process that
+        # frees a few KiB a second that is growth, and takes longer than the soak.
+        sanitizer = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=0:thread_local_quarantine_size_kb=0"
         with self.output.open("w") as errors:
             self.process = subprocess.Popen(
                 [binary, *OPTIONS, "--access-log", str(scratch / f"{name}.log"), str(root)],
