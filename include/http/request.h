@@ -38,7 +38,8 @@ struct request {
                                   is not whole, all of the input */
     struct slice target;       /* as it was sent */
     struct slice fields[FIELD_COUNT]; /* the value of the first line of each; ptr NULL: absent */
-    uint32_t repeated;                /* bit 1 << field: there are more lines of it */
+    uint32_t present;                 /* bit 1 << field: there is a line of it */
+    uint32_t repeated;                /* the same: there are more */
 };
 
 /* Parses the head at the start of `input`, of which at most `max_head` bytes are read as a head.
@@ -50,10 +51,9 @@ enum request_outcome request_parse(struct slice input, size_t max_head, struct r
 /* What the fields of one head say. Most clients send the same ones with one request after another,
  * so that they need not be read again. All zero: nothing is remembered. */
 struct request_memo {
-    uint32_t present;       /* bit 1 << field: there is a line of it */
     size_t len;             /* of `text`; 0: nothing is remembered */
-    struct request request; /* what `text` says behind a line of its version; its fields' slices
-                               point into `text` */
+    struct request request; /* what `text` says behind a line of this version, and nothing else;
+                               values of fields that are present point into `text` */
     char text[REQUEST_MEMO_MAX]; /* from behind a request line to the end of the empty line */
 };
 

@@ -142,6 +142,7 @@ static enum step keep_field(struct request *request, struct slice name, struct s
         return STEP_DONE;
     if (request->fields[field].ptr == NULL) {
         request->fields[field] = value;
+        request->present |= 1u << field;
         return STEP_DONE;
     }
     if (field_kind(field) == FIELD_SINGLE)
@@ -288,6 +289,23 @@ static enum step take_line(struct cursor *cursor, struct request *request) {
     return step;
 }
 
+/* What fields say, of which the values stand at the same places of another text. */
+static void copy_fields(struct request *to, const char *to_text, const struct request *from,
+                        const char *from_text) {
+    to->keep_alive = from->keep_alive;
+    to->expects_continue = from->expects_continue;
+    to->expects_unknown = from->expects_unknown;
+    to->framing = from->framing;
+    to->content_length = from->content_length;
+    to->present = from->present;
+    to->repeated = from->repeated;
+    for (uint32_t left = from->present; left != 0; left &= left - 1) {
+        int field = __builtin_ctz(left);
+        struct slice value = from->fields[field];
+        to->fields[field] = slice_of(to_text + (value.ptr - from_text), value.len);
+    }
+}
+
 /* Takes all fields at once where they are those that are remembered, behind a line of the same
  * version, on which it depends what some of them say. */
 static bool recall_fields(const struct request_memo *memo, struct cursor *cursor,
@@ -297,18 +315,7 @@ static bool recall_fields(const struct request_memo *memo, struct cursor *cursor
         memo->request.minor_version != request->minor_version ||
         memcmp(text, memo->text, memo->len) != 0)
         return false;
-    const struct request *known = &memo->request;
-    request->keep_alive = known->keep_alive;
-    request->expects_continue = known->expects_continue;
-    request->expects_unknown = known->expects_unknown;
-    request->framing = known->framing;
-    request->content_length = known->content_length;
-    request->repeated = known->repeated;
-    for (uint32_t left = memo->present; left != 0; left &= left - 1) {
-        int field = __builtin_ctz(left);
-        struct slice value = known->fields[field];
-        request->fields[field] = slice_of(text + (value.ptr - memo->text), value.len);
-    }
+    copy_fields(request, text, &memo->request, memo->text);
     cursor->at += memo->len;
     return true;
 }
@@ -319,15 +326,8 @@ static void remember_fields(struct request_memo *memo, struct slice text,
         return;
     memcpy(memo->text, text.ptr, text.len);
     memo->len = text.len;
-    memo->request = *request;
-    memo->present = 0;
-    for (unsigned i = 0; i < FIELD_COUNT; i++) {
-        struct slice *value = &memo->request.fields[i];
-        if (value->ptr == NULL)
-            continue;
-        memo->present |= 1u << i;
-        value->ptr = memo->text + (value->ptr - text.ptr);
-    }
+    memo->request.minor_version = request->minor_version;
+    copy_fields(&memo->request, memo->text, request, text.ptr);
 }
 
 static void end_head(const struct cursor *cursor, struct request *request) {

@@ -26,7 +26,7 @@ static inline bool parsed_has_same_fields(const struct parsed *a, const struct p
         if (!parsed_is_same_place(a, a->request.fields[i], b, b->request.fields[i]))
             return false;
     }
-    return a->request.repeated == b->request.repeated;
+    return a->request.present == b->request.present && a->request.repeated == b->request.repeated;
 }
 
 /* The outcome must be the same; the rest of a request that is not whole is of no use. */
