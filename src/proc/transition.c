@@ -1,6 +1,8 @@
 #include "proc/transition.h"
 
+#include "base/buf.h"
 #include "base/diag.h"
+#include "http/escape.h"
 #include "proc/banner.h"
 #include "proc/pidfile.h"
 #include "sys/clock.h"
@@ -45,10 +47,14 @@ static void set_announcer(struct master *master) {
     announcer_set(&master->announcer, serving->setup, &serving->listeners, master->loop.now_ms);
 }
 
+/* The root's name must not tell the service manager anything by a line of its own. */
 static void say_ready(const struct master *master) {
     const struct generation *serving = master->lineage.serving;
-    notify_send(&master->notify, "READY=1\nSTATUS=serving %s with %zu worker%s",
-                serving->setup->options.root, serving->workers, plural(serving->workers));
+    char memory[512];
+    struct buf root = BUF_INIT(memory, sizeof memory);
+    escape_line(&root, slice_of_text(serving->setup->options.root));
+    notify_send(&master->notify, "READY=1\nSTATUS=serving %.*s with %zu worker%s", (int)root.len,
+                root.ptr, serving->workers, plural(serving->workers));
 }
 
 /* The process id goes where the options now say. Returns 0, or -errno and a message. */

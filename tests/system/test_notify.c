@@ -34,6 +34,23 @@ static void test_start_and_stop(void **state) {
     manager_close(&manager);
 }
 
+/* What the root is called must not tell the service manager anything of its own. */
+static void test_a_root_that_is_named_like_a_message(void **state) {
+    static const char name[] = "a\nMAINPID=1";
+    struct scene *scene = *state;
+    struct manager manager;
+    tree_directory(&scene->tree, name);
+    char *root = strdup(tree_path(&scene->tree, name));
+    const char *const words[] = {"--listen", "127.0.0.1:0", root, NULL};
+    manager_open(&manager, tree_path(&scene->tree, "manager"), 0);
+    server_start(&scene->server, NULL, 1, words);
+    manager_forget();
+    (void)manager_await(&manager, "READY=1", "MAINPID=");
+    note_assert_contains(manager.message, "a\\x0aMAINPID=1 with ");
+    manager_close(&manager);
+    free(root);
+}
+
 static int64_t now_us(void) {
     struct timespec now;
     assert_int_equal(clock_gettime(CLOCK_MONOTONIC, &now), 0);
@@ -114,11 +131,9 @@ static void test_watchdog(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        scene_test(test_start_and_stop),
-        scene_test(test_reload),
-        scene_test(test_a_reload_that_fails),
-        scene_test(test_upgrade),
-        scene_test(test_watchdog),
+        scene_test(test_start_and_stop), scene_test(test_a_root_that_is_named_like_a_message),
+        scene_test(test_reload),         scene_test(test_a_reload_that_fails),
+        scene_test(test_upgrade),        scene_test(test_watchdog),
     };
     return cmocka_run_group_tests_name("notify", tests, NULL, NULL);
 }
