@@ -62,7 +62,7 @@ void redirect_add_query(struct buf *buf, struct slice location, struct slice que
 /* What is to be served by a rewrite, as if it had been asked for: writes the target, in
  * origin-form, to `raw`, and takes it apart as target_parse() does. So what was captured is decoded
  * once more, normalised, and cannot lead above the root. `path` must have the capacity of `raw`.
- * Returns TARGET_PATH, or else TARGET_ABSENT or TARGET_BAD, which name nothing: what was captured
- * leads above the root, or `raw` is too small. */
+ * Returns TARGET_PATH, or else another outcome, and then it names nothing: what was captured leads
+ * above the root (TARGET_ABOVE), or `raw` is too small (TARGET_BAD). */
 enum target_outcome redirect_rewrite(const struct redirect_match *match, struct buf *raw,
                                      struct buf *path, struct target *target);

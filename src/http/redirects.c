@@ -125,6 +125,7 @@ static enum rules_mistake judge_path(const struct redirect *rule, const struct p
         return RULES_NO_NAME;
     case TARGET_ASTERISK:
     case TARGET_AUTHORITY:
+    case TARGET_ABOVE:
     case TARGET_BAD:
         break;
     }

@@ -220,6 +220,24 @@ static void put_head(struct explanation *explanation) {
     outq_clear(&server->output);
 }
 
+/* What is wrong with what the operator wrote, by what it names. */
+static const char *describe_refused(enum target_outcome outcome) {
+    switch (outcome) {
+    case TARGET_ABOVE:
+        return "leads above the root, and is answered with 400 whatever there is (\"..\" takes "
+               "away "
+               "the name before it, and / is the root)";
+    case TARGET_ABSENT:
+        return "has a %2F, which is part of no name: there is nothing (write /)";
+    case TARGET_PATH:
+    case TARGET_ASTERISK:
+    case TARGET_AUTHORITY:
+    case TARGET_BAD:
+        break;
+    }
+    return "cannot be asked for (write a path as in /a%20b, or a URL, percent-encoded)";
+}
+
 /* Makes a request of what the operator wrote. */
 static int ask(struct explanation *explanation, const struct options *options, struct err *err) {
     const char *url = options->explain;
@@ -227,16 +245,15 @@ static int ask(struct explanation *explanation, const struct options *options, s
                        "GET %s%s HTTP/1.1\r\nHost: localhost\r\n\r\n",
                        url[0] == '/' || strstr(url, "://") != NULL ? "" : "/", url);
     struct buf path = BUF_INIT(explanation->path, sizeof explanation->path);
+    enum target_outcome outcome = TARGET_BAD;
     if ((size_t)len < sizeof explanation->text &&
         request_parse(slice_of(explanation->text, (size_t)len), options->max_head,
-                      &explanation->request) == REQUEST_WHOLE &&
-        target_parse(METHOD_GET, explanation->request.target, &path, &explanation->target) ==
-            TARGET_PATH)
-        return 0;
-    return err_set(err, EINVAL,
-                   "--explain: '%.200s' cannot be asked for (write a path as in /a%%20b, or a URL, "
-                   "percent-encoded)",
-                   url);
+                      &explanation->request) == REQUEST_WHOLE)
+        outcome =
+            target_parse(METHOD_GET, explanation->request.target, &path, &explanation->target);
+    return outcome == TARGET_PATH
+               ? 0
+               : err_set(err, EINVAL, "--explain: '%.200s' %s", url, describe_refused(outcome));
 }
 
 int explain_print(const struct options *options, const struct roots *roots, FILE *stream,
