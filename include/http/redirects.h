@@ -48,6 +48,9 @@ bool redirects_find(const struct redirects *redirects, const struct target *targ
  * Location. */
 bool redirect_is_rewrite(const struct redirect *rule);
 
+/* Whether it leads to one place, whatever was matched. */
+bool redirect_is_constant(const struct redirect *rule);
+
 /* Writes the value of Location: in printable ASCII, and starting with one slash that no slash or
  * backslash follows, or with http:// or https:// and the host as it is in the file. What was
  * captured is percent-encoded anew. `query`, the request's or SLICE_NONE, is passed on unless the
