@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { REQUEST_MAX = 16 * 1024 };
 
@@ -58,6 +59,17 @@ static struct slice describe_unserved(const struct beneath *root, struct slice p
     return SLICE("none");
 }
 
+/* Whether clean URLs would find a page at the path, relative to the root. */
+static bool is_clean_url(const struct docroot *docroot, struct slice path, bool as_directory) {
+    struct docroot clean = *docroot;
+    struct docroot_file file;
+    clean.clean_urls = true;
+    if (docroot_find(&clean, path, as_directory, &file) != DOCROOT_FILE)
+        return false;
+    (void)close(file.fd);
+    return true;
+}
+
 static struct slice describe_absent(const struct resource *resource, const struct target *target) {
     const struct docroot *docroot = resource->docroot;
     const size_t prefix = docroot->prefix.len;
@@ -65,8 +77,10 @@ static struct slice describe_absent(const struct resource *resource, const struc
         return SLICE("none: a name in it starts with a dot (see --hidden)");
     if (docroot->only.ptr != NULL || target->path.len <= prefix)
         return SLICE("none");
-    return describe_unserved(&docroot->root,
-                             slice_after(target->path, prefix > 0 ? prefix + 1 : 0));
+    struct slice path = slice_after(target->path, prefix > 0 ? prefix + 1 : 0);
+    if (is_clean_url(docroot, path, target->trailing_slash))
+        return SLICE("none: with .html behind it, it would be there (see --clean-urls)");
+    return describe_unserved(&docroot->root, path);
 }
 
 static struct slice describe(const struct resource *resource, const struct target *target) {
