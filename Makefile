@@ -204,10 +204,11 @@ deps-test:
 deps:
 	$(Q)tests/deps.sh
 
-## install: pronto, its licence, manual page, completions for shells and unit files for systemd below $(DESTDIR)$(PREFIX)
+## install: pronto, its licence, manual page, precompress.sh, completions for shells and unit files for systemd below $(DESTDIR)$(PREFIX)
 install: all $(foreach pair,$(PRINTED),$(BUILD)/printed/$(call printed_name,$(pair)))
 	install -D -m 755 $(BUILD)/pronto $(DESTDIR)$(PREFIX)/bin/pronto
 	install -D -m 644 LICENSE $(DESTDIR)$(PREFIX)/share/doc/pronto/LICENSE
+	install -D -m 755 docs/precompress.sh $(DESTDIR)$(PREFIX)/share/pronto/precompress.sh
 	$(foreach pair,$(PRINTED),install -D -m 644 $(BUILD)/printed/$(call printed_name,$(pair)) \
 	  $(DESTDIR)$(PREFIX)/$(call printed_path,$(pair)) &&) true
 	install -d -m 755 $(DESTDIR)$(PREFIX)/lib/systemd/system
@@ -218,9 +219,10 @@ install: all $(foreach pair,$(PRINTED),$(BUILD)/printed/$(call printed_name,$(pa
 ## uninstall: what install put there
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/pronto $(DESTDIR)$(PREFIX)/share/doc/pronto/LICENSE
+	rm -f $(DESTDIR)$(PREFIX)/share/pronto/precompress.sh
 	rm -f $(foreach pair,$(PRINTED),$(DESTDIR)$(PREFIX)/$(call printed_path,$(pair)))
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/lib/systemd/system/,$(notdir $(UNITS)))
-	-rmdir $(DESTDIR)$(PREFIX)/share/doc/pronto
+	-rmdir $(DESTDIR)$(PREFIX)/share/doc/pronto $(DESTDIR)$(PREFIX)/share/pronto
 
 ## clean: remove build/
 clean:

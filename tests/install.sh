@@ -16,9 +16,15 @@ for prefix in /usr /opt/pronto; do
 ./share/doc/pronto/LICENSE
 ./share/fish/vendor_completions.d/pronto.fish
 ./share/man/man1/pronto.1
+./share/pronto/precompress.sh
 ./share/zsh/site-functions/_pronto
 LIST
     "$stage$prefix/bin/pronto" --version >/dev/null
+    mkdir "$stage/site"
+    seq 1000 > "$stage/site/numbers.txt"
+    "$stage$prefix/share/pronto/precompress.sh" "$stage/site"
+    gzip -dc "$stage/site/numbers.txt.gz" | cmp - "$stage/site/numbers.txt"
+    rm -r "$stage/site"
     grep -q "^ExecStart=$prefix/bin/pronto " "$stage$prefix/lib/systemd/system/pronto.service"
     # The options that it has are the options of the manual page.
     "$stage$prefix/bin/pronto" --help | grep -o '^ *\(-., \)\?--[a-z-]*' | grep -o '[a-z-]*$' | while read -r option; do
@@ -29,7 +35,7 @@ LIST
     done
     "$@" uninstall DESTDIR="$stage" PREFIX=$prefix >/dev/null
     rm "$stage/found"
-    left=$(find "$stage" -type f)
+    left=$(find "$stage" -type f -o -path '*/share/*' -name pronto)
     [ -z "$left" ] || { echo "make uninstall leaves $left"; exit 1; }
 done
 echo 'make install and uninstall: fine'

@@ -23,6 +23,8 @@ struct address {
         struct sockaddr_un local; /* unix(7); an abstract name starts with a NUL */
     } socket;
     bool both_families; /* "*": the IPv6 wildcard, which is to take IPv4 too */
+    bool is_port; /* nothing but a port was written; it is no part of what address_equal() compares
+                   */
 };
 
 /* Reads PORT (on 127.0.0.1), HOST:PORT, [V6]:PORT or *:PORT, where HOST is an IPv4 address or
@@ -54,6 +56,9 @@ bool address_is_wildcard(const struct address *address);
 
 /* Whether a socket that listens on `address` gets the connections to `host`, whatever its port. */
 bool address_covers(const struct address *address, const struct sockaddr *host);
+
+/* Makes it stand for all of the machine's, as "*" and its port do. */
+void address_widen(struct address *address);
 
 /* Writes "127.0.0.1:8080", "[::1]:8080", "unix:/run/x" or "unix:@x" to `text`, NUL-terminated. */
 void address_format(const struct address *address, char text[ADDRESS_TEXT_MAX]);

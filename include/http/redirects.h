@@ -48,6 +48,9 @@ bool redirects_find(const struct redirects *redirects, const struct target *targ
  * Location. */
 bool redirect_is_rewrite(const struct redirect *rule);
 
+/* Whether it leads to one place, whatever was matched. */
+bool redirect_is_constant(const struct redirect *rule);
+
 /* Writes the value of Location: in printable ASCII, and starting with one slash that no slash or
  * backslash follows, or with http:// or https:// and the host as it is in the file. What was
  * captured is percent-encoded anew. `query`, the request's or SLICE_NONE, is passed on unless the
@@ -62,7 +65,7 @@ void redirect_add_query(struct buf *buf, struct slice location, struct slice que
 /* What is to be served by a rewrite, as if it had been asked for: writes the target, in
  * origin-form, to `raw`, and takes it apart as target_parse() does. So what was captured is decoded
  * once more, normalised, and cannot lead above the root. `path` must have the capacity of `raw`.
- * Returns TARGET_PATH, or else TARGET_ABSENT or TARGET_BAD, which name nothing: what was captured
- * leads above the root, or `raw` is too small. */
+ * Returns TARGET_PATH, or else another outcome, and then it names nothing: what was captured leads
+ * above the root (TARGET_ABOVE), or `raw` is too small (TARGET_BAD). */
 enum target_outcome redirect_rewrite(const struct redirect_match *match, struct buf *raw,
                                      struct buf *path, struct target *target);

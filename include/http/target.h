@@ -13,7 +13,8 @@ enum target_outcome {
     TARGET_ASTERISK,  /* "*", the server as a whole; OPTIONS only */
     TARGET_AUTHORITY, /* what CONNECT takes */
     TARGET_ABSENT,    /* well-formed, but can name nothing: an encoded slash */
-    TARGET_BAD,       /* 400 */
+    TARGET_ABOVE,     /* 400: ".." leads above the root */
+    TARGET_BAD,       /* 400: anything else that is wrong */
 };
 
 struct target {

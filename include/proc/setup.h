@@ -30,6 +30,10 @@ struct setup *setup_read(const struct command_line *line, struct err *err);
  * line. Returns 0, or -errno and a message. */
 int setup_open(struct setup *setup, struct err *err);
 
+/* Tells, line by line, of rules that are no mistakes, but lead to files that are not there. The
+ * setup is open. */
+void setup_warn(const struct setup *setup);
+
 /* Both. */
 struct setup *setup_load(const struct command_line *line, struct err *err);
 

@@ -48,6 +48,9 @@ struct ruling {
  * now. */
 bool rulebook_read(struct rulebook *rulebook, size_t *mistakes);
 
+/* Tells of what is wrong in one of the files, line by line, on stderr. */
+void rulebook_tell(enum rules_file file, const struct rules_faults *faults);
+
 /* Forgets all rules. Idempotent. */
 void rulebook_deinit(struct rulebook *rulebook);
 

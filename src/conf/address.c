@@ -124,6 +124,12 @@ static bool set_host(struct address *address, struct slice host) {
     return bracketed ? set_v6(address, text) : set_v4(address, text);
 }
 
+void address_widen(struct address *address) {
+    uint16_t port = address_port(address);
+    (void)set_host(address, SLICE("*"));
+    address_set_port(address, port);
+}
+
 /* `name` is what stands behind "unix:". */
 static int set_local(struct address *address, const char *name, struct err *err) {
     size_t len = strlen(name);
@@ -160,6 +166,7 @@ int address_parse(const char *text, struct address *address, struct err *err) {
         return err_set(err, EINVAL, "'%s' has no port from 0 to 65535 (as in 127.0.0.1:8080)",
                        text);
     address_set_port(address, (uint16_t)port);
+    address->is_port = colon == NULL;
     return 0;
 }
 

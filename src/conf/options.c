@@ -66,6 +66,51 @@ static size_t *line_of(struct given *given, const struct option_row *row) {
     return &given->lines[row == root_row ? ROWS_COUNT : row - rows];
 }
 
+/* All interfaces, and addresses */
+
+/* Whether --lan leaves it what it is: it says which port, or is all interfaces itself. */
+static bool fits_lan(const struct address *address) {
+    return address->is_port || address_is_wildcard(address);
+}
+
+/* Keeps those that fit --lan. */
+static void drop_others(struct option_addresses *addresses) {
+    size_t count = 0;
+    for (size_t i = 0; i < addresses->count; i++) {
+        if (fits_lan(&addresses->items[i]))
+            addresses->items[count++] = addresses->items[i];
+    }
+    addresses->count = count;
+}
+
+/* The first that does not fit; NULL: all do. */
+static const struct address *find_other(const struct option_addresses *addresses) {
+    for (size_t i = 0; i < addresses->count; i++) {
+        if (!fits_lan(&addresses->items[i]))
+            return &addresses->items[i];
+    }
+    return NULL;
+}
+
+static int check_lan(const struct options *options, struct err *err) {
+    const struct address *other = options->lan ? find_other(&options->listen) : NULL;
+    char text[ADDRESS_TEXT_MAX];
+    if (other == NULL)
+        return 0;
+    address_format(other, text);
+    return err_set(err, EINVAL,
+                   "--lan and --listen %s exclude each other (with --lan, --listen PORT is that "
+                   "port of all interfaces)",
+                   text);
+}
+
+static void widen_ports(struct option_addresses *addresses) {
+    for (size_t i = 0; i < addresses->count; i++) {
+        if (addresses->items[i].is_port)
+            address_widen(&addresses->items[i]);
+    }
+}
+
 /* The command line */
 
 static int set_root(struct options *options, const char *word, struct given *given,
@@ -101,11 +146,7 @@ static int load_words(struct options *options, int argc, char *const argv[], str
         if (result < 0)
             return result;
     }
-    if (result == 0 && options->lan && options->listen.count > 0)
-        return err_set(
-            err, EINVAL,
-            "--lan and --listen exclude each other (--listen *:PORT is --lan on a port)");
-    return result;
+    return result < 0 ? result : check_lan(options, err);
 }
 
 /* The configuration file */
@@ -158,10 +199,8 @@ static int load_items(struct options *options, struct configfile *file, const ch
     }
     if (result < 0)
         return err_set(err, EINVAL, "%s:%zu: %s", path, file->line, reason.text);
-    if (options->lan && options->listen.count > 0)
-        return err_set(err, EINVAL,
-                       "%s: lan and listen exclude each other (listen = *:PORT is lan on a port)",
-                       path);
+    if (check_lan(options, &reason) < 0)
+        return err_set(err, EINVAL, "%s: %s", path, reason.text);
     return 0;
 }
 
@@ -185,8 +224,8 @@ static int check_all(const struct options *options, struct err *err) {
 /* What the command line says stands for what the file says. */
 static void override(struct options *options, struct options *words, struct given *given) {
     if (words->lan)
-        options->listen.count = 0;
-    if (words->listen.count > 0)
+        drop_others(&options->listen);
+    if (find_other(&words->listen) != NULL)
         options->lan = false;
     for (const struct option_row *row = rows; row->name != NULL; row++) {
         if (*line_of(given, row) != 0)
@@ -221,11 +260,14 @@ int options_load(struct options *options, int argc, char *const argv[], struct e
         result = load_file(&both, &words, &given, err);
     if (result == 0)
         result = check_all(&both, err);
-    if (result == 0)
-        *options = both;
-    else
+    if (result < 0) {
         options_deinit(&both);
-    return result;
+        return result;
+    }
+    if (both.lan)
+        widen_ports(&both.listen);
+    *options = both;
+    return 0;
 }
 
 void options_deinit(struct options *options) {

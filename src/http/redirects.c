@@ -19,6 +19,14 @@ bool redirect_is_rewrite(const struct redirect *rule) {
     return rule->status == STATUS_OK || rule->status == STATUS_NOT_FOUND;
 }
 
+bool redirect_is_constant(const struct redirect *rule) {
+    struct slice rest = rule->to;
+    struct slice literal;
+    struct slice name = SLICE_NONE;
+    (void)pattern_template_next(&rest, &literal, &name);
+    return name.ptr == NULL;
+}
+
 /* Targets of rules */
 
 /* The parts of "origin/path?query#fragment"; query and fragment without the character before them,
@@ -105,11 +113,7 @@ static enum rules_mistake judge_names(const struct redirect *rule, struct slice 
  * rule with a placeholder may lead to a file, and so does not apply there. */
 static bool is_loop(const struct redirect *rule, struct slice path) {
     struct pattern_captures captures;
-    struct slice rest = rule->to;
-    struct slice literal;
-    struct slice name = SLICE_NONE;
-    (void)pattern_template_next(&rest, &literal, &name);
-    bool certain = name.ptr == NULL && (rule->force || pattern_is_literal(&rule->from));
+    bool certain = redirect_is_constant(rule) && (rule->force || pattern_is_literal(&rule->from));
     return certain && !redirect_is_rewrite(rule) && pattern_match(&rule->from, path, &captures);
 }
 
@@ -125,6 +129,7 @@ static enum rules_mistake judge_path(const struct redirect *rule, const struct p
         return RULES_NO_NAME;
     case TARGET_ASTERISK:
     case TARGET_AUTHORITY:
+    case TARGET_ABOVE:
     case TARGET_BAD:
         break;
     }

@@ -61,7 +61,7 @@ static enum target_outcome normalise(struct slice raw, struct buf *path, bool *t
         if (*trailing_slash)
             path->len = before;
         if (up && !pop_segment(path))
-            return TARGET_BAD;
+            return TARGET_ABOVE;
     }
     return outcome;
 }

@@ -68,6 +68,7 @@ static void print_walls(const struct sandbox *sandbox) {
 
 static int check(const struct setup *setup) {
     const struct options *options = &setup->options;
+    setup_warn(setup);
     puts(options->mount.count == 0 ? "pronto: the options and the root are fine"
                                    : "pronto: the options, the root and the mounts are fine");
     print_walls(&setup->sandbox);

@@ -1,5 +1,6 @@
 #include "proc/setup.h"
 
+#include "store/rewrites.h"
 #include "store/rulebook.h"
 
 #include <errno.h>
@@ -27,6 +28,19 @@ static int check_rules(const struct docroot *docroot, struct err *err) {
     return mistakes == 0 ? 0
                          : err_set(err, EINVAL, "the files of rules have %zu mistake%s", mistakes,
                                    mistakes == 1 ? "" : "s");
+}
+
+enum { WARNINGS_TOLD = 20 };
+
+void setup_warn(const struct setup *setup) {
+    struct rules_fault items[WARNINGS_TOLD];
+    struct rules_faults faults = RULES_FAULTS_INIT(items, WARNINGS_TOLD);
+    struct rulebook rulebook = {.docroot = &setup->roots.items[0], .silent = true};
+    size_t mistakes;
+    (void)rulebook_read(&rulebook, &mistakes);
+    rewrites_judge(&rulebook.redirects, &setup->roots, &faults);
+    rulebook_tell(RULES_REDIRECTS, &faults);
+    rulebook_deinit(&rulebook);
 }
 
 int setup_open(struct setup *setup, struct err *err) {

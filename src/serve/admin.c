@@ -178,7 +178,7 @@ static enum status decide(const struct request *request, enum target_outcome tar
         return STATUS_NOT_IMPLEMENTED;
     if (request->method != METHOD_GET && request->method != METHOD_HEAD)
         return STATUS_METHOD_NOT_ALLOWED;
-    if (target == TARGET_BAD)
+    if (target == TARGET_BAD || target == TARGET_ABOVE)
         return STATUS_BAD_REQUEST;
     if (route == NULL)
         return STATUS_NOT_FOUND;

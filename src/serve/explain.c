@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { REQUEST_MAX = 16 * 1024 };
 
@@ -58,6 +59,17 @@ static struct slice describe_unserved(const struct beneath *root, struct slice p
     return SLICE("none");
 }
 
+/* Whether clean URLs would find a page at the path, relative to the root. */
+static bool is_clean_url(const struct docroot *docroot, struct slice path, bool as_directory) {
+    struct docroot clean = *docroot;
+    struct docroot_file file;
+    clean.clean_urls = true;
+    if (docroot_find(&clean, path, as_directory, &file) != DOCROOT_FILE)
+        return false;
+    (void)close(file.fd);
+    return true;
+}
+
 static struct slice describe_absent(const struct resource *resource, const struct target *target) {
     const struct docroot *docroot = resource->docroot;
     const size_t prefix = docroot->prefix.len;
@@ -65,8 +77,10 @@ static struct slice describe_absent(const struct resource *resource, const struc
         return SLICE("none: a name in it starts with a dot (see --hidden)");
     if (docroot->only.ptr != NULL || target->path.len <= prefix)
         return SLICE("none");
-    return describe_unserved(&docroot->root,
-                             slice_after(target->path, prefix > 0 ? prefix + 1 : 0));
+    struct slice path = slice_after(target->path, prefix > 0 ? prefix + 1 : 0);
+    if (is_clean_url(docroot, path, target->trailing_slash))
+        return SLICE("none: with .html behind it, it would be there (see --clean-urls)");
+    return describe_unserved(&docroot->root, path);
 }
 
 static struct slice describe(const struct resource *resource, const struct target *target) {
@@ -220,6 +234,24 @@ static void put_head(struct explanation *explanation) {
     outq_clear(&server->output);
 }
 
+/* What is wrong with what the operator wrote, by what it names. */
+static const char *describe_refused(enum target_outcome outcome) {
+    switch (outcome) {
+    case TARGET_ABOVE:
+        return "leads above the root, and is answered with 400 whatever there is (\"..\" takes "
+               "away "
+               "the name before it, and / is the root)";
+    case TARGET_ABSENT:
+        return "has a %2F, which is part of no name: there is nothing (write /)";
+    case TARGET_PATH:
+    case TARGET_ASTERISK:
+    case TARGET_AUTHORITY:
+    case TARGET_BAD:
+        break;
+    }
+    return "cannot be asked for (write a path as in /a%20b, or a URL, percent-encoded)";
+}
+
 /* Makes a request of what the operator wrote. */
 static int ask(struct explanation *explanation, const struct options *options, struct err *err) {
     const char *url = options->explain;
@@ -227,16 +259,15 @@ static int ask(struct explanation *explanation, const struct options *options, s
                        "GET %s%s HTTP/1.1\r\nHost: localhost\r\n\r\n",
                        url[0] == '/' || strstr(url, "://") != NULL ? "" : "/", url);
     struct buf path = BUF_INIT(explanation->path, sizeof explanation->path);
+    enum target_outcome outcome = TARGET_BAD;
     if ((size_t)len < sizeof explanation->text &&
         request_parse(slice_of(explanation->text, (size_t)len), options->max_head,
-                      &explanation->request) == REQUEST_WHOLE &&
-        target_parse(METHOD_GET, explanation->request.target, &path, &explanation->target) ==
-            TARGET_PATH)
-        return 0;
-    return err_set(err, EINVAL,
-                   "--explain: '%.200s' cannot be asked for (write a path as in /a%%20b, or a URL, "
-                   "percent-encoded)",
-                   url);
+                      &explanation->request) == REQUEST_WHOLE)
+        outcome =
+            target_parse(METHOD_GET, explanation->request.target, &path, &explanation->target);
+    return outcome == TARGET_PATH
+               ? 0
+               : err_set(err, EINVAL, "--explain: '%.200s' %s", url, describe_refused(outcome));
 }
 
 int explain_print(const struct options *options, const struct roots *roots, FILE *stream,

@@ -43,6 +43,7 @@ static struct response respond_method(enum method method) {
 
 struct response respond_request(const struct request *request, enum target_outcome target) {
     switch (target) {
+    case TARGET_ABOVE:
     case TARGET_BAD:
         return respond_refusal(REFUSAL_BAD_TARGET);
     case TARGET_PATH:

@@ -19,19 +19,26 @@ enum {
 
 /* Reading */
 
-static void tell(const struct rulebook *rulebook, enum rules_file file,
-                 const struct rules_faults *faults) {
+void rulebook_tell(enum rules_file file, const struct rules_faults *faults) {
     struct slice name = rules_file_name(file);
-    for (size_t i = 0; i < faults->count && i < faults->capacity && !rulebook->silent; i++) {
+    for (size_t i = 0; i < faults->count && i < faults->capacity; i++) {
         char memory[512];
         struct buf buf = BUF_INIT(memory, sizeof memory);
         rules_fault_write(&buf, &faults->items[i]);
         diag_message("%.*s: %.*s", (int)name.len, name.ptr, (int)buf.len, buf.ptr);
     }
-    if (faults->count > faults->capacity && !rulebook->silent)
+    if (faults->count > faults->capacity)
         diag_message("%.*s: and %zu more", (int)name.len, name.ptr,
                      faults->count - faults->capacity);
-    if (faults->count > 0 && rulebook->texts[file].bytes != NULL && !rulebook->silent)
+}
+
+static void tell(const struct rulebook *rulebook, enum rules_file file,
+                 const struct rules_faults *faults) {
+    struct slice name = rules_file_name(file);
+    if (rulebook->silent)
+        return;
+    rulebook_tell(file, faults);
+    if (faults->count > 0 && rulebook->texts[file].bytes != NULL)
         diag_message("%.*s: the rules that were read before stay in force", (int)name.len,
                      name.ptr);
 }

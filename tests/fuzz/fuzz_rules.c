@@ -155,7 +155,7 @@ static void check_redirect(const struct redirect_match *match, struct slice quer
         return;
     }
     enum target_outcome outcome = redirect_rewrite(match, &raw, &path, &target);
-    CHECK(outcome == TARGET_PATH || outcome == TARGET_BAD);
+    CHECK(outcome == TARGET_PATH || outcome == TARGET_ABOVE || outcome == TARGET_BAD);
     if (outcome == TARGET_PATH)
         check_rewritten(target.path);
 }

@@ -68,6 +68,7 @@ static void check_parsed(enum method method, enum target_outcome outcome, struct
     case TARGET_AUTHORITY:
         CHECK(method == METHOD_CONNECT);
         break;
+    case TARGET_ABOVE:
     case TARGET_BAD:
         return;
     }

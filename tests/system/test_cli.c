@@ -428,15 +428,14 @@ static bool find_outside(char *text, socklen_t size) {
     return found;
 }
 
-static void test_lan_listens_for_others_and_prints_their_urls(void **state) {
-    struct scene *scene = *state;
+/* Starts it with --lan and other words, and fails unless others get in by the URLs that it prints.
+ */
+static void expect_lan(struct scene *scene, const char *const words[]) {
     char outside[INET_ADDRSTRLEN];
     char url[64];
     struct client client;
     tree_text(&scene->tree, "a.txt", "some text");
-    const char *const words[] = {"--lan", scene->tree.path, NULL};
     server_start(&scene->server, NULL, 1, words);
-    assert_true(scene->server.port >= 8080);
     client_expect_once(scene->server.port, "/a.txt", 200);
     if (!find_outside(outside, sizeof outside)) {
         note_cannot_test("--lan's URLs: there is no interface but the loopback");
@@ -447,6 +446,20 @@ static void test_lan_listens_for_others_and_prints_their_urls(void **state) {
     client_open_at(&client, outside, scene->server.port);
     client_expect(&client, "/a.txt", 200);
     client_close(&client);
+}
+
+static void test_lan_listens_for_others_and_prints_their_urls(void **state) {
+    struct scene *scene = *state;
+    const char *const words[] = {"--lan", scene->tree.path, NULL};
+    expect_lan(scene, words);
+    assert_true(scene->server.port >= 8080);
+}
+
+/* It is a port of all interfaces then, and not of 127.0.0.1. */
+static void test_lan_on_a_port(void **state) {
+    struct scene *scene = *state;
+    const char *const words[] = {"--lan", "--listen", "0", scene->tree.path, NULL};
+    expect_lan(scene, words);
 }
 
 int main(void) {
@@ -467,6 +480,7 @@ int main(void) {
         scene_test(test_the_forms_of_an_address),
         scene_test(test_all_interfaces),
         scene_test(test_lan_listens_for_others_and_prints_their_urls),
+        scene_test(test_lan_on_a_port),
     };
     return cmocka_run_group_tests_name("cli", tests, NULL, NULL);
 }

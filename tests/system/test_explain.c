@@ -84,6 +84,10 @@ static void test_circumstances(void **state) {
         {"/route", "site/app.html", "file      none\nspa       site/app.html\n\nHTTP/1.1 200 "},
         {"/route", NULL, "file      none\npage      404.html\n\nHTTP/1.1 404 "},
         {"/absent.png", "site/app.html", "file      none\npage      404.html\n\nHTTP/1.1 404 "},
+        {"/site/app", NULL,
+         "file      none: with .html behind it, it would be there (see --clean-urls)\npage "},
+        {"/over/there/app", NULL, "file      none: with .html behind it, it would be there (see "},
+        {"/site/app/x", NULL, "file      none\npage "},
         {"/.git/x", NULL, "file      none: a name in it starts with a dot (see --hidden)\npage "},
         {"/coded.css", NULL, "file      coded.css\nsiblings  br, gzip\n\nHTTP/1.1 200 "},
         {"/over/there/app.html", NULL,
@@ -145,15 +149,32 @@ static void test_why_it_is_not_served(void **state) {
 }
 
 static void test_what_cannot_be_asked_for(void **state) {
-    static const char *const urls[] = {"", "a b", "/../x", "/%zz", "/a#b", "http://", "/a\r\nX: y"};
+    static const char none[] = "cannot be asked for (write a path as in /a%20b";
+    static const char above[] = "leads above the root, and is answered with 400";
+    static const struct {
+        const char *url;
+        const char *message;
+    } cases[] = {
+        {"a b", none},
+        {"/%zz", none},
+        {"/a#b", none},
+        {"http://", none},
+        {"/a\r\nX: y", none},
+        {"/../x", above},
+        {"../x", above},
+        {"/with/../%2e%2e/page.html", above},
+        {"http://localhost/..", above},
+        {"/with%2Findex.html", "has a %2F, which is part of no name: there is nothing"},
+    };
     const struct scene *scene = *state;
     make_site(scene);
-    for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
-        char *err = explain(scene, urls[i], urls[i][0] == '\0' ? 0 : 1);
-        if (urls[i][0] != '\0' && strstr(err, "cannot be asked for") == NULL)
-            fail_msg("'%s': %s", urls[i], err);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *err = explain(scene, cases[i].url, 1);
+        if (strstr(err, cases[i].message) == NULL)
+            fail_msg("'%s': %s", cases[i].url, err);
         free(err);
     }
+    free(explain(scene, "", 0)); /* the root */
 }
 
 /* The head is the one that is sent, line by line, but for what depends on the time. */

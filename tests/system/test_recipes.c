@@ -41,6 +41,12 @@ static void make_pages(const struct tree *tree) {
     tree_text(tree, "public/new/page.html", "<h1>Page</h1>\n");
 }
 
+static void make_styled_site(const struct tree *tree) {
+    tree_text(tree, "site/index.html",
+              "<link rel=\"stylesheet\" href=\"/style.css\">\n<h1>Hello</h1>\n");
+    tree_text(tree, "site/style.css", "h1 { color: red }\n");
+}
+
 static void make_application(const struct tree *tree) {
     tree_text(tree, "dist/index.html", "<div id=app></div>\n");
 }
@@ -94,6 +100,10 @@ static const char fetch_package[] =
     "apt download hello-pronto\n"
     "cmp hello-pronto_1.0_all.deb debs/hello-pronto_1.0_all.deb\n";
 
+static const char check_untouched[] = "cd \"$TREE/site\"\n"
+                                      "test \"$(ls -A)\" = 'index.html\nstyle.css'\n"
+                                      "test \"$(tail -n 1 index.html)\" = '<h1>Hello</h1>'\n";
+
 static const char check_codings[] = "cd \"$TREE\"\n"
                                     "get() { curl -sS -H \"Accept-Encoding: $1\" "
                                     "http://localhost:8080/assets/index-D4f8a1b2.js; }\n"
@@ -109,6 +119,7 @@ static const struct recipe {
 } recipes[] = {
     {"A folder, now", make_site, NULL, NULL},
     {"A site of pages", make_pages, NULL, NULL},
+    {"Pages that follow what you edit", make_styled_site, NULL, check_untouched},
     {"A single-page application", make_application, NULL, NULL},
     {"What Vite has built, for production", make_build, NULL, check_codings},
     {"Videos, to a television or a telephone", make_videos, NULL, NULL},

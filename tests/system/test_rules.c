@@ -287,6 +287,27 @@ static void test_a_mistake_at_start(void **state) {
     }
 }
 
+/* It is no mistake: the file may be made later. So it is told by --check alone. */
+static void test_a_rewrite_to_nothing(void **state) {
+    struct scene *scene = *state;
+    struct process process = PROCESS_INIT;
+    const char *const words[] = {server_binary(), "--check", scene->tree.path, NULL};
+    tree_text(&scene->tree, "index.html", "index");
+    tree_text(&scene->tree, "_redirects", "/a/* / 200\n\n/b /gone.html 200\n/c /gone.html\n");
+    process_start(&process, NULL, words);
+    assert_true(process_wait(&process, END_TIMEOUT_MS));
+    char *err = process_text(process.err_fd);
+    assert_int_equal(process_exit_code(&process), 0);
+    assert_string_equal(err,
+                        "pronto: _redirects: line 3: '/gone.html' is no file, nor a directory with "
+                        "an index file, so that the rule leads to nothing: put one there, or write "
+                        "another path\n");
+    free(err);
+    process_deinit(&process);
+    scene_serve(scene, NULL);
+    assert_int_equal(count_said(scene, "_redirects"), 0);
+}
+
 static void test_cors(void **state) {
     struct scene *scene = *state;
     struct client client = CLIENT_INIT;
@@ -330,6 +351,7 @@ int main(void) {
         scene_test(test_what_is_no_file),
         scene_test(test_a_file_that_is_too_large),
         scene_test(test_a_mistake_at_start),
+        scene_test(test_a_rewrite_to_nothing),
         scene_test(test_cors),
         scene_test(test_cache_control),
     };

@@ -77,6 +77,7 @@ static void test_good(void **state) {
         row_assert_number(row, address_is_loopback(&address), good[i].loopback);
         row_assert_number(row, address_is_wildcard(&address), good[i].wildcard);
         row_assert_number(row, address.both_families, good[i].both_families);
+        row_assert_number(row, address.is_port, strchr(good[i].text, ':') == NULL);
         row_assert_number(row, address_len(&address), len_of(good[i].family, good[i].text));
         row_assert_number(row, address_is_local(&address), good[i].family == AF_UNIX);
         address_format(&address, text);
@@ -250,17 +251,27 @@ static void test_covers_no_other_family(void **state) {
     }
 }
 
+static void test_widen(void **state) {
+    (void)state;
+    static const char *const texts[] = {"80", "127.0.0.1:80", "[2001:db8::7]:80", "*:80"};
+    struct address all;
+    struct err err = ERR_INIT;
+    assert_int_equal(address_parse("*:80", &all, &err), 0);
+    for (size_t i = 0; i < ROWS_COUNT(texts); i++) {
+        struct address address;
+        row_assert_number(texts[i], address_parse(texts[i], &address, &err), 0);
+        address_widen(&address);
+        row_assert(texts[i], memcmp(&address, &all, sizeof all) == 0);
+    }
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good),
-        cmocka_unit_test(test_the_rest_is_zero),
-        cmocka_unit_test(test_bad),
-        cmocka_unit_test(test_set_port),
-        cmocka_unit_test(test_path),
-        cmocka_unit_test(test_a_path_that_is_too_long),
-        cmocka_unit_test(test_equal),
-        cmocka_unit_test(test_covers),
-        cmocka_unit_test(test_covers_no_other_family),
+        cmocka_unit_test(test_good),  cmocka_unit_test(test_the_rest_is_zero),
+        cmocka_unit_test(test_bad),   cmocka_unit_test(test_set_port),
+        cmocka_unit_test(test_path),  cmocka_unit_test(test_a_path_that_is_too_long),
+        cmocka_unit_test(test_equal), cmocka_unit_test(test_covers),
+        cmocka_unit_test(test_widen), cmocka_unit_test(test_covers_no_other_family),
     };
     return cmocka_run_group_tests_name("address", tests, NULL, NULL);
 }

@@ -383,7 +383,15 @@ static const struct {
     {"two roots", {"one", "two"}, "one root at a time: 'one' or 'two'"},
     {"two roots around an option", {"one", "-q", "two"}, "one root at a time: 'one' or 'two'"},
     {"empty root", {""}, "the root's name is empty"},
-    {"--lan and --listen", {"--lan", "--listen=80"}, "--lan and --listen exclude each other"},
+    {"--lan and an address",
+     {"--lan", "--listen=127.0.0.1:80"},
+     "--lan and --listen 127.0.0.1:80 exclude each other (with --lan, --listen PORT is that"},
+    {"--lan, and an address behind a port",
+     {"-l80", "-l[::1]:81", "--lan"},
+     "--lan and --listen [::1]:81 exclude each other"},
+    {"--lan and a local socket",
+     {"--lan", "-lunix:/s"},
+     "--lan and --listen unix:/s exclude each other"},
     {"--live without a cache", {"--live", "--cache-size=0"}, "--live needs a cache: what is not"},
     {"bad network", {"--trust=10/8"}, "--trust: '10/8' is no network (give an address"},
     {"the PROXY protocol of nobody",
@@ -392,7 +400,6 @@ static const struct {
     {"taken faster than it is sent",
      {"--send-rate=20000", "--min-rate=20000"},
      "--min-rate must be less than --send-rate"},
-    {"--listen and --lan", {"-l80", "--lan"}, "--lan and --listen exclude each other"},
 };
 
 static void test_bad_values(void **state) {

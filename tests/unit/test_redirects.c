@@ -394,6 +394,27 @@ static void test_too_little_room(void **state) {
     }
 }
 
+static void test_what_leads_to_one_place(void **state) {
+    (void)state;
+    static const struct {
+        const char *line;
+        bool constant;
+    } rows[] = {
+        {"/a /b", true},          {"/a/* /b.html 200", true},
+        {"/a/:b /c", true},       {"/a https://host:8080/b%3Ac?d#e", true},
+        {"/a/* /:splat", false},  {"/a/:b /c/:b/d 200", false},
+        {"/a/:b /c?d=:b", false}, {"/a/:b https://host/c#:b", false},
+    };
+    for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
+        struct file file;
+        file_read(&file, slice_of_text(rows[i].line));
+        row_assert(rows[i].line, file.good);
+        row_assert_number(rows[i].line, redirect_is_constant(&file.redirects.items[0]),
+                          rows[i].constant);
+        file_discard(&file);
+    }
+}
+
 /* To what was written without a query, once it is known. */
 static void test_a_query_is_added(void **state) {
     (void)state;
@@ -431,6 +452,7 @@ int main(void) {
         cmocka_unit_test(test_which_rule_applies),
         cmocka_unit_test(test_what_is_written),
         cmocka_unit_test(test_too_little_room),
+        cmocka_unit_test(test_what_leads_to_one_place),
         cmocka_unit_test(test_a_query_is_added),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

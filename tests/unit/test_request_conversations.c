@@ -77,7 +77,8 @@ static void note_request(struct hearing *hearing, const struct request *request)
     char memory[REQUEST_TARGET_MAX];
     struct buf path = BUF_INIT(memory, sizeof memory);
     struct target target;
-    bool bad = target_parse(request->method, request->target, &path, &target) == TARGET_BAD;
+    enum target_outcome outcome = target_parse(request->method, request->target, &path, &target);
+    bool bad = outcome == TARGET_BAD || outcome == TARGET_ABOVE;
     note_outcome(hearing, request, bad ? REFUSAL_BAD_TARGET : REFUSAL_NONE);
 }
 

@@ -90,6 +90,7 @@ static const struct row rows[] = {
     {"encoded slash with POST", "POST", "", TARGET_ABSENT, PAGE_ALLOW},
     {"bad target", "GET", "", TARGET_BAD, PAGE_CLOSE},
     {"bad target with POST", "POST", "", TARGET_BAD, PAGE_CLOSE},
+    {"above the root", "GET", "", TARGET_ABOVE, PAGE_CLOSE},
     {"bad target with an unknown method", "BREW", "", TARGET_BAD, PAGE_CLOSE},
     {"bad target with an expectation", "GET", "Expect: tea\r\n", TARGET_BAD, PAGE_CLOSE},
     {"rfc9110-10.1.1 100-continue", "GET", "Expect: 100-continue\r\n", TARGET_PATH, LOOK_UP},
