@@ -238,9 +238,8 @@ static void put_head(struct explanation *explanation) {
 static const char *describe_refused(enum target_outcome outcome) {
     switch (outcome) {
     case TARGET_ABOVE:
-        return "leads above the root, and is answered with 400 whatever there is (\"..\" takes "
-               "away "
-               "the name before it, and / is the root)";
+        return "leads above the root, and is answered with 400 whatever there is "
+               "(\"..\" takes away the name before it, and / is the root)";
     case TARGET_ABSENT:
         return "has a %2F, which is part of no name: there is nothing (write /)";
     case TARGET_PATH:
