@@ -1,7 +1,7 @@
 #include "proc/worker.h"
 
 #include "base/diag.h"
-#include "serve/connection.h"
+#include "serve/connections.h"
 #include "serve/gauges.h"
 #include "serve/listener.h"
 #include "serve/server.h"

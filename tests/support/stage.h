@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "serve/connection.h"
+#include "serve/connections.h"
 #include "support/process.h"
 #include "support/row.h"
 #include "support/tree.h"
@@ -97,7 +97,7 @@ static inline void visitor_connect(struct visitor *visitor) {
 }
 
 static inline void visitor_enter(struct stage *stage, const struct visitor *visitor) {
-    connection_open(&stage->server, visitor->server_fd, &visitor->peer);
+    connections_open(&stage->server, visitor->server_fd, &visitor->peer);
 }
 
 static inline void visitor_leave(struct visitor *visitor) {

@@ -1,6 +1,6 @@
 /* The heart of it: conversations that are disturbed at every byte, in every way that a network has,
  * must come to the same as undisturbed ones; or end, with the right reason and nothing left. */
-#include "serve/connection.h"
+#include "serve/connections.h"
 
 #include "support/dialogue_tests.h"
 #include "support/disturbed.h"

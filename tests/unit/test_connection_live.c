@@ -1,5 +1,5 @@
 /* Streams of events: answers that wait until something happens. */
-#include "serve/connection.h"
+#include "serve/connections.h"
 
 #include "support/stage.h"
 

@@ -1,5 +1,5 @@
 /* Answers that are made while they are sent, of a directory: its listing, and an archive of it. */
-#include "serve/connection.h"
+#include "serve/connections.h"
 
 #include "support/dialogue_tests.h"
 #include "support/disturbed.h"
