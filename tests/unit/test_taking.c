@@ -56,7 +56,7 @@ static const struct {
     {"less than a byte", 1, 30000, 29999, 0},
     {"none of it", 7680, 30000, 0, 0},
     {"nothing", 0, 30000, 30000, 0},
-    {"16 MiB/s for a day", UINT64_C(16777216) * 86400, 86400000, 86399999, 1449551445221},
+    {"16 MiB/s for a day", UINT64_C(16777216) * 86400, 86400000, 86399999, 1449551445622},
     {"all there could be", UINT64_MAX, 86400000, 86400000, UINT64_MAX},
 };
 
