@@ -28,5 +28,8 @@ static inline void taking_add(struct taking *taking, uint64_t bytes) {
  * never is. */
 enum taken taking_judge(const struct taking *taking, int fd, uint64_t least);
 
-/* Bytes that are to be taken in `part_ms`, where it is `bytes` in `whole_ms`. */
-uint64_t taking_least_bytes(uint64_t bytes, int64_t whole_ms, int64_t part_ms);
+/* Bytes that are to be taken in that time, at so many per second. What options allow for both is
+ * far from 64 bits. */
+static inline uint64_t taking_least_bytes(uint64_t rate, int64_t waited_ms) {
+    return rate * (uint64_t)waited_ms / 1000;
+}

@@ -523,12 +523,10 @@ static void time_out_request(struct connection *conn) {
 /* What the client has done in `waited_ms`, of the time that it has been given to take some of an
  * answer. */
 static enum taken judge_taking(const struct connection *conn, int64_t waited_ms) {
-    const struct server *server = conn->server;
-    const int64_t whole_ms = server->deadlines[DEADLINE_SEND].duration_ms;
     if (conn->state == STATE_MAKE) /* it waits for the server */
         return TAKEN_ENOUGH;
     return taking_judge(&conn->taking, conn->source.fd,
-                        taking_least_bytes(server->taken_min, whole_ms, waited_ms));
+                        taking_least_bytes(conn->server->min_rate, waited_ms));
 }
 
 /* Gives a client the same time once more. */

@@ -97,13 +97,6 @@ static int keep_target(struct buf *target, struct slice path, struct err *err) {
     return 0;
 }
 
-/* What --min-rate comes to over one --send-timeout. Both are bounded, so that this is no overflow.
- */
-static uint64_t least_taken(const struct options *options) {
-    uint64_t bytes = options->min_rate * (uint64_t)options->send_timeout / 1000;
-    return bytes > 0 ? bytes : 1;
-}
-
 int server_init(struct server *server, struct loop *loop, const struct roots *roots,
                 const struct options *options, struct err *err) {
     *server = (struct server){
@@ -116,7 +109,7 @@ int server_init(struct server *server, struct loop *loop, const struct roots *ro
         .max_body = options->max_body,
         .max_connections = options->max_connections > 0 ? options->max_connections : SIZE_MAX,
         .send_rate = options->send_rate,
-        .taken_min = least_taken(options),
+        .min_rate = options->min_rate,
         .held_max = options->buffer_size,
         .trusted = options->trust,
         .proxy_protocol = options->proxy_protocol,

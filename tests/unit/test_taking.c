@@ -45,27 +45,25 @@ static void test_judge(void **state) {
 
 static const struct {
     const char *name;
-    uint64_t bytes;
-    int64_t whole_ms;
-    int64_t part_ms;
+    uint64_t rate; /* --min-rate */
+    int64_t waited_ms;
     uint64_t least;
-} parts[] = {
-    {"all of the time", 7680, 30000, 30000, 7680},
-    {"half of it", 7680, 30000, 15000, 3840},
-    {"rounded down", 10, 3, 1, 3},
-    {"less than a byte", 1, 30000, 29999, 0},
-    {"none of it", 7680, 30000, 0, 0},
-    {"nothing", 0, 30000, 30000, 0},
-    {"16 MiB/s for a day", UINT64_C(16777216) * 86400, 86400000, 86399999, 1449551445622},
-    {"all there could be", UINT64_MAX, 86400000, 86400000, UINT64_MAX},
+} rates[] = {
+    {"default", 256, 30000, 7680},
+    {"a part of the time", 256, 2000, 512},
+    {"less than a second", 256, 500, 128},
+    {"rounded down", 3, 1999, 5},
+    {"less than a byte", 256, 3, 0},
+    {"any byte will do", 0, 30000, 0},
+    {"no time", 256, 0, 0},
+    {"most that options allow", 16 << 20, 86400000, 1449551462400},
 };
 
 static void test_least(void **state) {
     (void)state;
-    for (size_t i = 0; i < ROWS_COUNT(parts); i++)
-        row_assert_number(parts[i].name,
-                          taking_least_bytes(parts[i].bytes, parts[i].whole_ms, parts[i].part_ms),
-                          parts[i].least);
+    for (size_t i = 0; i < ROWS_COUNT(rates); i++)
+        row_assert_number(rates[i].name, taking_least_bytes(rates[i].rate, rates[i].waited_ms),
+                          rates[i].least);
 }
 
 int main(void) {
