@@ -3,6 +3,7 @@
 #include "base/embedded.h"
 #include "conf/version.h"
 #include "http/csp.h"
+#include "http/page.h"
 #include "serve/exposition.h"
 #include "store/size.h"
 
@@ -329,21 +330,9 @@ static void put_tables(struct buf *buf, const struct dashboard *dashboard) {
 }
 
 static void put_head(struct buf *buf) {
-    buf_put(buf,
-            SLICE("<!DOCTYPE html>\n"
-                  "<html lang=\"en\">\n"
-                  "<meta charset=\"utf-8\">\n"
-                  "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-                  "<meta name=\"color-scheme\" content=\"light dark\">\n"
-                  "<meta name=\"theme-color\" content=\"#ffc61a\" "
-                  "media=\"(prefers-color-scheme: light)\">\n"
-                  "<meta name=\"theme-color\" content=\"#1f2326\" "
-                  "media=\"(prefers-color-scheme: dark)\">\n"
-                  "<link rel=\"icon\" href=\"data:image/svg+xml,%3Csvg xmlns='http://www.w3.org"
-                  "/2000/svg' viewBox='0 0 20 20'%3E%3Cpath fill='%23ffc61a' "
-                  "d='M1 19V9h4v10zm7 0V1h4v18zm7 0v-7h4v7z'/%3E%3C/svg%3E\">\n"
-                  "<noscript><meta http-equiv=\"refresh\" content=\"5\"></noscript>\n"
-                  "<title>pronto – status</title>\n<style>"));
+    page_put_start(buf, SLICE("M1 19V9h4v10zm7 0V1h4v18zm7 0v-7h4v7z"));
+    buf_put(buf, SLICE("<noscript><meta http-equiv=\"refresh\" content=\"5\"></noscript>\n"
+                       "<title>pronto – status</title>\n<style>"));
     buf_put(buf, EMBEDDED(dashboard_css));
     buf_put(buf, SLICE("</style>\n"));
 }
