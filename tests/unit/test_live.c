@@ -1,6 +1,7 @@
 /* What pages are told, and the script that is behind them. */
 #include "serve/live.h"
 
+#include "support/no_memory.h"
 #include "support/row.h"
 
 #include <errno.h>
@@ -10,14 +11,6 @@
 static struct live live;
 static struct outq output;
 static int64_t now_ms;
-static bool out_of_memory;
-
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
-
-void *__wrap_malloc(size_t size) {
-    return out_of_memory ? NULL : __real_malloc(size);
-}
 
 static int setup(void **state) {
     struct err err = ERR_INIT;
