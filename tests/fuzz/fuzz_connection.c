@@ -273,7 +273,7 @@ static void settle(struct client *client) {
 }
 
 static void enter(struct client *client) {
-    static const struct peer peer = {.family = PEER_UNIX};
+    static const struct peer peer;
     if (client->entered)
         return;
     client->entered = true;

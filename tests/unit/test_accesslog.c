@@ -47,7 +47,7 @@ static struct tree tree;
 static size_t fds_before;
 static struct options options;
 static struct accesslog accesslog;
-static const struct peer peer = {.family = PEER_UNIX};
+static const struct peer peer;
 static int kept_stderr;
 static int said_fd; /* a memory file that stands for stderr */
 
