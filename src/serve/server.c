@@ -41,18 +41,6 @@ static void bound_connections(struct server *server) {
         server->comfortable = server->max_connections;
 }
 
-/* Whoever could guess it could write a file that looks like several parts. */
-static int make_boundary(struct server *server, struct err *err) {
-    unsigned char random[MULTIPART_BOUNDARY_LEN / 2];
-    struct buf buf = BUF_INIT(server->boundary, sizeof server->boundary);
-    int result = random_fill(random, sizeof random, err);
-    for (size_t i = 0; i < sizeof random; i++) {
-        buf_put_hex(&buf, random[i] >> 4);
-        buf_put_hex(&buf, random[i] & 15);
-    }
-    return result;
-}
-
 /* Files have changed: whoever is answered from now on is told the new state. */
 static void on_changes(struct source *source) {
     struct server *server = list_entry(source, struct server, changes);
@@ -126,7 +114,7 @@ int server_init(struct server *server, struct loop *loop, const struct roots *ro
     for (int i = 0; i < DEADLINE_COUNT; i++)
         deadline_queue_init(&server->deadlines[i], durations_ms[i]);
     list_init(&server->starved);
-    int result = make_boundary(server, err);
+    int result = random_digits(server->boundary, sizeof server->boundary, err);
     if (result == 0)
         result = keep_target(&server->spa, options->spa, err);
     if (result == 0)
