@@ -106,7 +106,7 @@ static void wake_news(struct server *server) {
 }
 
 void connections_expire(struct server *server) {
-    if (live_is_on(&server->live) && changes_settle(&server->live.changes))
+    if (live_settle(&server->live))
         wake_news(server);
     for (unsigned i = 0; i < DEADLINE_COUNT; i++)
         expire_due(server, (enum server_deadline)i);
@@ -118,7 +118,7 @@ void connections_expire(struct server *server) {
 
 void connections_close_idle(struct server *server) {
     static const enum server_deadline waiting[] = {DEADLINE_IDLE, DEADLINE_HEAD};
-    server->live.ending = true;
+    live_end(&server->live);
     wake_news(server);
     for (size_t i = 0; i < sizeof waiting / sizeof waiting[0]; i++) {
         list_for_each(link, &server->deadlines[waiting[i]].members)

@@ -455,6 +455,10 @@ void store_go_live(struct store *store, struct changes *changes, struct slice ap
     store->terms.appendix = appendix;
 }
 
+void store_be_silent(struct store *store) {
+    store->rulebook.silent = true;
+}
+
 void store_deinit(struct store *store) {
     store->changes = NULL;
     if (store->keeps)

@@ -37,7 +37,7 @@ static void note(const char *target, const char *type) {
 
 static void settle(void) {
     now_ms += CHANGES_PUT_OFF_MS;
-    assert_true(changes_settle(&live.changes));
+    assert_true(live_settle(&live));
 }
 
 /* Fails unless that is told next, and how it goes on. */
@@ -115,7 +115,7 @@ static void test_a_beat_when_there_is_nothing_to_say(void **state) {
 static void test_they_end(void **state) {
     (void)state;
     struct delivery *delivery = live_listen(&live);
-    live.ending = true;
+    live_end(&live);
     expect("end", delivery, "", DELIVERY_DONE);
     delivery_free(delivery);
 }
