@@ -84,9 +84,9 @@ struct slice resource_type(const struct resource *resource, const struct types *
 /* Checking */
 
 static bool look_at(const struct resource *resource, enum coding coding, struct stat *stat) {
-    struct docroot_file file;
-    return siblings_name(&file, resource->path, coding) &&
-           docroot_stat(resource->docroot, file.path, stat) == 0;
+    char path[PATH_MAX];
+    return siblings_path(resource->path, coding, path) > 0 &&
+           docroot_stat(resource->docroot, path, stat) == 0;
 }
 
 /* Whether an entry would not be true to a file whose content changed and nothing else. */

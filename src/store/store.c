@@ -301,7 +301,8 @@ static enum docroot_outcome open_coding(struct store *store, struct resource *re
         (void)close(file->fd);
     file->fd = -1;
     enum docroot_outcome outcome = DOCROOT_ABSENT;
-    if (siblings_name(file, resource->path, coding)) {
+    file->path_len = siblings_path(resource->path, coding, file->path);
+    if (file->path_len > 0) {
         do
             outcome = docroot_open_file(resource->docroot, file);
         while (outcome == DOCROOT_EXHAUSTED && give_back_fds(store));
