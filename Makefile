@@ -245,12 +245,14 @@ $(BUILD)/obj/%.o: src/%.c $(BUILD)/flags
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c -o $@ $<
 
-# Style sheets and scripts, as they are (include/base/embedded.h).
+# Style sheets, behind what all of them have in common, and scripts, as they are (include/base/embedded.h).
+BASE_css := src/page.css
+
 define EMBED_RULE
-$(BUILD)/obj/%.$(1).o: src/%.$(1) src/embed.sh $(BUILD)/flags
+$(BUILD)/obj/%.$(1).o: src/%.$(1) $(BASE_$(1)) src/embed.sh $(BUILD)/flags
 	$$(call say,EMBED,$$<)
 	$$(Q)mkdir -p $$(@D)
-	$$(Q)src/embed.sh $$< > $$(@:.o=.s)
+	$$(Q)src/embed.sh $$< $(BASE_$(1)) > $$(@:.o=.s)
 	$$(Q)$$(CC) -c -o $$@ $$(@:.o=.s)
 endef
 $(foreach kind,css js,$(eval $(call EMBED_RULE,$(kind))))

@@ -1,9 +1,10 @@
 #!/bin/sh
-# embed.sh FILE: prints an assembler source that puts FILE into the program, as the symbols that include/base/embedded.h
-# declares: its bytes, their number, and the SHA-256 of them in base64, as a Content-Security-Policy has it.
+# embed.sh FILE [BASE]: prints an assembler source that puts FILE into the program, behind BASE if there is one, as the
+# symbols that include/base/embedded.h declares: the bytes, their number, and the SHA-256 of them in base64, as a
+# Content-Security-Policy has it.
 set -eu
 name=$(basename "$1" | tr -c 'a-z0-9\n' '_')
-hash=$(sha256sum < "$1" | awk '{
+hash=$(cat ${2:+"$2"} "$1" | sha256sum | awk '{
     digits = substr($1, 1, 64) "00"
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
     for (i = 1; i <= 64; i += 3) {
@@ -14,11 +15,12 @@ hash=$(sha256sum < "$1" | awk '{
     }
     print substr(text, 1, 43) "="
 }')
+parts=$(printf '    .incbin "%s"\n' ${2:+"$2"} "$1")
 cat <<END
     .section .rodata
     .global embedded_$name
 embedded_$name:
-    .incbin "$1"
+$parts
 embedded_${name}_end:
     .global embedded_${name}_sha256
 embedded_${name}_sha256:

@@ -50,3 +50,6 @@ void buf_put_number(struct buf *buf, uint64_t value);
 
 /* In lower-case hexadecimal, without padding. */
 void buf_put_hex(struct buf *buf, uint64_t value);
+
+/* The same as two digits. */
+void buf_put_hex_byte(struct buf *buf, unsigned char byte);

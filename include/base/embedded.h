@@ -1,5 +1,5 @@
-/* Files of src/ that are part of the program as they are: style sheets and scripts (src/embed.sh
- * prints how). src/store/listing.css is called listing_css. */
+/* Files of src/ that are part of the program: scripts as they are, and style sheets behind
+ * src/page.css (src/embed.sh prints how). src/store/listing.css is called listing_css. */
 #pragma once
 
 #include "base/slice.h"

@@ -28,8 +28,8 @@ bool lineage_has_room(const struct lineage *lineage);
 /* Takes over a generation that is coming. */
 void lineage_add(struct lineage *lineage, struct generation *generation);
 
-/* The coming one serves, and the one before retires. Returns that one, or NULL. */
-struct generation *lineage_take_over(struct lineage *lineage, int64_t now_ms);
+/* The coming one serves, and the one before retires. */
+void lineage_take_over(struct lineage *lineage, int64_t now_ms);
 
 /* There won't be a coming one, or another master: those of its workers that serve already drain,
  * and the one that serves has all connections again. */

@@ -1,34 +1,43 @@
 /* A client's connection: reads requests, sends answers, and closes so that the last answer arrives.
- */
+ * What becomes of all of them is for serve/connections.h. */
 #pragma once
 
 #include "serve/server.h"
 #include "sys/peer.h"
 
-/* Takes over an accepted, non-blocking socket to `peer` and takes the first turn on it at once. The
- * server is borrowed as long as the connection is open; it closes itself. Closes it without a word
- * where its client has as many as it may have; else, where there are more than is comfortable, the
- * one that gives way. */
-void connection_open(struct server *server, int fd, const struct peer *peer);
+#include <stdbool.h>
+#include <stdint.h>
 
-/* Ends connections whose deadline is due, many but not any number of them, tells of changes when it
- * is time (--live), and lets starved listeners try again when it is time; call it once per turn of
- * the loop. */
-void connections_expire(struct server *server);
+/* Between two turns, its deadline is in one of the server's queues. */
+struct connection;
 
-/* Closes the connection that gives way: the one that has been idle longest, or, where none is, the
- * one whose request has taken longest to arrive, if that is a second or more, or else one that has
- * taken less of an answer than it should, for two. Whoever holds many connections open with
- * requests that never end, or answers that nobody reads, thus keeps nobody out. Returns false where
- * there is none. */
-bool connections_shed(struct server *server);
+/* Takes over an accepted, non-blocking socket to `peer`. The server is borrowed as long as the
+ * connection is open. Returns NULL where it has been closed without a word, as its client has as
+ * many as it may have, or there is no memory. */
+struct connection *connection_new(struct server *server, int fd, const struct peer *peer);
 
-/* Whether there is one that gives way. */
-bool connections_can_shed(struct server *server);
+/* Takes the first turn at once; from then on the connection closes itself. */
+void connection_start(struct connection *conn);
 
-/* Closes the connections that nothing has been asked on since their last answer, or ever, and ends
- * streams of events: call it again until none is left. */
-void connections_close_idle(struct server *server);
+/* The connection that has this deadline. */
+struct connection *connection_of_deadline(struct deadline *deadline);
 
-/* Closes all of them, whatever they are at. */
-void connections_close_all(struct server *server);
+/* What follows when the deadline is due, which has been taken out of its queue. */
+void connection_expire(struct connection *conn, enum server_deadline deadline);
+
+/* Whether something has come that has not been read: a request, or its end. */
+bool connection_is_readable(const struct connection *conn);
+
+/* With DEADLINE_SEND running, for `waited_ms`: whether its client has taken as much of an answer as
+ * it should have by now. One that has gets its time anew. */
+bool connection_takes_enough(struct connection *conn, int64_t waited_ms);
+
+/* Lets it take a turn, though nothing has happened. */
+void connection_wake(struct connection *conn);
+
+/* With DEADLINE_IDLE or DEADLINE_HEAD running: closes it, unless a request has begun, or has come
+ * that no event has told of yet: that one is answered first. */
+void connection_drain(struct connection *conn);
+
+/* Closes it, whatever it is at. */
+void connection_close(struct connection *conn, enum close_reason reason);

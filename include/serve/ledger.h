@@ -78,8 +78,8 @@ static inline void ledger_begin(struct ledger *ledger, const struct account *acc
         ledger->begun_ns = clock_now_ns();
 }
 
-/* Enters the answer that was queued last into `output`, a scratch queue. Of `request`, what is not
- * known of one that was refused is empty. */
+/* Enters the answer that was queued last into `output`, a scratch queue; of use only with `is_on`.
+ * Of `request`, what is not known of one that was refused is empty. */
 void ledger_enter(struct ledger *ledger, const struct request *request, enum status status,
                   const struct outq *output);
 

@@ -60,6 +60,16 @@ struct delivery *live_listen(struct live *live);
 /* What the head of its answer says. Static. */
 const struct representation *live_events(void);
 
+/* Whether there is something to tell that was not to be told of before: streams take a turn. */
+static inline bool live_settle(struct live *live) {
+    return live_is_on(live) && changes_settle(&live->changes);
+}
+
+/* Streams end as soon as they take a turn. */
+static inline void live_end(struct live *live) {
+    live->ending = true;
+}
+
 /* How long to sleep, in milliseconds: until there is something to tell, but no longer than
  * `wait_ms` (negative: forever). */
 int64_t live_wait_ms(const struct live *live, int64_t wait_ms);

@@ -69,8 +69,7 @@ struct server {
                                 for files are left */
     size_t max_connections;  /* with as many, and none of them idle, none is accepted */
     uint64_t send_rate;      /* bytes per second, on each connection; 0: no bound */
-    uint64_t taken_min;      /* bytes of a response that a client is to take in the time of
-                                DEADLINE_SEND */
+    uint64_t min_rate;       /* bytes per second that a client is to take of a response */
     uint64_t held_max;       /* bytes that connections may hold together, beside a few for each */
     uint64_t held_bytes;     /* what they hold: of requests that are not whole, of answers, and
                                 of what is to be logged of those */

@@ -40,3 +40,6 @@ const struct trend_point *trend_at(const struct trend *trend, size_t i);
 
 /* Answers with a status of that class (2: 2xx), of all methods. */
 uint64_t trend_count_class(const struct tally *tally, unsigned class);
+
+/* All of them. */
+uint64_t trend_count_answers(const struct tally *tally);

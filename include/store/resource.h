@@ -2,6 +2,7 @@
  * siblings that it is encoded in, or the reason why there is none. */
 #pragma once
 
+#include "conf/types.h"
 #include "http/negotiate.h"
 #include "store/cache.h"
 #include "store/directories.h"
@@ -32,3 +33,30 @@ struct resource {
     struct list holder;                  /* its place among those that hold descriptors */
     struct dependency dependencies[];    /* and texts behind them */
 };
+
+/* What malloc(3) adds to each piece of memory, which is counted, too. */
+enum { RESOURCE_PIECE_BYTES = 16 };
+
+/* One of which only the key is known, which is copied: borrowed by whoever made it, with so many
+ * dependencies that depend on nothing so far, and room for a path. `docroot` is borrowed. Returns
+ * NULL where there is no memory. */
+struct resource *resource_new(const struct docroot *docroot, struct slice key,
+                              size_t dependency_count, size_t path_max);
+
+/* It depends on nothing any more, and is in no list. What is being sent of it lives on. */
+void resource_free(struct resource *resource);
+
+/* Copies the path of the plain file, once. */
+void resource_set_path(struct resource *resource, struct slice path);
+
+/* The media type of a file that was found, as rules and its name say; SLICE_NONE: that is for its
+ * content. `types` go before those of the table. */
+struct slice resource_named_type(const struct resource *resource, const struct types *types);
+
+/* The media type of what was found, or of what is absent would have, as far as that is known
+ * without a look at it; else empty. */
+struct slice resource_type(const struct resource *resource, const struct types *types);
+
+/* Looks at the attributes of the plain file, and of those that entries were made of: whether they
+ * say that nothing has changed. */
+bool resource_is_still_true(const struct resource *resource, const struct types *types);

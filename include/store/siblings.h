@@ -5,7 +5,9 @@
 #include "http/negotiate.h"
 #include "store/docroot.h"
 
+#include <limits.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
 
@@ -16,9 +18,9 @@ struct siblings {
     bool unknown;      /* one could not be opened, for want of descriptors or by a fault */
 };
 
-/* Makes file->path the path of the file at `path` in that coding, which for CODING_IDENTITY is the
- * plain file itself. Returns false where it would be too long. */
-bool siblings_name(struct docroot_file *file, struct slice path, enum coding coding);
+/* Writes the path of the file at `path` in that coding, which for CODING_IDENTITY is the plain file
+ * itself, NUL-terminated. Returns its length, 0 where it would be too long. */
+size_t siblings_path(struct slice path, enum coding coding, char text[PATH_MAX]);
 
 /* Finds those of the plain file at `path`, of which `plain` are the attributes. One that is older
  * was made of another content, and does not count. */

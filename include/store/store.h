@@ -64,6 +64,9 @@ int store_init(struct store *store, const struct roots *roots, const struct opti
  * Both are borrowed until store_deinit(). */
 void store_go_live(struct store *store, struct changes *changes, struct slice appendix);
 
+/* From now on, mistakes in files of rules are not told: another process does. */
+void store_be_silent(struct store *store);
+
 /* Idempotent. */
 void store_deinit(struct store *store);
 

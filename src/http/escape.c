@@ -36,8 +36,7 @@ static void put_replacement(struct buf *buf, char byte) {
 
 static void put_hex_byte(struct buf *buf, char byte) {
     buf_put(buf, SLICE("\\x"));
-    buf_put_char(buf, "0123456789abcdef"[(unsigned char)byte >> 4]);
-    buf_put_char(buf, "0123456789abcdef"[byte & 15]);
+    buf_put_hex_byte(buf, (unsigned char)byte);
 }
 
 /* U+2400 to U+241F are pictures of U+0000 to U+001F, U+2421 is that of DEL. */
@@ -75,8 +74,7 @@ static bool put_json(struct buf *buf, uint32_t code, struct slice bytes) {
     if (code >= 0x20)
         return false;
     buf_put(buf, SLICE("\\u00"));
-    buf_put_char(buf, "0123456789abcdef"[code >> 4]);
-    buf_put_char(buf, "0123456789abcdef"[code & 15]);
+    buf_put_hex_byte(buf, (unsigned char)code);
     return true;
 }
 

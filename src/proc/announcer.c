@@ -142,7 +142,7 @@ static void send_packet(void *context, const struct responder_packet *packet) {
 /* Which one matters little; so does that they are not quite equally likely. */
 static int64_t choose_number(void *context, int64_t min, int64_t max) {
     uint32_t number = 0;
-    struct err err;
+    struct err err = ERR_INIT;
     (void)context;
     (void)random_fill(&number, sizeof number, &err);
     return min + (int64_t)number % (max - min + 1);

@@ -42,7 +42,7 @@ void lineage_add(struct lineage *lineage, struct generation *generation) {
     lineage->coming = generation;
 }
 
-struct generation *lineage_take_over(struct lineage *lineage, int64_t now_ms) {
+void lineage_take_over(struct lineage *lineage, int64_t now_ms) {
     struct generation *before = lineage->serving;
     lineage->serving = lineage->coming;
     lineage->coming = NULL;
@@ -53,7 +53,6 @@ struct generation *lineage_take_over(struct lineage *lineage, int64_t now_ms) {
         generation_retire(before, &lineage->serving->listeners, now_ms);
     }
     lineage->retiring = before;
-    return before;
 }
 
 void lineage_abandon(struct lineage *lineage, int64_t now_ms) {

@@ -1,7 +1,7 @@
 #include "proc/worker.h"
 
 #include "base/diag.h"
-#include "serve/connection.h"
+#include "serve/connections.h"
 #include "serve/gauges.h"
 #include "serve/listener.h"
 #include "serve/server.h"
@@ -198,7 +198,8 @@ static int init(struct worker *worker, const struct worker_config *config, struc
     if (config->tally != NULL)
         count_for_others(worker, config);
     accesslog_withhold(&worker->server.ledger.log, config->withheld);
-    worker->server.store.rulebook.silent = config->slot > 0;
+    if (config->slot > 0)
+        store_be_silent(&worker->server.store);
     worker->drain_timeout_ms = config->options->drain_timeout;
     if (config->options->cache_size > 0)
         tell_what_is_unwatched(worker, config->roots);

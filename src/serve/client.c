@@ -2,25 +2,12 @@
 
 #include "http/forwarded.h"
 
-#include <string.h>
-
-static struct peer peer_of_ip(const struct ip *ip, uint16_t port) {
-    struct peer peer = {.port = port, .family = PEER_UNIX};
-    if (ip->len > 0)
-        peer.family = ip->len == IP_V4_LEN ? PEER_V4 : PEER_V6;
-    memcpy(peer.ip, ip->bytes, sizeof peer.ip);
-    return peer;
-}
-
 bool client_is_trusted(const struct networks *trusted, const struct peer *peer) {
-    if (trusted->count == 0)
-        return false;
-    struct ip ip = ip_of_bytes(peer->ip, peer_ip_len(peer));
-    return networks_have(trusted, &ip);
+    return networks_have(trusted, &peer->ip);
 }
 
 struct peer client_of_proxy(const struct peer *peer, const struct proxy *proxy) {
-    return proxy->speaks_of ? peer_of_ip(&proxy->ip, proxy->port) : *peer;
+    return proxy->speaks_of ? (struct peer){proxy->ip, proxy->port} : *peer;
 }
 
 /* The list, read from its end, would be walked to the first address that is not trusted, or up to
@@ -50,7 +37,7 @@ bool client_named(const struct networks *trusted, const struct request *request,
             consider(trusted, element, &found, &has_found);
     }
     if (has_found)
-        *client = peer_of_ip(&found, 0);
+        *client = (struct peer){.ip = found};
     return has_found;
 }
 

@@ -28,6 +28,7 @@
 #include "serve/client.h"
 #include "serve/intake.h"
 #include "serve/outq.h"
+#include "serve/taking.h"
 #include "sys/socket.h"
 
 #include <errno.h>
@@ -40,10 +41,6 @@ enum {
     SEND_BYTES_PER_TURN = 512 * 1024,
     LINGER_BYTES = 1024 * 1024, /* thrown away at most */
     OWN_BYTES = 4096,           /* a connection may hold these, whatever the others hold */
-    PATIENCE_MS = 1000,         /* a request that takes longer to arrive gives way to others */
-    TAKER_PATIENCE_MS = 2000,   /* so does who takes too little of an answer for longer */
-    EXPIRED_PER_TURN = 32,      /* of each deadline */
-    TAKERS_LOOKED_AT = 16,      /* at a time, for one that does */
 };
 
 enum state { STATE_READ, STATE_SEND, STATE_MAKE, STATE_LINGER };
@@ -71,12 +68,11 @@ struct connection {
     bool preamble : 1;   /* a PROXY header comes before the first request */
     bool counted : 1;    /* in the server's quota, as its peer's */
     struct intake intake;
-    struct account account;  /* its peer is the one that a PROXY header named, if one came */
-    uint64_t takeable_bytes; /* DEADLINE_SEND: what the client had not acknowledged when it started,
-                                and what has been sent since */
+    struct account account; /* its peer is the one that a PROXY header named, if one came */
+    struct taking taking;   /* of answers, by the client; with DEADLINE_SEND */
 };
 
-static void close_connection(struct connection *conn, enum close_reason reason) {
+void connection_close(struct connection *conn, enum close_reason reason) {
     struct server *server = conn->server;
     deadline_stop(&conn->deadline);
     list_remove(&conn->source.place);
@@ -122,13 +118,11 @@ static void await(struct connection *conn, enum server_deadline deadline) {
         server_wake_starved(server);
 }
 
-/* The socket has room again only after a good part of its buffer has been taken, which a slow
- * client needs a while for. So what counts is what the client has acknowledged. The time is not
- * started again by what it takes: when it is over, that must have been enough, or one byte now and
- * then would hold an answer for ever. */
+/* The time is not started again by what the client takes: when it is over, that must have been
+ * enough, or one byte now and then would hold an answer for ever. */
 static void await_taking(struct connection *conn) {
     if (conn->awaited != DEADLINE_SEND)
-        conn->takeable_bytes = socket_unacked_bytes(conn->source.fd);
+        taking_start(&conn->taking, conn->source.fd);
     await(conn, DEADLINE_SEND);
 }
 
@@ -152,7 +146,7 @@ static enum outq_outcome flush(struct connection *conn, struct outq *queue, uint
     unsigned answers = queue->answers;
     int64_t begun_ns = queue->begun_ns;
     enum outq_outcome outcome = outq_flush(queue, conn->source.fd, SEND_BYTES_PER_TURN, sent);
-    conn->takeable_bytes += *sent;
+    taking_add(&conn->taking, *sent);
     counter_add(&server->tally->sent_bytes, *sent);
     if (outcome == OUTQ_SENT && server->timed && answers > 0)
         stopwatch_add(&server->stopwatch, &server->tally->request_times, answers, begun_ns);
@@ -476,9 +470,9 @@ static void carry_on(struct connection *conn, enum step step) {
     if (step == STEP_YIELD)
         loop_again(conn->server->loop, &conn->source);
     else if (step == STEP_CLOSED)
-        close_connection(conn, (enum close_reason)conn->reason);
+        connection_close(conn, (enum close_reason)conn->reason);
     else if (!is_registered(conn))
-        close_connection(conn, CLOSE_FAULT);
+        connection_close(conn, CLOSE_FAULT);
 }
 
 static void run(struct source *source) {
@@ -486,20 +480,13 @@ static void run(struct source *source) {
     carry_on(conn, run_state(conn));
 }
 
-/* Where there are more connections than is comfortable, one gives way for the new one, and another,
- * so that the reserve of descriptors comes back once it has been used. */
-static void make_room(struct server *server) {
-    for (int i = 0; i < 2 && server->connections > server->comfortable; i++)
-        (void)connections_shed(server);
-}
-
-void connection_open(struct server *server, int fd, const struct peer *peer) {
+struct connection *connection_new(struct server *server, int fd, const struct peer *peer) {
     struct connection *conn = calloc(1, sizeof *conn);
     counter_add(&server->tally->accepted, 1);
     if (conn == NULL) {
         (void)close(fd);
         counter_add(&server->tally->closed[CLOSE_FAULT], 1);
-        return;
+        return NULL;
     }
     source_init(&conn->source, fd, run);
     conn->source.ready = EPOLLIN | EPOLLOUT; /* worth a try */
@@ -509,18 +496,20 @@ void connection_open(struct server *server, int fd, const struct peer *peer) {
     conn->state = STATE_READ;
     conn->preamble = server->proxy_protocol && client_is_trusted(&server->trusted, peer);
     server->connections++;
-    if (!enter_quota(conn)) {
-        close_connection(conn, CLOSE_CROWDED);
-        return;
-    }
-    make_room(server);
+    if (enter_quota(conn))
+        return conn;
+    connection_close(conn, CLOSE_CROWDED);
+    return NULL;
+}
+
+void connection_start(struct connection *conn) {
     await(conn, DEADLINE_HEAD);
     run(&conn->source);
 }
 
 /* Deadlines */
 
-static struct connection *connection_of(struct deadline *deadline) {
+struct connection *connection_of_deadline(struct deadline *deadline) {
     return list_entry(deadline, struct connection, deadline);
 }
 
@@ -531,30 +520,13 @@ static void time_out_request(struct connection *conn) {
     carry_on(conn, flush_scratch(conn));
 }
 
-/* What the client has done in the time that it has been given to take some of an answer, of which
- * `waited_ms` have gone by. */
-enum taking { TAKING_ENOUGH, TAKING_ALL, TAKING_LITTLE };
-
-/* What is to be taken in `waited_ms`, a part of the whole time. It is divided before it is
- * multiplied: the largest that options allow would not fit into 64 bits. */
-static uint64_t least_taken_bytes(const struct server *server, int64_t waited_ms) {
-    const uint64_t whole_ms = (uint64_t)server->deadlines[DEADLINE_SEND].duration_ms;
-    const uint64_t part_ms = (uint64_t)waited_ms;
-    return server->taken_min / whole_ms * part_ms +
-           server->taken_min % whole_ms * part_ms / whole_ms;
-}
-
-static enum taking taking(const struct connection *conn, int64_t waited_ms) {
-    uint64_t unacked_bytes = socket_unacked_bytes(conn->source.fd);
+/* What the client has done in `waited_ms`, of the time that it has been given to take some of an
+ * answer. */
+static enum taken judge_taking(const struct connection *conn, int64_t waited_ms) {
     if (conn->state == STATE_MAKE) /* it waits for the server */
-        return TAKING_ENOUGH;
-    if (unacked_bytes >= conn->takeable_bytes)
-        return TAKING_LITTLE;
-    if (unacked_bytes == 0)
-        return TAKING_ALL;
-    return conn->takeable_bytes - unacked_bytes >= least_taken_bytes(conn->server, waited_ms)
-               ? TAKING_ENOUGH
-               : TAKING_LITTLE;
+        return TAKEN_ENOUGH;
+    return taking_judge(&conn->taking, conn->source.fd,
+                        taking_least_bytes(conn->server->min_rate, waited_ms));
 }
 
 /* Gives a client the same time once more. */
@@ -563,12 +535,19 @@ static void await_more_taking(struct connection *conn) {
     await_taking(conn);
 }
 
+bool connection_takes_enough(struct connection *conn, int64_t waited_ms) {
+    if (judge_taking(conn, waited_ms) == TAKEN_TOO_LITTLE)
+        return false;
+    await_more_taking(conn);
+    return true;
+}
+
 static void expire_taking(struct connection *conn) {
-    enum taking done = taking(conn, conn->server->deadlines[DEADLINE_SEND].duration_ms);
-    if (done == TAKING_LITTLE)
-        close_connection(conn, CLOSE_SEND_TIMEOUT);
-    else if (done == TAKING_ALL && conn->state == STATE_LINGER)
-        close_connection(conn, CLOSE_LINGER_TIMEOUT);
+    enum taken taken = judge_taking(conn, conn->server->deadlines[DEADLINE_SEND].duration_ms);
+    if (taken == TAKEN_TOO_LITTLE)
+        connection_close(conn, CLOSE_SEND_TIMEOUT);
+    else if (taken == TAKEN_ALL && conn->state == STATE_LINGER)
+        connection_close(conn, CLOSE_LINGER_TIMEOUT);
     else
         await_more_taking(conn);
 }
@@ -578,10 +557,10 @@ static void expire_linger(struct connection *conn) {
     if (socket_unacked_bytes(conn->source.fd) > 0)
         await_taking(conn);
     else
-        close_connection(conn, CLOSE_LINGER_TIMEOUT);
+        connection_close(conn, CLOSE_LINGER_TIMEOUT);
 }
 
-static void expire(struct connection *conn, enum server_deadline deadline) {
+void connection_expire(struct connection *conn, enum server_deadline deadline) {
     switch (deadline) {
     case DEADLINE_NEWS:
         run(&conn->source);
@@ -591,7 +570,7 @@ static void expire(struct connection *conn, enum server_deadline deadline) {
         time_out_request(conn);
         break;
     case DEADLINE_IDLE:
-        close_connection(conn, CLOSE_IDLE_TIMEOUT);
+        connection_close(conn, CLOSE_IDLE_TIMEOUT);
         break;
     case DEADLINE_SEND:
         expire_taking(conn);
@@ -605,119 +584,22 @@ static void expire(struct connection *conn, enum server_deadline deadline) {
     }
 }
 
-/* Ends those of a queue that are due, a turn's worth of them: thousands that came together are due
- * together, and others wait meanwhile. The loop does not sleep while any are left. */
-static void expire_due(struct server *server, enum server_deadline deadline) {
-    struct deadline_queue *queue = &server->deadlines[deadline];
-    for (int i = 0; i < EXPIRED_PER_TURN; i++) {
-        struct deadline *due = deadline_expired(queue, server->loop->now_ms);
-        if (due == NULL)
-            break;
-        expire(connection_of(due), deadline);
-    }
-}
-
-/* Lets those take their turn that wait for something to be told of. */
-static void wake_news(struct server *server) {
-    list_for_each(link, &server->deadlines[DEADLINE_NEWS].members) {
-        struct connection *conn = connection_of(list_entry(link, struct deadline, link));
-        loop_again(server->loop, &conn->source);
-    }
-}
-
-void connections_expire(struct server *server) {
-    if (live_is_on(&server->live) && changes_settle(&server->live.changes))
-        wake_news(server);
-    for (unsigned i = 0; i < DEADLINE_COUNT; i++)
-        expire_due(server, (enum server_deadline)i);
-    if (server->loop->now_ms >= server->starved_retry_ms)
-        server_wake_starved(server);
-}
-
-static int64_t waited_ms(const struct connection *conn, enum server_deadline deadline) {
-    const struct server *server = conn->server;
-    int64_t left_ms = conn->deadline.due_ms - server->loop->now_ms;
-    return server->deadlines[deadline].duration_ms - left_ms;
-}
-
-/* The one that has waited longest in the queue, for `patience_ms` at least, or NULL. */
-static struct connection *find_waiting(struct server *server, enum server_deadline deadline,
-                                       int64_t patience_ms) {
-    list_for_each(link, &server->deadlines[deadline].members) {
-        struct connection *conn = connection_of(list_entry(link, struct deadline, link));
-        if (waited_ms(conn, deadline) < patience_ms)
-            break;
-        if ((conn->source.ready & EPOLLIN) == 0) /* else its request has come, or its end */
-            return conn;
-    }
-    return NULL;
-}
-
-/* One that takes too little, as far as that can be said yet, or NULL. Others that are looked at
- * have their time anew, so that they are not looked at again and again. */
-static struct connection *find_slow_taker(struct server *server) {
-    for (int i = 0; i < TAKERS_LOOKED_AT; i++) {
-        struct deadline *first = deadline_first(&server->deadlines[DEADLINE_SEND]);
-        struct connection *conn = first != NULL ? connection_of(first) : NULL;
-        if (conn == NULL || waited_ms(conn, DEADLINE_SEND) < TAKER_PATIENCE_MS)
-            return NULL;
-        if (taking(conn, waited_ms(conn, DEADLINE_SEND)) == TAKING_LITTLE)
-            return conn;
-        await_more_taking(conn);
-    }
-    return NULL;
-}
-
-/* The one that gives way, or NULL. */
-static struct connection *find_dispensable(struct server *server) {
-    static const struct {
-        enum server_deadline deadline;
-        int64_t patience_ms;
-    } rows[] = {{DEADLINE_IDLE, 0}, {DEADLINE_HEAD, PATIENCE_MS}, {DEADLINE_BODY, PATIENCE_MS}};
-    struct connection *conn = NULL;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0] && conn == NULL; i++)
-        conn = find_waiting(server, rows[i].deadline, rows[i].patience_ms);
-    return conn != NULL ? conn : find_slow_taker(server);
-}
-
-bool connections_shed(struct server *server) {
-    struct connection *conn = find_dispensable(server);
-    if (conn != NULL)
-        close_connection(conn, CLOSE_SHED);
-    return conn != NULL;
-}
-
-bool connections_can_shed(struct server *server) {
-    return find_dispensable(server) != NULL;
-}
-
-/* Closes an idle connection, unless a request has come on it that no event has told of yet: that
- * one is answered first. */
-static void close_unless_asked(struct connection *conn) {
-    char byte;
-    if (recv(conn->source.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0) {
-        close_connection(conn, CLOSE_DRAINED);
-        return;
-    }
-    conn->source.ready |= EPOLLIN;
+void connection_wake(struct connection *conn) {
     loop_again(conn->server->loop, &conn->source);
 }
 
-void connections_close_idle(struct server *server) {
-    server->live.ending = true;
-    wake_news(server);
-    list_for_each(link, &server->deadlines[DEADLINE_IDLE].members)
-        close_unless_asked(connection_of(list_entry(link, struct deadline, link)));
-    list_for_each(link, &server->deadlines[DEADLINE_HEAD].members) {
-        struct connection *conn = connection_of(list_entry(link, struct deadline, link));
-        if (conn->intake.rest == NULL)
-            close_unless_asked(conn);
-    }
+bool connection_is_readable(const struct connection *conn) {
+    return (conn->source.ready & EPOLLIN) != 0;
 }
 
-void connections_close_all(struct server *server) {
-    for (unsigned i = 0; i < DEADLINE_COUNT; i++) {
-        list_for_each(link, &server->deadlines[i].members)
-            close_connection(connection_of(list_entry(link, struct deadline, link)), CLOSE_DRAINED);
+void connection_drain(struct connection *conn) {
+    char byte;
+    if (conn->awaited == DEADLINE_HEAD && conn->intake.rest != NULL)
+        return;
+    if (recv(conn->source.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0) {
+        connection_close(conn, CLOSE_DRAINED);
+        return;
     }
+    conn->source.ready |= EPOLLIN;
+    connection_wake(conn);
 }

@@ -3,6 +3,7 @@
 #include "base/embedded.h"
 #include "conf/version.h"
 #include "http/csp.h"
+#include "http/page.h"
 #include "serve/exposition.h"
 #include "store/size.h"
 
@@ -78,13 +79,6 @@ static void put_point(struct buf *buf, const struct trend_point *point) {
     buf_put_char(buf, '}');
 }
 
-static uint64_t count_answers(const struct tally *tally) {
-    uint64_t sum = 0;
-    for (unsigned class = 1; class <= 5; class ++)
-        sum += trend_count_class(tally, class);
-    return sum;
-}
-
 static size_t shown_workers(const struct dashboard *dashboard) {
     return dashboard->worker_count < DASHBOARD_WORKERS_MAX ? dashboard->worker_count
                                                            : DASHBOARD_WORKERS_MAX;
@@ -97,7 +91,7 @@ static void put_workers(struct buf *buf, const struct dashboard *dashboard) {
         const struct tally *tally = &dashboard->workers[i];
         buf_put(buf, i > 0 ? SLICE(",{") : SLICE("{"));
         put_count(buf, "open", tally->open);
-        put_count(buf, "requests", count_answers(tally));
+        put_count(buf, "requests", trend_count_answers(tally));
         put_count(buf, "bytes", tally->sent_bytes);
         put_time(buf, "turn", true, tally->longest_turn);
         buf_put_char(buf, '}');
@@ -120,7 +114,7 @@ static void sum_up(const struct dashboard *dashboard, struct total totals[TOTALS
     const struct tally *all = dashboard->all;
     const struct metrics_state *state = dashboard->state;
     const struct total sums[TOTALS] = {
-        {"answered", "Requests", false, false, count_answers(all)},
+        {"answered", "Requests", false, false, trend_count_answers(all)},
         {"c2", "2xx: here it is", true, false, trend_count_class(all, 2)},
         {"c3", "3xx: elsewhere, or not modified", true, false, trend_count_class(all, 3)},
         {"c4", "4xx: the client’s errors", true, false, trend_count_class(all, 4)},
@@ -307,7 +301,7 @@ static void put_worker_rows(struct buf *buf, const struct dashboard *dashboard) 
         buf_put(buf, SLICE("<td>"));
         buf_put_number(buf, tally->open);
         buf_put(buf, SLICE("<td>"));
-        buf_put_number(buf, count_answers(tally));
+        buf_put_number(buf, trend_count_answers(tally));
         buf_put(buf, SLICE("<td>"));
         size_put(buf, tally->sent_bytes);
         buf_put(buf, SLICE("<td>"));
@@ -329,21 +323,9 @@ static void put_tables(struct buf *buf, const struct dashboard *dashboard) {
 }
 
 static void put_head(struct buf *buf) {
-    buf_put(buf,
-            SLICE("<!DOCTYPE html>\n"
-                  "<html lang=\"en\">\n"
-                  "<meta charset=\"utf-8\">\n"
-                  "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-                  "<meta name=\"color-scheme\" content=\"light dark\">\n"
-                  "<meta name=\"theme-color\" content=\"#ffc61a\" "
-                  "media=\"(prefers-color-scheme: light)\">\n"
-                  "<meta name=\"theme-color\" content=\"#1f2326\" "
-                  "media=\"(prefers-color-scheme: dark)\">\n"
-                  "<link rel=\"icon\" href=\"data:image/svg+xml,%3Csvg xmlns='http://www.w3.org"
-                  "/2000/svg' viewBox='0 0 20 20'%3E%3Cpath fill='%23ffc61a' "
-                  "d='M1 19V9h4v10zm7 0V1h4v18zm7 0v-7h4v7z'/%3E%3C/svg%3E\">\n"
-                  "<noscript><meta http-equiv=\"refresh\" content=\"5\"></noscript>\n"
-                  "<title>pronto – status</title>\n<style>"));
+    page_put_start(buf, SLICE("M1 19V9h4v10zm7 0V1h4v18zm7 0v-7h4v7z"));
+    buf_put(buf, SLICE("<noscript><meta http-equiv=\"refresh\" content=\"5\"></noscript>\n"
+                       "<title>pronto – status</title>\n<style>"));
     buf_put(buf, EMBEDDED(dashboard_css));
     buf_put(buf, SLICE("</style>\n"));
 }

@@ -33,12 +33,8 @@ struct digest digest_since(const struct digest *sum, const struct digest *before
 }
 
 struct digest digest_of_tally(const struct tally *tally) {
-    uint64_t errors = trend_count_class(tally, 4) + trend_count_class(tally, 5);
-    uint64_t others = 0;
-    for (unsigned class = 1; class <= 3; class ++)
-        others += trend_count_class(tally, class);
-    return (struct digest){.requests = others + errors,
-                           .errors = errors,
+    return (struct digest){.requests = trend_count_answers(tally),
+                           .errors = trend_count_class(tally, 4) + trend_count_class(tally, 5),
                            .bytes = tally->sent_bytes,
                            .times = tally->request_times};
 }

@@ -151,8 +151,7 @@ static void put_disposition(struct buf *buf, struct slice name) {
             buf_put_char(buf, (char)c);
         } else {
             buf_put_char(buf, '%');
-            buf_put_hex(buf, c >> 4);
-            buf_put_hex(buf, c & 15);
+            buf_put_hex_byte(buf, c);
         }
     }
     buf_put(buf, SLICE(".tar\r\n"));

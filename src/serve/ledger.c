@@ -108,8 +108,7 @@ static void settle(struct ledger *ledger, const struct ledger_entry *entry, uint
         .content_bytes = content_sent(entry, sent),
         .aborted = aborted,
     };
-    if (accesslog_is_on(&ledger->log))
-        accesslog_add(&ledger->log, &record, ledger->loop->now_ms);
+    accesslog_add(&ledger->log, &record, ledger->loop->now_ms);
 }
 
 /* Settles the first of `count` entries, as far as they have been sent; returns how many. The last

@@ -1,6 +1,6 @@
 #include "serve/listener.h"
 
-#include "serve/connection.h"
+#include "serve/connections.h"
 #include "sys/socket.h"
 
 #include <errno.h>
@@ -24,7 +24,7 @@ static enum accepted accept_one(struct listener *listener) {
         return ACCEPTED_STARVED;
     int fd = socket_accept(listener->source.fd, &peer);
     if (fd >= 0) {
-        connection_open(server, fd, &peer);
+        connections_open(server, fd, &peer);
         return ACCEPTED_ONE;
     }
     switch (-fd) {

@@ -151,23 +151,12 @@ static struct entry *make_script(void) {
     return entry_of_content(EMBEDDED(live_js), &about);
 }
 
-static int make_name(struct live *live, struct err *err) {
-    unsigned char random[LIVE_NAME_LEN / 2];
-    struct buf name = BUF_INIT(live->name, sizeof live->name);
-    int result = random_fill(random, sizeof random, err);
-    for (size_t i = 0; i < sizeof random && result == 0; i++) {
-        buf_put_hex(&name, random[i] >> 4);
-        buf_put_hex(&name, random[i] & 15);
-    }
-    return result;
-}
-
 int live_init(struct live *live, const int64_t *now_ms, struct err *err) {
     *live = (struct live){.script = make_script()};
     if (live->script == NULL)
         return err_set(err, ENOMEM, "not enough memory");
     changes_init(&live->changes, now_ms);
-    return make_name(live, err);
+    return random_digits(live->name, sizeof live->name, err);
 }
 
 void live_deinit(struct live *live) {

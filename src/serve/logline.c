@@ -20,18 +20,13 @@ static size_t plain_len(struct slice text) {
     return len;
 }
 
-static void put_hex_byte(struct buf *buf, unsigned value) {
-    buf_put_char(buf, "0123456789abcdef"[value >> 4 & 15]);
-    buf_put_char(buf, "0123456789abcdef"[value & 15]);
-}
-
 /* Writes the character at the start of `text`, which is not plain; returns its length in bytes. */
 typedef size_t put_odd(struct buf *buf, struct slice text);
 
 /* Any byte that is not plain, for a line of ASCII. */
 static size_t put_odd_byte(struct buf *buf, struct slice text) {
     buf_put(buf, SLICE("\\x"));
-    put_hex_byte(buf, (unsigned char)text.ptr[0]);
+    buf_put_hex_byte(buf, (unsigned char)text.ptr[0]);
     return 1;
 }
 
@@ -49,7 +44,7 @@ static size_t put_odd_character(struct buf *buf, struct slice text) {
         buf_put_char(buf, (char)code);
     } else if (code < 0xa0) {
         buf_put(buf, SLICE("\\u00"));
-        put_hex_byte(buf, code);
+        buf_put_hex_byte(buf, (unsigned char)code);
     } else {
         buf_put(buf, slice_of(text.ptr, len));
     }

@@ -13,7 +13,7 @@ enum { V6_CLIENT_LEN = 8 /* bytes of an address: a /64 */ };
 /* Those of a client that has any connections. */
 struct count {
     struct table_link link;
-    struct peer client;
+    struct ip client;
     size_t connections;
 };
 
@@ -32,19 +32,19 @@ void quota_deinit(struct quota *quota) {
     table_deinit(&quota->counts);
 }
 
-/* The peer without what its other connections need not have in common. */
-static struct peer client_of(const struct peer *peer) {
-    struct peer client = {.family = peer->family};
-    size_t len = peer->family == PEER_V6 ? V6_CLIENT_LEN : peer_ip_len(peer);
-    memcpy(client.ip, peer->ip, len);
+/* The address without what its other connections need not have in common. */
+static struct ip client_of(const struct peer *peer) {
+    struct ip client = peer->ip;
+    if (client.len == IP_V6_LEN)
+        memset(client.bytes + V6_CLIENT_LEN, 0, IP_V6_LEN - V6_CLIENT_LEN);
     return client;
 }
 
-static uint64_t hash_of(const struct quota *quota, const struct peer *client) {
+static uint64_t hash_of(const struct quota *quota, const struct ip *client) {
     return hash_bytes(&quota->key, slice_of((const char *)client, sizeof *client));
 }
 
-static struct count *find(const struct quota *quota, const struct peer *client, uint64_t hash) {
+static struct count *find(const struct quota *quota, const struct ip *client, uint64_t hash) {
     struct table_link *link = table_find(&quota->counts, hash);
     for (; link != NULL; link = table_find_next(link)) {
         struct count *count = list_entry(link, struct count, link);
@@ -55,9 +55,9 @@ static struct count *find(const struct quota *quota, const struct peer *client, 
 }
 
 bool quota_enter(struct quota *quota, const struct peer *peer) {
-    if (quota->max == 0 || peer->family == PEER_UNIX)
+    if (quota->max == 0 || peer->ip.len == 0)
         return true;
-    struct peer client = client_of(peer);
+    struct ip client = client_of(peer);
     uint64_t hash = hash_of(quota, &client);
     struct count *count = find(quota, &client, hash);
     if (count == NULL) {
@@ -74,9 +74,9 @@ bool quota_enter(struct quota *quota, const struct peer *peer) {
 }
 
 void quota_leave(struct quota *quota, const struct peer *peer) {
-    if (quota->max == 0 || peer->family == PEER_UNIX)
+    if (quota->max == 0 || peer->ip.len == 0)
         return;
-    struct peer client = client_of(peer);
+    struct ip client = client_of(peer);
     struct count *count = find(quota, &client, hash_of(quota, &client));
     CHECK(count != NULL);
     if (--count->connections > 0)

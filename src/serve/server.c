@@ -41,18 +41,6 @@ static void bound_connections(struct server *server) {
         server->comfortable = server->max_connections;
 }
 
-/* Whoever could guess it could write a file that looks like several parts. */
-static int make_boundary(struct server *server, struct err *err) {
-    unsigned char random[MULTIPART_BOUNDARY_LEN / 2];
-    struct buf buf = BUF_INIT(server->boundary, sizeof server->boundary);
-    int result = random_fill(random, sizeof random, err);
-    for (size_t i = 0; i < sizeof random; i++) {
-        buf_put_hex(&buf, random[i] >> 4);
-        buf_put_hex(&buf, random[i] & 15);
-    }
-    return result;
-}
-
 /* Files have changed: whoever is answered from now on is told the new state. */
 static void on_changes(struct source *source) {
     struct server *server = list_entry(source, struct server, changes);
@@ -97,13 +85,6 @@ static int keep_target(struct buf *target, struct slice path, struct err *err) {
     return 0;
 }
 
-/* What --min-rate comes to over one --send-timeout. Both are bounded, so that this is no overflow.
- */
-static uint64_t least_taken(const struct options *options) {
-    uint64_t bytes = options->min_rate * (uint64_t)options->send_timeout / 1000;
-    return bytes > 0 ? bytes : 1;
-}
-
 int server_init(struct server *server, struct loop *loop, const struct roots *roots,
                 const struct options *options, struct err *err) {
     *server = (struct server){
@@ -116,7 +97,7 @@ int server_init(struct server *server, struct loop *loop, const struct roots *ro
         .max_body = options->max_body,
         .max_connections = options->max_connections > 0 ? options->max_connections : SIZE_MAX,
         .send_rate = options->send_rate,
-        .taken_min = least_taken(options),
+        .min_rate = options->min_rate,
         .held_max = options->buffer_size,
         .trusted = options->trust,
         .proxy_protocol = options->proxy_protocol,
@@ -133,7 +114,7 @@ int server_init(struct server *server, struct loop *loop, const struct roots *ro
     for (int i = 0; i < DEADLINE_COUNT; i++)
         deadline_queue_init(&server->deadlines[i], durations_ms[i]);
     list_init(&server->starved);
-    int result = make_boundary(server, err);
+    int result = random_digits(server->boundary, sizeof server->boundary, err);
     if (result == 0)
         result = keep_target(&server->spa, options->spa, err);
     if (result == 0)

@@ -13,7 +13,7 @@ uint64_t trend_count_class(const struct tally *tally, unsigned class) {
     return sum;
 }
 
-static uint64_t count_answers(const struct tally *tally) {
+uint64_t trend_count_answers(const struct tally *tally) {
     uint64_t sum = 0;
     for (unsigned class = 1; class <= 5; class ++)
         sum += trend_count_class(tally, class);
@@ -41,7 +41,7 @@ static struct trend_point compare(const struct tally *now, const struct tally *b
     struct histogram times = {0};
     subtract(&times, &now->request_times, &before->request_times);
     return (struct trend_point){
-        .requests_per_s = (double)grown(count_answers(now), count_answers(before)) / s,
+        .requests_per_s = (double)grown(trend_count_answers(now), trend_count_answers(before)) / s,
         .errors_per_s = (double)grown(trend_count_class(now, 5), trend_count_class(before, 5)) / s,
         .bytes_per_s = (double)grown(now->sent_bytes, before->sent_bytes) / s,
         .hit_share = share_of_hits(now, before),

@@ -5,6 +5,7 @@
 #include "http/csp.h"
 #include "http/date.h"
 #include "http/escape.h"
+#include "http/page.h"
 #include "store/size.h"
 
 EMBEDDED_DECLARE(listing_css);
@@ -77,19 +78,7 @@ static void put_title(struct buf *buf, struct slice path) {
 }
 
 static void put_head(struct buf *buf, const struct sheet *sheet) {
-    buf_put(buf,
-            SLICE("<!DOCTYPE html>\n"
-                  "<html lang=\"en\">\n"
-                  "<meta charset=\"utf-8\">\n"
-                  "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-                  "<meta name=\"color-scheme\" content=\"light dark\">\n"
-                  "<meta name=\"theme-color\" content=\"#ffc61a\" "
-                  "media=\"(prefers-color-scheme: light)\">\n"
-                  "<meta name=\"theme-color\" content=\"#1f2326\" "
-                  "media=\"(prefers-color-scheme: dark)\">\n"
-                  "<link rel=\"icon\" href=\"data:image/svg+xml,%3Csvg xmlns='http://www.w3.org"
-                  "/2000/svg' viewBox='0 0 20 20'%3E%3Cpath fill='%23ffc61a' "
-                  "d='M0 18V2h8l2 3h10v13z'/%3E%3C/svg%3E\">\n"));
+    page_put_start(buf, SLICE("M0 18V2h8l2 3h10v13z"));
     put_title(buf, sheet->path);
     buf_put(buf, SLICE("<style>"));
     buf_put(buf, EMBEDDED(listing_css));

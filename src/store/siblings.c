@@ -5,14 +5,14 @@
 
 #include <unistd.h>
 
-bool siblings_name(struct docroot_file *file, struct slice path, enum coding coding) {
-    struct buf buf = BUF_INIT(file->path, sizeof file->path);
+size_t siblings_path(struct slice path, enum coding coding, char text[PATH_MAX]) {
+    struct buf buf = BUF_INIT(text, PATH_MAX);
     buf_put(&buf, path);
     if (coding != CODING_IDENTITY)
         buf_put(&buf, coding_extension(coding));
-    file->path_len = buf.len;
+    size_t len = buf.len;
     buf_put_char(&buf, '\0');
-    return !buf.overflow;
+    return buf.overflow ? 0 : len;
 }
 
 struct siblings siblings_find(const struct docroot *docroot, struct slice path,
@@ -20,8 +20,8 @@ struct siblings siblings_find(const struct docroot *docroot, struct slice path,
     struct siblings siblings = {0};
     struct docroot_file file;
     for (unsigned i = 0; i < CODING_IDENTITY; i++) {
-        if (!siblings_name(&file, path, (enum coding)i) ||
-            docroot_hides(docroot, slice_of(file.path, file.path_len)))
+        file.path_len = siblings_path(path, (enum coding)i, file.path);
+        if (file.path_len == 0 || docroot_hides(docroot, slice_of(file.path, file.path_len)))
             continue;
         enum docroot_outcome outcome = docroot_open_file(docroot, &file);
         siblings.linked |= file.linked;

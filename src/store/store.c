@@ -1,8 +1,7 @@
 #include "store/store.h"
 
-#include "http/mime.h"
 #include "http/request.h"
-#include "store/attributes.h"
+#include "store/lookup.h"
 #include "store/siblings.h"
 #include "sys/random.h"
 
@@ -14,7 +13,6 @@
 
 enum {
     DIRECTORIES_MAX = 8192, /* the kernel needs about 1 KiB for each */
-    ALLOCATION_BYTES = 16,  /* what malloc(3) adds to a piece */
     FDS_MAX = 1024,
     FDS_SHARE = 8, /* one descriptor in this many is for kept files */
 };
@@ -29,45 +27,11 @@ static void drop(struct store *store, struct resource *resource) {
         store->fds -= resource->fds;
     }
     list_remove(&resource->holder);
-    for (unsigned i = 0; i < CODING_COUNT; i++) {
-        if (resource->entries[i] != NULL)
-            entry_unref(resource->entries[i]);
-    }
-    ruling_unref(resource->ruling);
-    free(resource);
+    resource_free(resource);
 }
 
 static struct resource *resource_of(struct cached *cached) {
     return list_entry(cached, struct resource, cached);
-}
-
-/* The media type as far as a name says it; SLICE_NONE: nothing. */
-static struct slice type_by_name(const struct store *store, struct slice name) {
-    struct slice type = types_of_name(store->types, name);
-    return type.ptr != NULL ? type : mime_of_name(name);
-}
-
-/* The same of the plain file that was found: where its name says nothing, its content does. */
-static struct slice type_of_name(const struct store *store, const struct resource *resource) {
-    const struct head_policy *policy = store_policy(store, resource);
-    return policy->content_type.ptr != NULL ? policy->content_type
-                                            : type_by_name(store, docroot_name_of(resource->path));
-}
-
-/* The media type of what was found, or of what is absent would have, as far as that is known
- * without a look at it; else empty. */
-static struct slice type_of(const struct store *store, const struct resource *resource) {
-    const struct entry *entry = resource->entries[CODING_IDENTITY];
-    struct slice type;
-    if (resource->outcome == DOCROOT_DIRECTORY || resource->outcome == DOCROOT_NEEDS_SLASH)
-        type = SLICE("text/html");
-    else if (entry != NULL)
-        type = entry->representation.content_type;
-    else if (resource->outcome == DOCROOT_FILE)
-        type = type_of_name(store, resource);
-    else
-        type = type_by_name(store, docroot_name_of(resource->cached.key));
-    return type.ptr != NULL ? type : SLICE("");
 }
 
 /* Tells that what was found has changed; of what is sent for any target, that everything has. */
@@ -77,7 +41,7 @@ static void tell_change(const struct store *store, const struct resource *resour
     if (resource == NULL || resource->stands_in)
         changes_note_all(store->changes);
     else
-        changes_note(store->changes, resource->cached.key, type_of(store, resource));
+        changes_note(store->changes, resource->cached.key, resource_type(resource, store->types));
 }
 
 static void on_change(struct directories *directories, struct dependency *dependency) {
@@ -111,7 +75,7 @@ static void close_entries(struct store *store, struct resource *resource) {
         struct entry *entry = resource->entries[i];
         if (entry == NULL || entry->fd < 0)
             continue;
-        cache_shrink(&store->cache, &resource->cached, entry->size_bytes + ALLOCATION_BYTES);
+        cache_shrink(&store->cache, &resource->cached, entry->size_bytes + RESOURCE_PIECE_BYTES);
         entry_unref(entry);
         resource->entries[i] = NULL;
     }
@@ -191,159 +155,23 @@ static void check_rules(struct store *store, int64_t now_ms) {
 
 /* Looking up */
 
-/* Keeps a NUL-terminated copy at `*at`, and moves it on. */
-static struct slice keep_text(char **at, struct slice text) {
-    char *copy = *at;
-    memcpy(copy, text.ptr, text.len);
-    copy[text.len] = '\0';
-    *at += text.len + 1;
-    return slice_of(copy, text.len);
-}
-
-/* Where something is looked for. */
-struct place {
-    const struct docroot *docroot;
-    struct slice path; /* beneath it */
-    bool as_directory;
-};
-
-static struct place place_of(const struct store *store, struct slice path, bool as_directory) {
-    struct place place = {.as_directory = as_directory};
-    place.docroot = roots_choose(store->roots, path, &place.path);
-    return place;
-}
-
-/* The paths that will be looked at. */
-struct candidates {
-    size_t count;
-    size_t longest;
-};
-
-static void survey(const struct place *place, struct candidates *candidates) {
-    char text[PATH_MAX];
-    size_t len;
-    for (size_t i = 0;
-         (len = docroot_candidate(place->docroot, place->path, place->as_directory, i, text)) > 0;
-         i++) {
-        candidates->count++;
-        if (len > candidates->longest)
-            candidates->longest = len;
-    }
-}
-
-/* A resource of which only the key is known, with room for the rest. NULL: no memory. */
-static struct resource *make_resource(const struct docroot *docroot, struct slice key,
-                                      const struct candidates *candidates, char **texts) {
-    size_t fixed = sizeof(struct resource) + candidates->count * sizeof(struct dependency);
-    size_t size = fixed + key.len + candidates->longest + 2;
-    struct resource *resource = calloc(1, size);
-    if (resource == NULL)
-        return NULL;
-    *texts = (char *)resource + fixed;
-    resource->docroot = docroot;
-    resource->borrowed = true;
-    resource->cached.key = keep_text(texts, key);
-    resource->cached.size_bytes = size + ALLOCATION_BYTES;
-    resource->dependency_count = (uint8_t)candidates->count;
-    list_init(&resource->holder);
-    for (size_t i = 0; i < candidates->count; i++)
-        resource->dependencies[i].owner = resource;
-    return resource;
-}
-
-/* From here on, changes of a path are noticed; false where they are not. */
-static bool depend_on(struct store *store, struct resource *resource, const struct docroot *docroot,
-                      struct slice path, struct dependency *dependency) {
-    size_t root = (size_t)(docroot - store->roots->items);
-    switch (directories_reach(&store->directories, root, path, dependency)) {
-    case DIRECTORIES_WATCHED:
-        break;
-    case DIRECTORIES_REMOTE:
-        resource->unwatched = true;
-        break;
-    case DIRECTORIES_BLIND:
-        return false;
-    }
-    return true;
-}
-
-/* The same for what will be found at the places. */
-static bool depend(struct store *store, struct resource *resource, const struct place *places,
-                   size_t count) {
-    struct dependency *dependency = resource->dependencies;
-    for (size_t i = 0; i < count; i++) {
-        const struct place *place = &places[i];
-        char text[PATH_MAX];
-        size_t len;
-        for (size_t j = 0; (len = docroot_candidate(place->docroot, place->path,
-                                                    place->as_directory, j, text)) > 0;
-             j++) {
-            if (!depend_on(store, resource, place->docroot, slice_of(text, len), dependency++))
-                return false;
-        }
-    }
-    return true;
-}
-
-/* A directory that is watched tells whether it is worth looking for siblings in it. */
-static bool may_have_siblings(const struct store *store, const struct resource *resource) {
-    if (resource->docroot->only.ptr != NULL || store->changes != NULL)
-        return false;
-    if (!store->keeps || resource->unwatched)
-        return true;
-    for (unsigned i = 0; i < resource->dependency_count; i++) {
-        if (directories_may_have_siblings(&resource->dependencies[i]))
-            return true;
-    }
-    return false;
-}
-
-static void take_siblings(struct resource *resource, const struct stat *plain) {
-    const struct siblings siblings = siblings_find(resource->docroot, resource->path, plain);
-    resource->available |= siblings.available;
-    resource->unwatched |= siblings.linked;
-    resource->unsettled |= siblings.unsettled;
-    resource->changed |= siblings.unknown;
-}
-
-static void find(struct store *store, struct resource *resource, const struct place *place,
-                 char *texts) {
-    struct docroot_file *file = &store->opened;
-    do
-        resource->outcome = docroot_find(place->docroot, place->path, place->as_directory, file);
-    while (resource->outcome == DOCROOT_EXHAUSTED && give_back_fds(store));
-    resource->unwatched |= file->linked;
-    if (resource->outcome != DOCROOT_FILE)
-        return;
-    resource->path = keep_text(&texts, slice_of(file->path, file->path_len));
-    resource->available = 1u << CODING_IDENTITY;
-    resource->unsettled = !attributes_are_settled(&file->stat);
-    if (may_have_siblings(store, resource))
-        take_siblings(resource, &file->stat);
-}
-
-/* A directory that is listed changes with every name in it. Who asks again gets it made anew
- * anyhow; who does not is to be told. */
-static void depend_on_names(const struct store *store, struct resource *resource) {
-    if (store->changes != NULL && resource->kept && resource->outcome == DOCROOT_DIRECTORY &&
-        resource->dependency_count > 0)
-        directories_widen(&resource->dependencies[resource->dependency_count - 1]);
-}
-
 /* Looks something up at the last of the places; what is at the others could change that. NULL: no
  * memory. */
 static struct resource *look_up_at(struct store *store, struct slice key,
-                                   const struct place *places, size_t count, int64_t now_ms) {
-    char *texts;
-    struct candidates candidates = {0};
-    for (size_t i = 0; i < count; i++)
-        survey(&places[i], &candidates);
-    struct resource *resource = make_resource(places[count - 1].docroot, key, &candidates, &texts);
+                                   const struct lookup_place *places, size_t count,
+                                   int64_t now_ms) {
+    const struct lookup lookup = {
+        .roots = store->roots,
+        .directories = store->keeps ? &store->directories : NULL,
+        .follows = store->changes != NULL,
+    };
+    struct resource *resource = lookup_begin(&lookup, key, places, count);
     if (resource == NULL)
         return NULL;
-    resource->kept = store->keeps && depend(store, resource, places, count);
-    find(store, resource, &places[count - 1], texts);
-    depend_on_names(store, resource);
+    while (lookup_find(&lookup, resource, &places[count - 1], &store->opened) ==
+               DOCROOT_EXHAUSTED &&
+           give_back_fds(store))
+        continue;
     resource->checked_ms = now_ms;
     return resource;
 }
@@ -356,17 +184,18 @@ static void forget(struct store *store, struct resource *resource) {
 
 /* What a rule serves instead of what was asked for: a file, or nothing. It stands for a directory,
  * too, whose index file is meant. */
-static struct resource *rewrite(struct store *store, struct slice key, const struct place *asked,
+static struct resource *rewrite(struct store *store, struct slice key,
+                                const struct lookup_place *asked,
                                 const struct redirect_match *match, int64_t now_ms) {
     char raw_memory[REQUEST_TARGET_MAX];
     char path_memory[REQUEST_TARGET_MAX];
     struct buf raw = BUF_INIT(raw_memory, sizeof raw_memory);
     struct buf path = BUF_INIT(path_memory, sizeof path_memory);
     struct target target;
-    struct place places[] = {*asked, *asked};
+    struct lookup_place places[] = {*asked, *asked};
     bool is_path = redirect_rewrite(match, &raw, &path, &target) == TARGET_PATH;
     if (is_path)
-        places[1] = place_of(store, target.path, target.trailing_slash);
+        places[1] = lookup_place(store->roots, target.path, target.trailing_slash);
     struct resource *resource = look_up_at(store, key, places, 2, now_ms);
     if (is_path && resource != NULL && resource->outcome == DOCROOT_NEEDS_SLASH) {
         forget(store, resource);
@@ -391,7 +220,7 @@ static struct resource *apply_rules(struct store *store, struct resource *resour
     bool exists;
     resource->ruling = rulebook_rule(&store->rulebook, path, match, &store->policy, &exists);
     if (resource->ruling != NULL) {
-        resource->cached.size_bytes += resource->ruling->size_bytes + ALLOCATION_BYTES;
+        resource->cached.size_bytes += resource->ruling->size_bytes + RESOURCE_PIECE_BYTES;
     } else if (exists) {
         forget(store, resource);
         return NULL;
@@ -409,7 +238,7 @@ struct resource *store_look_up(struct store *store, struct slice key, struct sli
     const struct target target = {.path = path, .trailing_slash = as_directory};
     struct redirect_match match;
     check_rules(store, now_ms);
-    const struct place asked = place_of(store, path, as_directory);
+    const struct lookup_place asked = lookup_place(store->roots, path, as_directory);
     struct resource *resource = look_up_at(store, key, &asked, 1, now_ms);
     bool redirected = resource != NULL && is_redirected(store, &target, resource, &match);
     if (redirected && redirect_is_rewrite(match.rule)) {
@@ -458,7 +287,7 @@ static enum docroot_outcome build(struct store *store, struct resource *resource
     if (entry->fd >= 0)
         hold_fd(store, resource);
     if (resource->kept)
-        cache_grow(&store->cache, &resource->cached, entry->size_bytes + ALLOCATION_BYTES);
+        cache_grow(&store->cache, &resource->cached, entry->size_bytes + RESOURCE_PIECE_BYTES);
     return DOCROOT_FILE;
 }
 
@@ -472,7 +301,8 @@ static enum docroot_outcome open_coding(struct store *store, struct resource *re
         (void)close(file->fd);
     file->fd = -1;
     enum docroot_outcome outcome = DOCROOT_ABSENT;
-    if (siblings_name(file, resource->path, coding)) {
+    file->path_len = siblings_path(resource->path, coding, file->path);
+    if (file->path_len > 0) {
         do
             outcome = docroot_open_file(resource->docroot, file);
         while (outcome == DOCROOT_EXHAUSTED && give_back_fds(store));
@@ -485,7 +315,7 @@ static enum docroot_outcome open_coding(struct store *store, struct resource *re
 static enum docroot_outcome make_ready(struct store *store, struct resource *resource,
                                        enum coding coding, int64_t now_s) {
     enum docroot_outcome outcome = DOCROOT_FILE;
-    struct slice type = type_of_name(store, resource);
+    struct slice type = resource_named_type(resource, store->types);
     if (type.ptr == NULL && coding != CODING_IDENTITY) {
         struct entry *plain = NULL;
         outcome = store_entry(store, resource, CODING_IDENTITY, now_s, &plain);
@@ -513,40 +343,6 @@ enum docroot_outcome store_entry(struct store *store, struct resource *resource,
 
 /* Recalling */
 
-static bool look_at(const struct resource *resource, enum coding coding, struct stat *stat) {
-    struct docroot_file file;
-    return siblings_name(&file, resource->path, coding) &&
-           docroot_stat(resource->docroot, file.path, stat) == 0;
-}
-
-/* Whether an entry would not be true to a file whose content changed and nothing else. */
-static bool remembers_content(const struct store *store, const struct resource *resource,
-                              const struct entry *entry) {
-    return entry->fd < 0 || type_of_name(store, resource).ptr == NULL;
-}
-
-/* Looks at the attributes of the plain file, and of those that entries were made of. What is not
- * there has none; it may be there by now without notice, where something was mounted. */
-static bool is_still_true(const struct store *store, const struct resource *resource) {
-    struct stat plain;
-    if (resource->unwatched || resource->outcome != DOCROOT_FILE ||
-        !look_at(resource, CODING_IDENTITY, &plain))
-        return false;
-    for (unsigned i = 0; i < CODING_COUNT; i++) {
-        const struct entry *entry = resource->entries[i];
-        if (entry == NULL)
-            continue;
-        if (resource->unsettled && remembers_content(store, resource, entry))
-            return false;
-        struct stat stat = plain;
-        if (i != CODING_IDENTITY && !look_at(resource, (enum coding)i, &stat))
-            return false;
-        if (!entry_is_of(entry, &stat) || attributes_are_older(&stat, &plain))
-            return false;
-    }
-    return true;
-}
-
 struct resource *store_recall(struct store *store, struct slice key, int64_t now_ms) {
     check_rules(store, now_ms);
     struct cached *cached = store->keeps ? cache_find(&store->cache, key) : NULL;
@@ -556,7 +352,7 @@ struct resource *store_recall(struct store *store, struct slice key, int64_t now
     }
     struct resource *resource = resource_of(cached);
     if (now_ms - resource->checked_ms >= STORE_CHECK_MS) {
-        if (!is_still_true(store, resource)) {
+        if (!resource_is_still_true(resource, store->types)) {
             store->counts.misses++;
             store->counts.invalidations++;
             drop(store, resource);
@@ -658,6 +454,10 @@ int store_init(struct store *store, const struct roots *roots, const struct opti
 void store_go_live(struct store *store, struct changes *changes, struct slice appendix) {
     store->changes = changes;
     store->terms.appendix = appendix;
+}
+
+void store_be_silent(struct store *store) {
+    store->rulebook.silent = true;
 }
 
 void store_deinit(struct store *store) {

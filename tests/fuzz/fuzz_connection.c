@@ -18,7 +18,7 @@
  * Half of the mutations know that form: they put in, take out, repeat or move whole lines, requests
  * and actions, so that what libFuzzer makes is mostly a conversation, and goes wrong in one place.
  */
-#include "serve/connection.h"
+#include "serve/connections.h"
 
 #include "fuzz/fuzz.h"
 #include "http/request.h"
@@ -273,11 +273,11 @@ static void settle(struct client *client) {
 }
 
 static void enter(struct client *client) {
-    static const struct peer peer = {.family = PEER_UNIX};
+    static const struct peer peer;
     if (client->entered)
         return;
     client->entered = true;
-    connection_open(&stage.server, client->server_fd, &peer);
+    connections_open(&stage.server, client->server_fd, &peer);
 }
 
 static void turn(struct client *client) {

@@ -48,3 +48,11 @@ static void test_out_of_memory(void **state) {
         }
     }
 }
+
+/* The rows of all of them. `test` is a macro that makes a row of a function. */
+#define DIALOGUE_TESTS(test)                                                                      \
+    test(test_undisturbed), test(test_input_arrives_k_bytes_at_a_time),                           \
+        test(test_eagain_after_every_k_bytes_read), test(test_output_accepted_k_bytes_at_a_time), \
+        test(test_both_ways_disturbed), test(test_reset_after_k_bytes_read),                      \
+        test(test_reset_after_k_bytes_sent), test(test_client_leaves_after_k_bytes),              \
+        test(test_out_of_memory)

@@ -267,3 +267,12 @@ size_t process_memory(pid_t pid, const char *line) {
     (void)fclose(file);
     return kib * 1024;
 }
+
+void process_cpus(cpu_set_t *all, cpu_set_t *first) {
+    assert_int_equal(sched_getaffinity(0, sizeof *all, all), 0);
+    CPU_ZERO(first);
+    for (size_t i = 0; CPU_COUNT(first) == 0; i++) {
+        if (CPU_ISSET(i, all))
+            CPU_SET(i, first);
+    }
+}

@@ -5,6 +5,7 @@
  * when the test itself dies. Processes are always ended by their id. */
 #pragma once
 
+#include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -65,3 +66,6 @@ size_t process_count_fds(pid_t pid);
 
 /* The value in bytes of a line such as "Private_Dirty" of /proc/PID/smaps_rollup. */
 size_t process_memory(pid_t pid, const char *line);
+
+/* The CPUs that the test may run on, and the first of them alone. */
+void process_cpus(cpu_set_t *all, cpu_set_t *first);

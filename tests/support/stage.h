@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "serve/connection.h"
+#include "serve/connections.h"
 #include "support/process.h"
 #include "support/row.h"
 #include "support/tree.h"
@@ -73,6 +73,16 @@ static inline void stage_open(struct stage *stage) {
     stage->fds_open = process_count_fds(getpid());
 }
 
+/* Another server of the same tree, with the options as they are now. */
+static inline void stage_serve_anew(struct stage *stage) {
+    struct err err = ERR_INIT;
+    connections_close_all(&stage->server);
+    server_deinit(&stage->server);
+    assert_int_equal(
+        server_init(&stage->server, &stage->loop, &stage->roots, &stage->options, &err), 0);
+    memset(stage->server.boundary, 'b', sizeof stage->server.boundary);
+}
+
 static inline void stage_close(struct stage *stage) {
     connections_close_all(&stage->server);
     assert_int_equal(stage->server.connections, 0);
@@ -97,7 +107,7 @@ static inline void visitor_connect(struct visitor *visitor) {
 }
 
 static inline void visitor_enter(struct stage *stage, const struct visitor *visitor) {
-    connection_open(&stage->server, visitor->server_fd, &visitor->peer);
+    connections_open(&stage->server, visitor->server_fd, &visitor->peer);
 }
 
 static inline void visitor_leave(struct visitor *visitor) {
@@ -193,6 +203,16 @@ static inline void stage_ask(struct stage *stage, struct visitor *visitor, const
 static inline void stage_invite(struct stage *stage, struct visitor *visitor) {
     visitor_connect(visitor);
     visitor_enter(stage, visitor);
+}
+
+/* The answer to a request on a connection of its own, for which the visitor leaves the one it has;
+ * borrowed until something else is received. */
+static inline struct slice stage_ask_anew(struct stage *stage, struct visitor *visitor,
+                                          const char *text) {
+    visitor_leave(visitor);
+    stage_invite(stage, visitor);
+    stage_ask(stage, visitor, text);
+    return slice_of(visitor->bytes, visitor->len);
 }
 
 static inline const char *stage_reason_name(unsigned reason) {

@@ -68,6 +68,13 @@ static void expect_next(struct client *client) {
     response_deinit(&response);
 }
 
+static void expect_next_or_end(struct client *client, const struct response *response) {
+    if (response_closes(response))
+        client_expect_end(client);
+    else
+        expect_next(client);
+}
+
 /* Once in one write with the next request, and once in pieces. */
 static void test_rfc9112_6_3_the_next_request_is_found_behind_the_content(void **state) {
     struct scene *scene = *state;
@@ -205,10 +212,7 @@ static void test_content_of_a_refused_method_is_no_request(void **state) {
         client_send_text(&client, rows[i].request);
         client_read(&client, false, &response);
         response_assert_status(&response, rows[i].status);
-        if (response_closes(&response))
-            client_expect_end(&client);
-        else
-            expect_next(&client);
+        expect_next_or_end(&client, &response);
         response_deinit(&response);
         client_close(&client);
     }
@@ -262,10 +266,7 @@ static void test_rfc9110_10_1_1_content_that_does_not_wait(void **state) {
         client_read(&client, false, &response);
     }
     response_assert_text(&response, "some text");
-    if (response_closes(&response))
-        client_expect_end(&client);
-    else
-        expect_next(&client);
+    expect_next_or_end(&client, &response);
     response_deinit(&response);
     client_close(&client);
 }

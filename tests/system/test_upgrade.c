@@ -227,14 +227,19 @@ static void install_waiting(const struct scene *scene) {
     install_script(scene, script);
 }
 
-/* What is asked for during an upgrade waits, and is done by who serves then. */
-static void test_a_reload_during_an_upgrade(void **state) {
-    struct scene *scene = *state;
+/* Has a server on an upgrade that goes on when there is a file "go". */
+static void begin_upgrade(struct scene *scene) {
     install(scene, server_binary());
     SERVE(scene, "--workers", "2");
     install_waiting(scene);
     send_signal(scene, SIGUSR2);
     server_await_text(&scene->server, "waiting");
+}
+
+/* What is asked for during an upgrade waits, and is done by who serves then. */
+static void test_a_reload_during_an_upgrade(void **state) {
+    struct scene *scene = *state;
+    begin_upgrade(scene);
     send_signal(scene, SIGHUP);
     note_pause_ms(200);
     assert_int_equal(server_times(&scene->server, reloaded), 0);
@@ -261,11 +266,7 @@ static void test_a_reload_during_an_upgrade_that_fails(void **state) {
 
 static void test_an_upgrade_during_an_upgrade(void **state) {
     struct scene *scene = *state;
-    install(scene, server_binary());
-    SERVE(scene, "--workers", "2");
-    install_waiting(scene);
-    send_signal(scene, SIGUSR2);
-    server_await_text(&scene->server, "waiting");
+    begin_upgrade(scene);
     send_signal(scene, SIGUSR2);
     tree_text(&scene->tree, "go", "");
     server_await_times(&scene->server, upgraded, 2);
@@ -339,11 +340,7 @@ static void test_a_stop_ends_one_that_hangs(void **state) {
 static void test_the_old_one_is_killed(void **state) {
     struct scene *scene = *state;
     pid_t children[SERVER_WORKERS_MAX];
-    install(scene, server_binary());
-    SERVE(scene, "--workers", "2");
-    install_waiting(scene);
-    send_signal(scene, SIGUSR2);
-    server_await_text(&scene->server, "waiting");
+    begin_upgrade(scene);
     send_signal(scene, SIGKILL);
     assert_true(process_wait(&scene->server.process, END_TIMEOUT_MS));
     tree_text(&scene->tree, "go", "");

@@ -3,6 +3,7 @@
 #include "serve/accesslog.h"
 
 #include "support/feint.h"
+#include "support/no_memory.h"
 #include "support/note.h"
 #include "support/process.h"
 #include "support/row.h"
@@ -21,15 +22,12 @@
 /* What becomes of a write() to the log. */
 static struct feint output;
 static size_t writes;
-static bool no_memory;
 static bool at_terminal; /* isatty() says so of the standard output */
 
 int __real_isatty(int fd);
 int __wrap_isatty(int fd);
 ssize_t __real_write(int fd, const void *ptr, size_t len);
 ssize_t __wrap_write(int fd, const void *ptr, size_t len);
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
 
 ssize_t __wrap_write(int fd, const void *ptr, size_t len) {
     if (fd <= STDERR_FILENO)
@@ -43,17 +41,13 @@ int __wrap_isatty(int fd) {
     return fd == STDOUT_FILENO ? at_terminal : __real_isatty(fd);
 }
 
-void *__wrap_malloc(size_t size) {
-    return no_memory ? NULL : __real_malloc(size);
-}
-
 enum { NOW_MS = 1000000 };
 
 static struct tree tree;
 static size_t fds_before;
 static struct options options;
 static struct accesslog accesslog;
-static const struct peer peer = {.family = PEER_UNIX};
+static const struct peer peer;
 static int kept_stderr;
 static int said_fd; /* a memory file that stands for stderr */
 
@@ -64,7 +58,7 @@ static int setup(void **state) {
     struct err err = ERR_INIT;
     output = (struct feint){.step = 0};
     writes = 0;
-    no_memory = false;
+    out_of_memory = false;
     at_terminal = false;
     (void)signal(SIGPIPE, SIG_IGN);
     fds_before = process_count_fds(getpid());
@@ -246,9 +240,9 @@ static void test_init_without_memory(void **state) {
     struct err err = ERR_INIT;
     int fd;
     assert_int_equal(open_destination("@log", &fd, &err), 0);
-    no_memory = true;
+    out_of_memory = true;
     assert_int_equal(accesslog_init(&accesslog, &options, fd), -ENOMEM);
-    no_memory = false;
+    out_of_memory = false;
 }
 
 /* Gathering */

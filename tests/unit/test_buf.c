@@ -17,9 +17,10 @@ static void test_put(void **state) {
     buf_put_char(&buf, '\0');
     buf_put_number(&buf, 42);
     buf_put_hex(&buf, 0xaf);
+    buf_put_hex_byte(&buf, 0x0e);
     row_assert_slice("all kinds", buf_slice(&buf),
                      SLICE("ab\0"
-                           "42af"));
+                           "42af0e"));
     assert_false(buf.overflow);
 }
 

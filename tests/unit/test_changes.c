@@ -1,6 +1,7 @@
 /* Changes, with a clock that stands where the test puts it. */
 #include "store/changes.h"
 
+#include "support/no_memory.h"
 #include "support/row.h"
 
 #include <stdlib.h>
@@ -8,14 +9,6 @@
 
 static struct changes changes;
 static int64_t now_ms;
-static bool out_of_memory;
-
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
-
-void *__wrap_malloc(size_t size) {
-    return out_of_memory ? NULL : __real_malloc(size);
-}
 
 static int setup(void **state) {
     (void)state;

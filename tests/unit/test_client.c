@@ -10,7 +10,7 @@ static struct peer peer_of_text(const char *ip, uint16_t port) {
     struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
     if (strcmp(ip, "unix") == 0)
-        return (struct peer){.family = PEER_UNIX};
+        return (struct peer){.port = 0};
     if (inet_pton(AF_INET, ip, &v4.sin_addr) == 1)
         return peer_of_address((const struct sockaddr *)&v4);
     row_assert_number(ip, inet_pton(AF_INET6, ip, &v6.sin6_addr), 1);
@@ -23,7 +23,8 @@ static void assert_peer(const char *row, const struct peer *got, const char *ip,
     struct buf text = BUF_INIT(memory, sizeof memory);
     peer_put_address(&text, got);
     row_assert_slice(row, buf_slice(&text), slice_of_text(ip));
-    row_assert(row, memcmp(got, &expected, sizeof expected) == 0);
+    row_assert(row, memcmp(&got->ip, &expected.ip, sizeof expected.ip) == 0);
+    row_assert_number(row, got->port, expected.port);
 }
 
 static struct networks networks_of(const char *const texts[]) {

@@ -1,6 +1,6 @@
 /* The heart of it: conversations that are disturbed at every byte, in every way that a network has,
  * must come to the same as undisturbed ones; or end, with the right reason and nothing left. */
-#include "serve/connection.h"
+#include "serve/connections.h"
 
 #include "support/dialogue_tests.h"
 #include "support/disturbed.h"
@@ -415,15 +415,7 @@ static void test_close_idle(void **state) {
 
 int main(void) {
     static const struct CMUnitTest tests[] = {
-        test(test_undisturbed),
-        test(test_input_arrives_k_bytes_at_a_time),
-        test(test_eagain_after_every_k_bytes_read),
-        test(test_output_accepted_k_bytes_at_a_time),
-        test(test_both_ways_disturbed),
-        test(test_reset_after_k_bytes_read),
-        test(test_reset_after_k_bytes_sent),
-        test(test_client_leaves_after_k_bytes),
-        test(test_out_of_memory),
+        DIALOGUE_TESTS(test),
         test(test_a_last_request_is_not_registered),
         test(test_registered_once_when_it_waits),
         test(test_registration_fails),

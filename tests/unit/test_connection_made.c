@@ -1,5 +1,5 @@
 /* Answers that are made while they are sent, of a directory: its listing, and an archive of it. */
-#include "serve/connection.h"
+#include "serve/connections.h"
 
 #include "support/dialogue_tests.h"
 #include "support/disturbed.h"
@@ -237,15 +237,7 @@ static void test_a_file_changes_while_it_is_archived(void **state) {
 
 int main(void) {
     static const struct CMUnitTest tests[] = {
-        test(test_undisturbed),
-        test(test_input_arrives_k_bytes_at_a_time),
-        test(test_eagain_after_every_k_bytes_read),
-        test(test_output_accepted_k_bytes_at_a_time),
-        test(test_both_ways_disturbed),
-        test(test_reset_after_k_bytes_read),
-        test(test_reset_after_k_bytes_sent),
-        test(test_client_leaves_after_k_bytes),
-        test(test_out_of_memory),
+        DIALOGUE_TESTS(test),
         test(test_others_are_answered_meanwhile),
         test(test_nothing_is_made_that_is_not_taken),
         test(test_the_send_deadline_runs_while_nothing_is_taken),

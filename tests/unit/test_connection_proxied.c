@@ -201,7 +201,7 @@ static void test_proxied_clients_are_counted(void **state) {
 
 static struct visitor *invite_from(size_t index, uint8_t last_of_ip) {
     visitors[index].peer =
-        (struct peer){.family = PEER_V4, .ip = {192, 0, 2, last_of_ip}, .port = (uint16_t)index};
+        (struct peer){.ip = {{192, 0, 2, last_of_ip}, IP_V4_LEN}, .port = (uint16_t)index};
     return invite(index);
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "support/dependents.h"
+#include "support/no_memory.h"
 #include "support/note.h"
 #include "support/unwatchable.h"
 
@@ -14,15 +15,12 @@
 #include <sys/mount.h>
 #include <sys/vfs.h>
 
-static bool out_of_memory;
 static long callocs_until_failure = -1; /* negative: none fails */
 static bool overflows;                  /* the next read() says that events were lost */
 static int inventions;                  /* events that the next reads make up, one each */
 
 ssize_t __real_read(int fd, void *ptr, size_t len);
 ssize_t __wrap_read(int fd, void *ptr, size_t len);
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 
@@ -42,10 +40,6 @@ ssize_t __wrap_read(int fd, void *ptr, size_t len) {
         return put_event(ptr, 1000000, IN_CREATE);
     }
     return __real_read(fd, ptr, len);
-}
-
-void *__wrap_malloc(size_t size) {
-    return out_of_memory ? NULL : __real_malloc(size);
 }
 
 void *__wrap_calloc(size_t count, size_t size) {

@@ -2,6 +2,7 @@
 
 #include "http/sniff.h"
 #include "support/content.h"
+#include "support/no_memory.h"
 #include "support/process.h"
 #include "support/row.h"
 #include "support/tree.h"
@@ -26,14 +27,11 @@ static struct {
     size_t next;
 } plan;
 static struct tree tree;
-static bool out_of_memory;
 static int stat_error;
 static off_t shrinks_to; /* what fstat() makes of the file; -1: nothing */
 
 ssize_t __real_pread(int fd, void *ptr, size_t len, off_t offset);
 ssize_t __wrap_pread(int fd, void *ptr, size_t len, off_t offset);
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
 int __real_fstat(int fd, struct stat *stat);
 int __wrap_fstat(int fd, struct stat *stat);
 
@@ -45,10 +43,6 @@ ssize_t __wrap_pread(int fd, void *ptr, size_t len, off_t offset) {
         return __real_pread(fd, ptr, (size_t)result, offset);
     errno = -result;
     return result < 0 ? -1 : 0;
-}
-
-void *__wrap_malloc(size_t size) {
-    return out_of_memory ? NULL : __real_malloc(size);
 }
 
 int __wrap_fstat(int fd, struct stat *stat) {

@@ -1,6 +1,7 @@
 #include "serve/exchange.h"
 
 #include "support/content.h"
+#include "support/no_memory.h"
 #include "support/stage.h"
 #include "support/still.h"
 
@@ -11,22 +12,15 @@
 
 /* errno of the next openat2(); 0: none. */
 static int open_error;
-static bool out_of_memory;
 
 long __real_syscall(long number, ...);
 long __wrap_syscall(long number, int fd, const char *path, const void *how, size_t size);
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
 
 long __wrap_syscall(long number, int fd, const char *path, const void *how, size_t size) {
     if (open_error == 0)
         return __real_syscall(number, fd, path, how, size);
     errno = open_error;
     return -1;
-}
-
-void *__wrap_malloc(size_t size) {
-    return out_of_memory ? NULL : __real_malloc(size);
 }
 
 static struct stage stage;

@@ -32,14 +32,9 @@ static struct visitor visitor = {.fd = -1};
 
 /* Another server of the same tree. */
 static void serve_anew(uint64_t cache_size) {
-    struct err err = ERR_INIT;
     visitor_leave(&visitor);
-    connections_close_all(&stage.server);
-    server_deinit(&stage.server);
     stage.options.cache_size = cache_size;
-    assert_int_equal(server_init(&stage.server, &stage.loop, &stage.roots, &stage.options, &err),
-                     0);
-    memset(stage.server.boundary, 'b', sizeof stage.server.boundary);
+    stage_serve_anew(&stage);
 }
 
 static int setup(void **state) {
@@ -75,11 +70,7 @@ static int teardown(void **state) {
 
 /* The answer to a request on a connection of its own. */
 static struct slice answer(const char *text) {
-    visitor_leave(&visitor);
-    stage_invite(&stage, &visitor);
-    visitor_forget(&visitor);
-    stage_ask(&stage, &visitor, text);
-    return slice_of(visitor.bytes, visitor.len);
+    return stage_ask_anew(&stage, &visitor, text);
 }
 
 static const char *content(void) {

@@ -35,23 +35,15 @@ static int teardown(void **state) {
 
 /* Another server of the same tree. */
 static void serve_anew(uint64_t cache_size, bool cors) {
-    struct err err = ERR_INIT;
     visitor_leave(&visitor);
-    connections_close_all(&stage.server);
-    server_deinit(&stage.server);
     stage.options.cache_size = cache_size;
     stage.options.cors = cors;
-    assert_int_equal(server_init(&stage.server, &stage.loop, &stage.roots, &stage.options, &err),
-                     0);
-    memset(stage.server.boundary, 'b', sizeof stage.server.boundary);
+    stage_serve_anew(&stage);
 }
 
 /* The answer to a request on a connection of its own. */
 static const char *answer(const char *text) {
-    visitor_leave(&visitor);
-    stage_invite(&stage, &visitor);
-    visitor_forget(&visitor);
-    stage_ask(&stage, &visitor, text);
+    (void)stage_ask_anew(&stage, &visitor, text);
     return visitor.bytes;
 }
 
@@ -461,10 +453,7 @@ static void test_the_longest_redirects(void **state) {
         at = text;
         put_request(&at, len, "");
         put_request(&at, 8180, "");
-        visitor_leave(&visitor);
-        stage_invite(&stage, &visitor);
-        visitor_forget(&visitor);
-        stage_ask(&stage, &visitor, text);
+        (void)stage_ask_anew(&stage, &visitor, text);
         row_assert_number(row, count("HTTP/1.1 302 "), 2);
         row_assert_number(row, count("\r\nX1: "), 2);
     }

@@ -3,6 +3,7 @@
 #include "proc/worker.h"
 #include "sys/channel.h"
 
+#include "support/no_process.h"
 #include "support/note.h"
 #include "support/process.h"
 #include "support/row.h"
@@ -13,18 +14,6 @@
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-static bool no_process;
-
-pid_t __real_fork(void);
-pid_t __wrap_fork(void);
-
-pid_t __wrap_fork(void) {
-    if (!no_process)
-        return __real_fork();
-    errno = EAGAIN;
-    return -1;
-}
 
 static struct tree tree;
 static struct loop loop;

@@ -1,5 +1,6 @@
 #include "proc/helper.h"
 
+#include "support/no_process.h"
 #include "support/note.h"
 #include "support/process.h"
 
@@ -9,18 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static bool no_process;
 static size_t fds_before;
-
-pid_t __real_fork(void);
-pid_t __wrap_fork(void);
-
-pid_t __wrap_fork(void) {
-    if (!no_process)
-        return __real_fork();
-    errno = EAGAIN;
-    return -1;
-}
 
 /* As in the master: SIGCHLD is blocked. */
 static int setup(void **state) {

@@ -1,6 +1,7 @@
 /* What pages are told, and the script that is behind them. */
 #include "serve/live.h"
 
+#include "support/no_memory.h"
 #include "support/row.h"
 
 #include <errno.h>
@@ -10,14 +11,6 @@
 static struct live live;
 static struct outq output;
 static int64_t now_ms;
-static bool out_of_memory;
-
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
-
-void *__wrap_malloc(size_t size) {
-    return out_of_memory ? NULL : __real_malloc(size);
-}
 
 static int setup(void **state) {
     struct err err = ERR_INIT;
@@ -44,7 +37,7 @@ static void note(const char *target, const char *type) {
 
 static void settle(void) {
     now_ms += CHANGES_PUT_OFF_MS;
-    assert_true(changes_settle(&live.changes));
+    assert_true(live_settle(&live));
 }
 
 /* Fails unless that is told next, and how it goes on. */
@@ -122,7 +115,7 @@ static void test_a_beat_when_there_is_nothing_to_say(void **state) {
 static void test_they_end(void **state) {
     (void)state;
     struct delivery *delivery = live_listen(&live);
-    live.ending = true;
+    live_end(&live);
     expect("end", delivery, "", DELIVERY_DONE);
     delivery_free(delivery);
 }

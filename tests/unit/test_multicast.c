@@ -63,6 +63,26 @@ static int open_at(enum network_host host, const struct multicast_group *group,
     return fd;
 }
 
+/* One of the group at each end. */
+struct pair {
+    int near;
+    int far;
+    unsigned near_index;
+    unsigned far_index;
+};
+
+static struct pair open_pair(const struct multicast_group *group) {
+    struct pair pair;
+    pair.near = open_at(NETWORK_NEAR, group, "near0", &pair.near_index);
+    pair.far = open_at(NETWORK_FAR, group, "far0", &pair.far_index);
+    return pair;
+}
+
+static void close_pair(const struct pair *pair) {
+    (void)close(pair->near);
+    (void)close(pair->far);
+}
+
 /* IPv6 packets may be lost as long as the link is new. */
 static ssize_t send_until_received(int from, unsigned interface, const struct ip *to, uint16_t port,
                                    int fd, const struct multicast_group *group, char *memory,
@@ -93,27 +113,23 @@ static void test_to_the_group_and_to_one(void **state) {
     for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
         const struct multicast_group group = {ip(rows[i].group), PORT};
         const struct ip targets[] = {ip(rows[i].group), ip(rows[i].near)};
-        unsigned near_index;
-        unsigned far_index;
-        int near = open_at(NETWORK_NEAR, &group, "near0", &near_index);
-        int far = open_at(NETWORK_FAR, &group, "far0", &far_index);
+        struct pair pair = open_pair(&group);
         for (size_t j = 0; j < ROWS_COUNT(targets); j++) {
             struct multicast_sender sender;
             char memory[64];
-            ssize_t len = send_until_received(far, far_index, &targets[j], PORT, near, &group,
-                                              memory, sizeof memory, &sender);
+            ssize_t len = send_until_received(pair.far, pair.far_index, &targets[j], PORT,
+                                              pair.near, &group, memory, sizeof memory, &sender);
             const struct ip from = ip(rows[i].far);
             row_assert_number(rows[i].name, len, sizeof "some text" - 1);
             row_assert(rows[i].name, memcmp(memory, "some text", (size_t)len) == 0);
-            row_assert_number(rows[i].name, sender.interface, near_index);
+            row_assert_number(rows[i].name, sender.interface, pair.near_index);
             row_assert_number(rows[i].name, sender.port, PORT);
             row_assert_number(rows[i].name, sender.to_group, j == 0);
             if (i == 0 || j == 1) /* to a group of the link goes what has an address of the link */
                 row_assert(rows[i].name, memcmp(&sender.ip, &from, sizeof from) == 0);
-            drain(near, &group);
+            drain(pair.near, &group);
         }
-        (void)close(near);
-        (void)close(far);
+        close_pair(&pair);
     }
 }
 
@@ -124,17 +140,13 @@ static void test_a_packet_that_is_cut_is_none(void **state) {
     for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
         const struct multicast_group group = {ip(rows[i].group), PORT};
         struct multicast_sender sender;
-        unsigned near_index;
-        unsigned far_index;
+        struct pair pair = open_pair(&group);
         char memory[8];
-        int near = open_at(NETWORK_NEAR, &group, "near0", &near_index);
-        int far = open_at(NETWORK_FAR, &group, "far0", &far_index);
         row_assert_number(rows[i].name,
-                          send_until_received(far, far_index, &group.ip, PORT, near, &group, memory,
-                                              sizeof memory, &sender),
+                          send_until_received(pair.far, pair.far_index, &group.ip, PORT, pair.near,
+                                              &group, memory, sizeof memory, &sender),
                           -EBADMSG);
-        (void)close(near);
-        (void)close(far);
+        close_pair(&pair);
     }
 }
 

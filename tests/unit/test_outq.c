@@ -2,6 +2,7 @@
 
 #include "support/content.h"
 #include "support/feint.h"
+#include "support/no_memory.h"
 #include "support/process.h"
 #include "support/row.h"
 #include "support/tree.h"
@@ -30,15 +31,12 @@ static struct feint output;
 static int last_flags;      /* of sendmsg() */
 static size_t calls;        /* of sendmsg() and sendfile() */
 static ssize_t file_result; /* of the next sendfile(); 1: its own; else 0 or -errno */
-static bool out_of_memory;
 
 ssize_t __real_sendmsg(int fd, const struct msghdr *message, int flags);
 ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags);
 ssize_t __wrap_send(int fd, const void *ptr, size_t len, int flags);
 ssize_t __real_sendfile(int fd, int file_fd, off_t *offset, size_t len);
 ssize_t __wrap_sendfile(int fd, int file_fd, off_t *offset, size_t len);
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
 
 ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags) {
     struct iovec parts[OUTQ_SEGMENTS];
@@ -71,10 +69,6 @@ ssize_t __wrap_sendfile(int fd, int file_fd, off_t *offset, size_t len) {
     if (allowed < 0)
         return -1;
     return feint_passed(&output, __real_sendfile(fd, file_fd, offset, (size_t)allowed));
-}
-
-void *__wrap_malloc(size_t size) {
-    return out_of_memory ? NULL : __real_malloc(size);
 }
 
 static struct tree tree;

@@ -2,7 +2,6 @@
 
 #include "support/row.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 
@@ -30,13 +29,9 @@ static void begin(size_t max) {
 }
 
 static struct peer peer_of_text(const char *ip, uint16_t port) {
-    struct peer peer = {.family = PEER_V4, .port = port};
-    if (strcmp(ip, "unix") == 0)
-        return (struct peer){.family = PEER_UNIX};
-    if (inet_pton(AF_INET, ip, peer.ip) == 1)
-        return peer;
-    peer.family = PEER_V6;
-    row_assert_number(ip, inet_pton(AF_INET6, ip, peer.ip), 1);
+    struct peer peer = {.port = port};
+    if (strcmp(ip, "unix") != 0)
+        row_assert(ip, ip_parse(slice_of_text(ip), &peer.ip));
     return peer;
 }
 
@@ -103,15 +98,13 @@ static void test_many_clients(void **state) {
     begin(1);
     for (uint32_t round = 0; round < 2; round++) {
         for (uint32_t i = 0; i < CLIENTS; i++) {
-            struct peer peer = {.family = PEER_V4};
-            memcpy(peer.ip, &i, sizeof i);
+            struct peer peer = {.ip = ip_of_bytes(&i, IP_V4_LEN)};
             assert_int_equal(quota_enter(&quota, &peer), round == 0);
         }
     }
     assert_int_equal(quota.counts.count, CLIENTS);
     for (uint32_t i = 0; i < CLIENTS; i++) {
-        struct peer peer = {.family = PEER_V4};
-        memcpy(peer.ip, &i, sizeof i);
+        struct peer peer = {.ip = ip_of_bytes(&i, IP_V4_LEN)};
         quota_leave(&quota, &peer);
     }
     assert_int_equal(quota.counts.count, 0);

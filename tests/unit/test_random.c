@@ -30,6 +30,25 @@ static void test_fills_just_what_it_is_given(void **state) {
     }
 }
 
+/* Each of sixteen is there; one is missing by chance in one of 10^28 runs. */
+static void test_digits(void **state) {
+    (void)state;
+    bool seen[256] = {false};
+    size_t kinds = 0;
+    struct err err = ERR_INIT;
+    for (size_t len = 0; len <= RANDOM_DIGITS_MAX; len += 2) {
+        char *room = guard_room(len);
+        row_assert_number(row_at("length", len), random_digits(room, len, &err), 0);
+        for (size_t i = 0; i < len; i++) {
+            row_assert(row_at("length", len), memchr("0123456789abcdef", room[i], 16) != NULL);
+            kinds += seen[(unsigned char)room[i]] ? 0 : 1;
+            seen[(unsigned char)room[i]] = true;
+        }
+        guard_free(room, len);
+    }
+    assert_int_equal(kinds, 16);
+}
+
 /* Of many, no place has the same byte in all: that happens by chance once in 2^1000 times. */
 static void test_every_byte_varies(void **state) {
     (void)state;
@@ -52,6 +71,7 @@ static void test_fails(void **state) {
     struct err err = ERR_INIT;
     char bytes[16];
     random_error = ENOSYS;
+    assert_int_equal(random_digits(bytes, sizeof bytes, &err), -ENOSYS);
     assert_int_equal(random_fill(bytes, sizeof bytes, &err), -ENOSYS);
     random_error = 0;
     assert_non_null(strstr(err.text, strerror(ENOSYS)));
@@ -60,6 +80,7 @@ static void test_fails(void **state) {
 int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fills_just_what_it_is_given),
+        cmocka_unit_test(test_digits),
         cmocka_unit_test(test_every_byte_varies),
         cmocka_unit_test(test_fails),
     };

@@ -14,7 +14,7 @@ enum { CACHE_BYTES = 1 << 20 };
 static void reopen(uint64_t cache_size) {
     stock_shut();
     stock_open(cache_size);
-    stock.store.rulebook.silent = true;
+    store_be_silent(&stock.store);
 }
 
 static int setup(void **state) {
@@ -33,7 +33,7 @@ static int setup(void **state) {
     tree_file(&stock.tree, "large", 1, STOCK_MEMORY_MAX + 1);
     stock_date("large", STOCK_OLD_S);
     stock_open(CACHE_BYTES);
-    stock.store.rulebook.silent = true;
+    store_be_silent(&stock.store);
     return 0;
 }
 

@@ -100,15 +100,19 @@ static void test_answers_are_counted(void **state) {
     }
 }
 
-/* A client that takes nothing: the answer is counted when it begins, its time when it has ended. */
-static void test_the_time_of_an_answer_ends_with_its_last_byte(void **state) {
-    (void)state;
+static void ask_for_much_and_take_nothing(void) {
     stage.server.timed = true;
     stage_invite(&stage, &visitor);
     for (int i = 0; i < 64; i++)
         visitor_send_text(&visitor, "GET /big" FIELDS "\r\n");
     for (int i = 0; i < 1000; i++)
         stage_turn(&stage);
+}
+
+/* A client that takes nothing: the answer is counted when it begins, its time when it has ended. */
+static void test_the_time_of_an_answer_ends_with_its_last_byte(void **state) {
+    (void)state;
+    ask_for_much_and_take_nothing();
     uint64_t begun = sum_of_answers();
     uint64_t ended = count_times();
     assert_true(begun > 0 && begun < 64);
@@ -128,12 +132,7 @@ static void test_the_time_of_an_answer_ends_with_its_last_byte(void **state) {
 /* The time of an answer that was cut short is none. */
 static void test_what_was_cut_short_has_no_time(void **state) {
     (void)state;
-    stage.server.timed = true;
-    stage_invite(&stage, &visitor);
-    for (int i = 0; i < 64; i++)
-        visitor_send_text(&visitor, "GET /big" FIELDS "\r\n");
-    for (int i = 0; i < 1000; i++)
-        stage_turn(&stage);
+    ask_for_much_and_take_nothing();
     uint64_t ended = count_times();
     visitor_leave(&visitor);
     stage_settle(&stage, &visitor);

@@ -1,0 +1,16 @@
+#include "serve/taking.h"
+
+#include "sys/socket.h"
+
+void taking_start(struct taking *taking, int fd) {
+    taking->bytes = socket_unacked_bytes(fd);
+}
+
+enum taken taking_judge(const struct taking *taking, int fd, uint64_t least) {
+    uint64_t unacked = socket_unacked_bytes(fd);
+    if (unacked >= taking->bytes)
+        return TAKEN_TOO_LITTLE;
+    if (unacked == 0)
+        return TAKEN_ALL;
+    return taking->bytes - unacked >= least ? TAKEN_ENOUGH : TAKEN_TOO_LITTLE;
+}
