@@ -6,8 +6,8 @@ import shutil
 import subprocess
 
 # A server keeps its colour, whichever others are there. The floors are grey: what nobody can do without.
-COLOURS = {"pronto": 0xE4572E, "pronto-bare": 0xF0A088, "nginx": 0x3D7EA6, "nginx-cache": 0x7FB2D0,
-           "h2o": 0x5C946E, "lighttpd": 0x8D6CAB, "lwan": 0xC9A227}
+COLOURS = {"pronto": 0xE4572E, "pronto-bare": 0xF0A088, "pronto-rules": 0xC25A3A, "nginx": 0x3D7EA6,
+           "nginx-cache": 0x7FB2D0, "h2o": 0x5C946E, "lighttpd": 0x8D6CAB, "lwan": 0xC9A227}
 FLOOR_COLOUR = 0xB4BAC2
 # The paper is opaque, so that the ink can be read on dark pages, too.
 PAPER, INK, FAINT, LINE = "#fbfaf7", "#1f2933", "#68737d", "#9aa5b1"

@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import tree
+
 READY_S = 10
 STOP_S = 3
 
@@ -64,6 +66,25 @@ def _pronto(program: str, site: Site) -> list[str]:
 
 def _pronto_bare(program: str, site: Site) -> list[str]:
     return [*_pronto(program, site)[:-1], "--no-sandbox", site.root]
+
+
+RULES = """/*
+  X-Frame-Options: DENY
+  Referrer-Policy: no-referrer
+/1k.html
+  Cache-Control: max-age=60
+"""
+
+
+def _pronto_rules(program: str, site: Site) -> list[str]:
+    """The small files alone, with rules beside them."""
+    root = f"{site.scratch}/ruled"
+    os.mkdir(root)
+    for path in (tree.SMALL, tree.TINY):
+        shutil.copy2(site.root + path, root + path)
+    with open(f"{root}/_headers", "w", encoding="utf-8") as file:
+        file.write(RULES)
+    return [*_pronto(program, site)[:-1], root]
 
 
 # tcp_nopush stays off, as it is by default: with it, requests that follow each other closely wait for delayed
@@ -160,6 +181,8 @@ def all_specs(build: str) -> list[Spec]:
         Spec("pronto", f"{build}/pronto", _pronto, ["--version"]),
         Spec("pronto-bare", f"{build}/pronto", _pronto_bare, ["--version"],
              "with --no-sandbox, to see what a filter of system calls costs", ("keepalive", "pipelined")),
+        Spec("pronto-rules", f"{build}/pronto", _pronto_rules, ["--version"],
+             "with fields that a file _headers adds to every answer", ("keepalive", "pipelined")),
         Spec("nginx", nginx, _nginx, ["-v"]),
         Spec("nginx-cache", nginx, _nginx_cache, ["-v"],
              "with open_file_cache, for which a file is the same for up to 60 s"),
