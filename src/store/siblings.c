@@ -5,6 +5,7 @@
 
 #include <unistd.h>
 
+/* It is written to, by the buffer. NOLINTNEXTLINE(readability-non-const-parameter) */
 size_t siblings_path(struct slice path, enum coding coding, char text[PATH_MAX]) {
     struct buf buf = BUF_INIT(text, PATH_MAX);
     buf_put(&buf, path);

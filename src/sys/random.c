@@ -16,6 +16,7 @@ int random_fill(void *bytes, size_t len, struct err *err) {
     return 0;
 }
 
+/* It is written to, by the buffer. NOLINTNEXTLINE(readability-non-const-parameter) */
 int random_digits(char *text, size_t len, struct err *err) {
     unsigned char bytes[RANDOM_DIGITS_MAX / 2];
     struct buf digits = BUF_INIT(text, len);

@@ -544,7 +544,11 @@ static void test_syslog(void **state) {
         ask_by_number(&client, i);
     fd = bind_receiver(&port);
     ask_by_number(&client, MESSAGES);
-    assert_int_equal(receive_number(fd), MESSAGES);
+    unsigned number;
+    do /* the last answer before came before its message, which may have found the new receiver */
+        number = receive_number(fd);
+    while (number == 99);
+    assert_int_equal(number, MESSAGES);
     (void)close(fd);
     client_close(&client);
 }
