@@ -1,6 +1,7 @@
 /* An intrusive hash table, chained, whose members are found by a hash of 64 bits; which of those
- * with the same hash is the right one is for the caller to see. Grows as it fills. Any number of
- * members may have the same hash: taking one out does not look at the others. */
+ * with the same hash is the right one is for the caller to see. Grows as it fills, by a bucket at a
+ * time (linear hashing, Litwin 1980), so that no insertion takes long, however many members there
+ * are. Any number of members may have the same hash: taking one out does not look at the others. */
 #pragma once
 
 #include <stddef.h>
@@ -13,14 +14,17 @@ struct table_link {
     uint64_t hash;
 };
 
+enum { TABLE_SEGMENTS = 32 };
+
 struct table {
-    struct table_link **buckets; /* owned */
-    size_t capacity;             /* a power of two */
+    size_t capacity; /* buckets */
     size_t count;
+    struct table_link **segments[TABLE_SEGMENTS]; /* of buckets, which never move: each as large as
+                                                     all before it; owned */
 };
 
 #define TABLE_INIT \
-    { .buckets = NULL }
+    { .capacity = 0 }
 
 /* Returns 0 or -ENOMEM. */
 int table_init(struct table *table);

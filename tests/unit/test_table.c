@@ -163,6 +163,28 @@ static void test_grows(void **state) {
     assert_in_range(allocations, 1, 40);
 }
 
+/* How many of the first members are pointed to from elsewhere than before. */
+static size_t count_moved(struct table_link **places[], size_t count) {
+    size_t moved = 0;
+    for (size_t i = 0; i < count; i++) {
+        moved += members[i].link.at != places[i] ? 1 : 0;
+        places[i] = members[i].link.at;
+    }
+    return moved;
+}
+
+/* However large it is, nobody waits while all of it is moved. */
+static void test_grows_a_little_at_a_time(void **state) {
+    (void)state;
+    static struct table_link **places[MANY / 4];
+    for (size_t i = 0; i < MANY / 4; i++) {
+        insert(i, spread(i));
+        places[i] = members[i].link.at;
+        row_assert(row_at("moved", i), count_moved(places, i) < 16);
+    }
+    assert_true(table.capacity >= MANY / 4);
+}
+
 static void test_no_memory_to_grow(void **state) {
     (void)state;
     size_t capacity = table.capacity;
@@ -190,13 +212,10 @@ static void test_no_memory_at_first(void **state) {
 
 int main(void) {
     static const struct CMUnitTest tests[] = {
-        test(test_insert_and_remove),
-        test(test_nothing_is_found_in_an_empty_table),
-        test(test_the_whole_hash_counts),
-        test(test_grows),
-        test(test_no_memory_to_grow),
-        test(test_no_memory_at_first),
-        test(test_taking_one_out_looks_at_its_neighbours_only),
+        test(test_insert_and_remove),        test(test_nothing_is_found_in_an_empty_table),
+        test(test_the_whole_hash_counts),    test(test_grows),
+        test(test_grows_a_little_at_a_time), test(test_no_memory_to_grow),
+        test(test_no_memory_at_first),       test(test_taking_one_out_looks_at_its_neighbours_only),
     };
     return cmocka_run_group_tests_name("table", tests, NULL, NULL);
 }
