@@ -1,6 +1,6 @@
--- What wrk sends, by its arguments after "--": nothing (the URL), or "random DIRECTORIES FILES" (the tree of
--- bench/tree.py). Requests are made beforehand: only picking one is left to do while time runs. Its figures are
--- printed as a line of JSON.
+-- What wrk sends, by its arguments after "--": nothing (the URL), "random DIRECTORIES FILES" (the tree of
+-- bench/tree.py), or "each" and the same: all of them, one after the other. Requests are made beforehand: only picking
+-- one is left to do while time runs. Its figures are printed as a line of JSON.
 
 local threads = 0
 
@@ -9,7 +9,7 @@ function setup(thread)
     thread:set("seed", threads)
 end
 
-local function prepare_random(directories, files)
+local function prepare_files(directories, files, in_order)
     local requests = {}
     for directory = 0, directories - 1 do
         for file = 0, files - 1 do
@@ -19,13 +19,18 @@ local function prepare_random(directories, files)
     end
     local count, random = #requests, math.random
     math.randomseed(seed)
-    request = function() return requests[random(count)] end
+    local last = 0
+    local function next_one()
+        last = last % count + 1
+        return requests[last]
+    end
+    request = in_order and next_one or function() return requests[random(count)] end
 end
 
 -- A script that defines request() is called for each; so it is defined only where it is wanted.
 function init(args)
-    if args[1] == "random" then
-        prepare_random(tonumber(args[2]), tonumber(args[3]))
+    if args[1] == "random" or args[1] == "each" then
+        prepare_files(tonumber(args[2]), tonumber(args[3]), args[1] == "each")
     end
 end
 
