@@ -1,6 +1,7 @@
 -- What wrk sends, by its arguments after "--": nothing (the URL), "random DIRECTORIES FILES" (the tree of
--- bench/tree.py), or "each" and the same: all of them, one after the other. Requests are made beforehand: only picking
--- one is left to do while time runs. Its figures are printed as a line of JSON.
+-- bench/tree.py), or "each DIRECTORIES FILES THREADS": all of them in order, each thread beginning with another part.
+-- Requests are made beforehand: only picking one is left to do while time runs. Its figures are printed as a line of
+-- JSON.
 
 local threads = 0
 
@@ -9,7 +10,7 @@ function setup(thread)
     thread:set("seed", threads)
 end
 
-local function prepare_files(directories, files, in_order)
+local function prepare_files(directories, files, walkers)
     local requests = {}
     for directory = 0, directories - 1 do
         for file = 0, files - 1 do
@@ -19,18 +20,21 @@ local function prepare_files(directories, files, in_order)
     end
     local count, random = #requests, math.random
     math.randomseed(seed)
-    local last = 0
-    local function next_one()
-        last = last % count + 1
-        return requests[last]
+    if walkers then
+        local last = math.floor(count * (seed - 1) / walkers)
+        request = function()
+            last = last % count + 1
+            return requests[last]
+        end
+    else
+        request = function() return requests[random(count)] end
     end
-    request = in_order and next_one or function() return requests[random(count)] end
 end
 
 -- A script that defines request() is called for each; so it is defined only where it is wanted.
 function init(args)
     if args[1] == "random" or args[1] == "each" then
-        prepare_files(tonumber(args[2]), tonumber(args[3]), args[1] == "each")
+        prepare_files(tonumber(args[2]), tonumber(args[3]), args[1] == "each" and tonumber(args[4]))
     end
 end
 

@@ -37,7 +37,7 @@ const struct option_row *options_rows(void);
 /* Fills in `options` with the defaults, what the configuration file says that the command line
  * names with --config, and what the command line says; argv[0] is passed over. An option on the
  * command line stands for all that the file says of it; so does --lan for addresses in the file
- * that it excludes, and the other way round. With --lan, a port alone has become that of all
+ * that it excludes, and --listen for lan. With --lan, a port alone has become that of all
  * interfaces. Texts are borrowed from `argv`. May be called again, for other options, when the file
  * has changed. Returns 0; or -errno and a message that says which word or line is wrong and what
  * would be right, and leaves `options` alone. */

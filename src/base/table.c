@@ -85,7 +85,8 @@ static void grow(struct table *table) {
 }
 
 void table_insert(struct table *table, struct table_link *link, uint64_t hash) {
-    if (table->count == table->capacity)
+    /* One is enough, but for what could not be done before. */
+    for (int i = 0; i < 2 && table->count >= table->capacity; i++)
         grow(table);
     link->hash = hash;
     push(bucket_of(table, hash), link);

@@ -225,7 +225,7 @@ static int check_all(const struct options *options, struct err *err) {
 static void override(struct options *options, struct options *words, struct given *given) {
     if (words->lan)
         drop_others(&options->listen);
-    if (find_other(&words->listen) != NULL)
+    if (words->listen.count > 0)
         options->lan = false;
     for (const struct option_row *row = rows; row->name != NULL; row++) {
         if (*line_of(given, row) != 0)

@@ -59,10 +59,13 @@ static struct slice describe_unserved(const struct beneath *root, struct slice p
     return SLICE("none");
 }
 
-/* Whether clean URLs would find a page at the path, relative to the root. */
+/* Whether clean URLs would find a page at the path, relative to the root, which is not found
+ * without them. */
 static bool is_clean_url(const struct docroot *docroot, struct slice path, bool as_directory) {
     struct docroot clean = *docroot;
     struct docroot_file file;
+    if (docroot->clean_urls)
+        return false;
     clean.clean_urls = true;
     if (docroot_find(&clean, path, as_directory, &file) != DOCROOT_FILE)
         return false;
@@ -70,9 +73,17 @@ static bool is_clean_url(const struct docroot *docroot, struct slice path, bool 
     return true;
 }
 
+/* Whether it was looked for elsewhere than at the path that was asked for. */
+static bool is_rewritten(const struct resource *resource) {
+    const struct ruling *ruling = resource->ruling;
+    return ruling != NULL && ruling->redirect != NULL && redirect_is_rewrite(ruling->redirect);
+}
+
 static struct slice describe_absent(const struct resource *resource, const struct target *target) {
     const struct docroot *docroot = resource->docroot;
     const size_t prefix = docroot->prefix.len;
+    if (is_rewritten(resource))
+        return SLICE("none: the rule leads to nothing");
     if (docroot_hides(docroot, target->path))
         return SLICE("none: a name in it starts with a dot (see --hidden)");
     if (docroot->only.ptr != NULL || target->path.len <= prefix)

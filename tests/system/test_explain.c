@@ -88,6 +88,7 @@ static void test_circumstances(void **state) {
          "file      none: with .html behind it, it would be there (see --clean-urls)\npage "},
         {"/over/there/app", NULL, "file      none: with .html behind it, it would be there (see "},
         {"/site/app/x", NULL, "file      none\npage "},
+        {"/site/app-by-rule", NULL, "file      none: the rule leads to nothing\n"},
         {"/.git/x", NULL, "file      none: a name in it starts with a dot (see --hidden)\npage "},
         {"/coded.css", NULL, "file      coded.css\nsiblings  br, gzip\n\nHTTP/1.1 200 "},
         {"/over/there/app.html", NULL,
@@ -95,7 +96,9 @@ static void test_circumstances(void **state) {
     };
     char mount[1024];
     tree_text(&scene->tree, "404.html", "lost");
+    tree_text(&scene->tree, "_redirects", "/site/app-by-rule /nothing 200!\n");
     tree_text(&scene->tree, "site/app.html", "application");
+    tree_text(&scene->tree, "site/app-by-rule.html", "of no use");
     tree_text(&scene->tree, "coded.css", "plain");
     tree_text(&scene->tree, "coded.css.br", "br");
     tree_text(&scene->tree, "coded.css.gz", "gzip");
