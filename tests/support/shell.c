@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { TIMEOUT_MS = 120000 };
+enum { TIMEOUT_MS = 300000 };
 
 void shell_tell(const struct scene *scene) {
     char url[64];

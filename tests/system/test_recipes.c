@@ -1,5 +1,6 @@
-/* docs/recipes.md: what is to be typed there is typed, on a network of the test's own, where every
- * port is free and this machine has the address that the document has for it. */
+/* docs/recipes.md and docs/getting-started.md: what is to be typed there is typed, on a network of
+ * the test's own, where every port is free and this machine has the address that the documents have
+ * for it. */
 #include "support/network.h"
 #include "support/recipe.h"
 #include "support/shell.h"
@@ -9,7 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char document[] = "docs/recipes.md";
+static const char cookbook[] = "docs/recipes.md";
+static const char first_steps[] = "docs/getting-started.md";
 
 static char obstacle[512];
 
@@ -84,6 +86,22 @@ static void make_downloads(const struct tree *tree) {
     tree_file(tree, "downloads/release-1.2/tool.bin", 3, 300000);
 }
 
+/* Fresh sources, and a shell that knows nothing of the make that runs the test. What is built is
+ * not that fast, but sooner. And something that opens URLs. */
+static void make_sources(const struct tree *tree) {
+    static const char *const variables[] = {"BUILD",         "CC",     "COVERAGE",  "DESTDIR",
+                                            "FUZZ",          "JOBS",   "MAKEFLAGS", "MAKELEVEL",
+                                            "MAKEOVERRIDES", "MFLAGS", "PREFIX",    "SANITIZE",
+                                            "STATIC",        "V",      "WERROR"};
+    for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++)
+        assert_int_equal(unsetenv(variables[i]), 0);
+    assert_int_equal(setenv("CFLAGS", "-O1", 1), 0);
+    tree_directory(tree, "pronto");
+    shell_run("tar c --exclude=./build --exclude=./.git . | tar x -C \"$TREE/pronto\"");
+    tree_text(tree, "bin/xdg-open", "#!/bin/sh\necho \"$1\" >> \"$TREE/opened\"\n");
+    tree_mode(tree, "bin/xdg-open", 0755);
+}
+
 /* What they have then, which the document cannot show in a line */
 
 /* apt, with directories of its own, and the line that the document has for it. */
@@ -111,24 +129,41 @@ static const char check_codings[] = "cd \"$TREE\"\n"
                                     "get br | brotli -dc | cmp - dist/assets/index-D4f8a1b2.js\n"
                                     "get zstd | zstd -qdc | cmp - dist/assets/index-D4f8a1b2.js\n";
 
+/* Completions are where shells look, but for zsh, which is told as the document says. */
+static const char check_installed[] =
+    "cd \"$TREE\"\n"
+    "PATH=\"$TREE/.local/bin:$PATH\" fish -c 'complete -C \"pronto --lis\"' | grep '^--listen'\n"
+    "line=$(sed -n 's/.*`\\(fpath=[^`]*\\)`.*/\\1/p' \"$TREE/pronto/docs/getting-started.md\")\n"
+    "test -n \"$line\"\n"
+    "zsh -fc \"$line; autoload -Uz compinit; compinit -uD; echo \\$_comps[pronto]\" | grep "
+    "_pronto\n"
+    "until test -s opened; do sleep 0.1; done\n"
+    "test \"$(cat opened)\" = http://localhost:8080/\n";
+
 static const struct recipe {
-    const char *heading;
+    const char *document;
+    const char *heading; /* NULL: all of the document, one section after the other */
     void (*prepare)(const struct tree *tree);
     const char *needed;  /* a program that not every system has; NULL: none */
     const char *outcome; /* a script that looks at it; NULL: the document says all */
 } recipes[] = {
-    {"A folder, now", make_site, NULL, NULL},
-    {"A site of pages", make_pages, NULL, NULL},
-    {"Pages that follow what you edit", make_styled_site, NULL, check_untouched},
-    {"A single-page application", make_application, NULL, NULL},
-    {"What Vite has built, for production", make_build, NULL, check_codings},
-    {"Videos, to a television or a telephone", make_videos, NULL, NULL},
-    {"Packages for apt", make_package, "apt-get", fetch_package},
-    {"Downloads, with archives", make_downloads, NULL, NULL},
-    {"HTTPS", make_site, NULL, NULL},
+    {cookbook, "A folder, now", make_site, NULL, NULL},
+    {cookbook, "A site of pages", make_pages, NULL, NULL},
+    {cookbook, "Pages that follow what you edit", make_styled_site, NULL, check_untouched},
+    {cookbook, "A single-page application", make_application, NULL, NULL},
+    {cookbook, "What Vite has built, for production", make_build, NULL, check_codings},
+    {cookbook, "Videos, to a television or a telephone", make_videos, NULL, NULL},
+    {cookbook, "Packages for apt", make_package, "apt-get", fetch_package},
+    {cookbook, "Downloads, with archives", make_downloads, NULL, NULL},
+    {cookbook, "HTTPS", make_site, NULL, NULL},
+    {first_steps, NULL, make_sources, NULL, check_installed},
 };
 
 enum { RECIPES = sizeof recipes / sizeof recipes[0] };
+
+static const char *title_of(const struct recipe *row) {
+    return row->heading != NULL ? row->heading : row->document;
+}
 
 static const struct recipe *recipe; /* of the test under way */
 
@@ -142,13 +177,13 @@ static bool is_possible(void) {
     const char *const argv[] = {"sh", "-c", "command -v \"$1\"", "sh", recipe->needed, NULL};
     int code = 0;
     if (obstacle[0] != '\0') {
-        note_cannot_test("%s: %s", recipe->heading, obstacle);
+        note_cannot_test("%s: %s", title_of(recipe), obstacle);
         return false;
     }
     if (recipe->needed != NULL)
         free(process_run(argv, &code));
     if (code != 0)
-        note_cannot_test("%s: there is no %s", recipe->heading, recipe->needed);
+        note_cannot_test("%s: there is no %s", title_of(recipe), recipe->needed);
     return code == 0;
 }
 
@@ -158,7 +193,7 @@ static void test_recipe(void **state) {
         return;
     shell_tell(scene);
     recipe->prepare(&scene->tree);
-    recipe_follow(scene, document, recipe->heading);
+    recipe_follow(scene, recipe->document, recipe->heading);
     if (recipe->outcome != NULL)
         shell_run(recipe->outcome);
 }
@@ -166,11 +201,11 @@ static void test_recipe(void **state) {
 static void test_every_recipe_is_here(void **state) {
     (void)state;
     char here[1024] = "";
-    for (size_t i = 0; i < RECIPES; i++) {
+    for (size_t i = 0; i < RECIPES && recipes[i].document == cookbook; i++) {
         size_t len = strlen(here);
         (void)snprintf(here + len, sizeof here - len, "%s\n", recipes[i].heading);
     }
-    char *headings = recipe_headings(document);
+    char *headings = recipe_headings(cookbook);
     assert_string_equal(here, headings);
     free(headings);
 }
@@ -180,7 +215,7 @@ int main(void) {
     for (size_t i = 0; i < RECIPES; i++) {
         void *row = (void *)(uintptr_t)&recipes[i];
         tests[i + 1] =
-            (struct CMUnitTest){recipes[i].heading, test_recipe, setup, scene_teardown, row};
+            (struct CMUnitTest){title_of(&recipes[i]), test_recipe, setup, scene_teardown, row};
     }
     return cmocka_run_group_tests_name("recipes", tests, group_setup, NULL);
 }

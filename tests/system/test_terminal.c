@@ -3,6 +3,7 @@
 #include "support/client.h"
 #include "support/pty.h"
 #include "support/scene.h"
+#include "support/screen.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -244,20 +245,6 @@ static void test_quiet(void **state) {
     assert_string_equal(pty.text, "^C");
 }
 
-/* What may differ from a document is made the same: each number is 0, and blanks are one. */
-static void normalise(char *text) {
-    char *to = text;
-    for (const char *at = text; *at != '\0'; at++) {
-        bool is_digit = *at >= '0' && *at <= '9';
-        bool in_number = to > text && to[-1] == '0' &&
-                         (is_digit || (*at == '.' && at[1] >= '0' && at[1] <= '9'));
-        bool in_blank = to > text && *at == ' ' && to[-1] == ' ';
-        if (!in_number && !in_blank && *at != '\r')
-            *to++ = (char)(is_digit ? '0' : *at);
-    }
-    *to = '\0';
-}
-
 /* The first lines of the document that are indented, but for the command; the caller frees them. */
 static char *first_screen(void) {
     static const char command[] = "    $ pronto ~/site\n";
@@ -284,25 +271,6 @@ static void cut_out(char *text, const char *part) {
     memmove(at, at + strlen(part), strlen(at + strlen(part)) + 1);
 }
 
-/* Cuts out each line that begins with that. */
-static void cut_lines(char *text, const char *start) {
-    char *at = text;
-    while (*at != '\0') {
-        char *next = at + strcspn(at, "\n");
-        next += *next == '\n';
-        if (strncmp(at, start, strlen(start)) == 0)
-            memmove(at, next, strlen(next) + 1);
-        else
-            at = next;
-    }
-}
-
-/* Which walls stand, and what is said of those that do not, is up to the kernel and the user. */
-static void cut_walls(char *text) {
-    cut_lines(text, "pronto: ");
-    cut_lines(text, "  Sandbox  ");
-}
-
 /* The first screen of docs/terminal.md is what it looks like, but for numbers, the place and walls.
  */
 static void test_the_document_shows_it(void **state) {
@@ -326,10 +294,8 @@ static void test_the_document_shows_it(void **state) {
     char *screen = first_screen();
     cut_out(screen, "/home/me/site");
     cut_out(pty.text, scene->tree.path);
-    cut_walls(screen);
-    cut_walls(pty.text);
-    normalise(screen);
-    normalise(pty.text);
+    screen_normalise(screen);
+    screen_normalise(pty.text);
     assert_string_equal(pty.text, screen);
     free(screen);
 }
