@@ -167,9 +167,11 @@ static void run_aside(struct follower *follower, const char *command) {
     const char *const words[] = {"-euc", command, NULL};
     server_stop(&follower->scene->server);
     server_start_as(&follower->scene->server, NULL, 1, "sh", words);
-    char *rest = follower->body;
-    for (const char *line; (line = strsep(&rest, "\n")) != NULL && *line != '\0';)
+    for (const char *at = follower->body; *at != '\0'; at += strcspn(at, "\n") + 1) {
+        char *line = strndup(at, strcspn(at, "\n") + 1);
         server_await_text(&follower->scene->server, line);
+        free(line);
+    }
 }
 
 /* The banner begins with the name; other messages have a colon behind it. */
