@@ -236,7 +236,8 @@ static enum step flush_scratch(struct connection *conn) {
     uint64_t queued = scratch->queued_bytes;
     uint64_t sent = 0;
     enum outq_outcome outcome = OUTQ_SENT;
-    if (!outq_is_empty(scratch)) {
+    /* An answer may end with no bytes; it is counted all the same, and before any other. */
+    if (!outq_is_empty(scratch) || scratch->answers > 0) {
         if (conn->state != STATE_MAKE) /* else it is more of the same answer */
             progress(conn);
         outcome = flush(conn, scratch, &sent);

@@ -141,6 +141,23 @@ static void test_counts_are_what_clients_saw(void **state) {
     samples_deinit(&samples);
 }
 
+/* What ends an answer that is made while it is sent may be no bytes at all, which depends on its
+ * size. Its time is over then, and not with the next answer of the worker. */
+static void test_archives_of_all_sizes_are_timed(void **state) {
+    enum { FILES = 12 };
+    struct scene *scene = *state;
+    struct samples samples = SAMPLES_INIT;
+    serve(scene, "1");
+    for (int i = 1; i <= FILES; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof name, "folder/%d.txt", i);
+        tree_text(&scene->tree, name, "some text");
+        client_expect_once(scene->server.port, "/folder/?archive=tar", 200);
+        await_sum(scene, "pronto_request_duration_seconds_count", i, &samples);
+    }
+    samples_deinit(&samples);
+}
+
 static void test_the_sum_of_workers_is_the_whole(void **state) {
     enum { CLIENTS = 12 };
     struct scene *scene = *state;
@@ -457,6 +474,7 @@ static void test_an_address_that_is_taken(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         scene_test(test_counts_are_what_clients_saw),
+        scene_test(test_archives_of_all_sizes_are_timed),
         scene_test(test_the_sum_of_workers_is_the_whole),
         scene_test(test_why_connections_were_closed),
         scene_test(test_counts_survive_a_killed_worker),
