@@ -123,7 +123,7 @@ static void await_screen(struct follower *follower, const char *expected) {
 static void stop_at_terminal(struct follower *follower, const char *expected) {
     pty_type(&follower->pty, "\x03");
     int exit_code = pty_finish(&follower->pty);
-    if (exit_code != 0)
+    if (exit_code != 0 || strstr(follower->pty.text, "Sanitizer") != NULL)
         fail_msg("%s:%d: the server exits with %d:\n%s", follower->document, follower->line,
                  exit_code, follower->pty.text);
     if (expected != NULL)
