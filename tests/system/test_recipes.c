@@ -97,7 +97,7 @@ static void make_sources(const struct tree *tree) {
         assert_int_equal(unsetenv(variables[i]), 0);
     assert_int_equal(setenv("CFLAGS", "-O1", 1), 0);
     tree_directory(tree, "pronto");
-    shell_run("tar cf - --exclude=./build --exclude=./.git . | tar xf - -C \"$TREE/pronto\"");
+    shell_run("tar cf - --exclude=./build --exclude=./.git . | tar xof - -C \"$TREE/pronto\"");
     tree_text(tree, "bin/xdg-open", "#!/bin/sh\necho \"$1\" >> \"$TREE/opened\"\n");
     tree_mode(tree, "bin/xdg-open", 0755);
 }
