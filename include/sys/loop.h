@@ -15,6 +15,7 @@ struct source {
     uint32_t
         ready; /* EPOLLIN, EPOLLOUT, EPOLLRDHUP: what is believed to be possible without waiting */
     uint32_t reported_turn; /* the last one in which epoll reported that it became readable */
+    bool is_added;          /* events of it are waited for */
     bool is_known;          /* epoll has reported something */
     bool is_heavy;          /* its turns take long: set by its owner */
     struct list place; /* in the list of those with something to do, or in a list of its owner's */
@@ -50,15 +51,20 @@ void loop_deinit(struct loop *loop);
 void source_init(struct source *source, int fd, void (*run)(struct source *source));
 
 /* Waits for `events` from now on, edge-triggered; what is possible already is reported in the next
- * turn. The source is borrowed until its descriptor is closed, or loop_remove(). Returns 0 or
- * -errno (epoll_ctl(2)). */
+ * turn. The source is borrowed until loop_remove() or loop_close(): close(2) alone does not end
+ * that (epoll(7), Q6). Returns 0 or -errno (epoll_ctl(2)). */
 int loop_add(struct loop *loop, struct source *source, uint32_t events);
 
-/* Stops waiting for events of a source whose descriptor stays open. */
+/* Stops waiting for events of a source whose descriptor stays open, and forgets what the source had
+ * to do. Idempotent. */
 void loop_remove(struct loop *loop, struct source *source);
 
-/* Closes the descriptor of a source, if it has one, and forgets what the source had to do.
- * Idempotent. */
+/* The same, and closes the descriptor, if it has one. The source may be freed then. Idempotent. */
+void loop_close(struct loop *loop, struct source *source);
+
+/* Closes the descriptor of a source, if it has one, and forgets what the source had to do, without
+ * its loop: for a source that was never added, or whose loop is another process's after a fork(2),
+ * or ends, too; or one that stays where it is, and bears to be run once more. Idempotent. */
 void source_close(struct source *source);
 
 /* Lets the source run before all others of its turn, and in crowded turns whether it has an event

@@ -61,12 +61,11 @@ struct connection {
     uint32_t held_bytes;   /* its part of the server's */
     uint32_t linger_left;  /* bytes that may still be thrown away */
     uint8_t state;
-    uint8_t awaited;     /* enum server_deadline: the one that is running */
-    uint8_t reason;      /* enum close_reason, with STEP_CLOSED */
-    bool registered : 1; /* with epoll */
-    bool peer_done : 1;  /* the client has shut its sending side */
-    bool preamble : 1;   /* a PROXY header comes before the first request */
-    bool counted : 1;    /* in the server's quota, as its peer's */
+    uint8_t awaited;    /* enum server_deadline: the one that is running */
+    uint8_t reason;     /* enum close_reason, with STEP_CLOSED */
+    bool peer_done : 1; /* the client has shut its sending side */
+    bool preamble : 1;  /* a PROXY header comes before the first request */
+    bool counted : 1;   /* in the server's quota, as its peer's */
     struct intake intake;
     struct account account; /* its peer is the one that a PROXY header named, if one came */
     struct taking taking;   /* of answers, by the client; with DEADLINE_SEND */
@@ -75,10 +74,9 @@ struct connection {
 void connection_close(struct connection *conn, enum close_reason reason) {
     struct server *server = conn->server;
     deadline_stop(&conn->deadline);
-    list_remove(&conn->source.place);
     if (reason == CLOSE_SEND_TIMEOUT || reason == CLOSE_BUFFERS_FULL)
         socket_forget_unsent(conn->source.fd);
-    (void)close(conn->source.fd); /* takes it out of epoll, too */
+    loop_close(server->loop, &conn->source);
     ledger_close(&server->ledger, &conn->account);
     outq_free(conn->output);
     intake_deinit(&conn->intake);
@@ -132,10 +130,8 @@ static void progress(struct connection *conn) {
 }
 
 static bool is_registered(struct connection *conn) {
-    if (!conn->registered)
-        conn->registered =
-            loop_add(conn->server->loop, &conn->source, EPOLLIN | EPOLLOUT | EPOLLRDHUP) == 0;
-    return conn->registered;
+    return conn->source.is_added ||
+           loop_add(conn->server->loop, &conn->source, EPOLLIN | EPOLLOUT | EPOLLRDHUP) == 0;
 }
 
 /* Sending */

@@ -38,8 +38,7 @@ static void close_visit(struct visit *visit) {
     struct visits *visits = visit->visits;
     deadline_stop(&visit->deadline);
     list_remove(&visit->link);
-    list_remove(&visit->source.place);
-    (void)close(visit->source.fd);
+    loop_close(visits->loop, &visit->source);
     visits->count--;
     visits->streams -= visit->streams ? 1 : 0;
     free(visit->output.ptr);

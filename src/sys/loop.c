@@ -16,7 +16,10 @@
  * the others.
  *
  * All events of a batch are noted before any source runs. A source that is freed in another one's
- * turn leaves the list with list_remove(), and no event that points to it is left in the batch.
+ * turn leaves the list, and no event that points to it is left in the batch. Nor does one come with
+ * a later batch: the source is taken out of epoll before its descriptor is closed. close(2) does
+ * that only where nobody else refers to what was open, and somebody may: a child that was forked,
+ * whoever has taken a copy (pidfd_getfd(2)), and for a moment, whoever lists /proc/PID/fd.
  *
  * A wait that is to end at some time is ended by an alarm, not by the timeout of epoll_wait(): that
  * one has the kernel set up a timer and take it down again in every turn, while an alarm that is
@@ -83,12 +86,20 @@ void loop_set_first(struct loop *loop, struct source *source) {
 
 int loop_add(struct loop *loop, struct source *source, uint32_t events) {
     struct epoll_event event = {.events = events | EPOLLET, .data.ptr = source};
-    return epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, source->fd, &event) < 0 ? -errno : 0;
+    source->is_added = epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, source->fd, &event) == 0;
+    return source->is_added ? 0 : -errno;
 }
 
 void loop_remove(struct loop *loop, struct source *source) {
-    (void)epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, source->fd, NULL);
+    if (source->is_added)
+        (void)epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, source->fd, NULL);
+    source->is_added = false;
     list_remove(&source->place);
+}
+
+void loop_close(struct loop *loop, struct source *source) {
+    loop_remove(loop, source);
+    source_close(source);
 }
 
 void source_close(struct source *source) {

@@ -114,6 +114,8 @@ int __wrap_close(int fd) {
 }
 
 int __wrap_epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_event *event) {
+    if (operation == EPOLL_CTL_DEL)
+        return __real_epoll_ctl(epoll_fd, operation, fd, event);
     additions++;
     if (add_error != 0)
         return deny(add_error);

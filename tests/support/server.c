@@ -232,6 +232,20 @@ void server_assert_unreported(const struct server *server) {
     free(text);
 }
 
+/* A process that another has taken the place of, for a reason of its own: SIGILL, SIGABRT, SIGBUS,
+ * SIGFPE or SIGSEGV (signal(7)). Tests kill with others. */
+static bool has_crashed(const char *text) {
+    static const char *const ends[] = {
+        "was killed by signal 4 ", "was killed by signal 6 ",  "was killed by signal 7 ",
+        "was killed by signal 8 ", "was killed by signal 11 ",
+    };
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        if (strstr(text, ends[i]) != NULL)
+            return true;
+    }
+    return false;
+}
+
 static size_t count_alive(const pid_t *pids, size_t count) {
     size_t alive = 0;
     for (size_t i = 0; i < count; i++)
@@ -246,6 +260,8 @@ static const char *judge_end(const struct server *server, const char *text, cons
         return "a sanitizer reports";
     if (!server->rogue && strstr(text, "syscall.def") != NULL)
         return "a system call is refused";
+    if (has_crashed(text))
+        return "a process has crashed";
     if (process_exit_code(&server->process) != 0)
         return "the exit code is not 0";
     if (count_alive(workers, count) > 0)

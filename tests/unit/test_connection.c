@@ -257,6 +257,23 @@ static void test_closed_while_it_has_more_to_do(void **state) {
     stage_assert_closed(&stage, "close all", CLOSE_DRAINED);
 }
 
+/* Whoever looks at a process's descriptors has them open, too, for a moment. */
+static void test_closed_while_another_process_has_it_open(void **state) {
+    (void)state;
+    stage_invite(&stage, &visitor);
+    stage_ask(&stage, &visitor, GET("small") "GET");
+    int copy = dup(visitor.server_fd);
+    assert_true(copy >= 0);
+    visitor_half_close(&visitor);
+    stage_turn(&stage);
+    stage_assert_closed(&stage, "half a request", CLOSE_REFUSED);
+    visitor_leave(&visitor); /* the socket is told, and its connection is gone */
+    stage_turn(&stage);
+    assert_true(list_is_empty(&stage.loop.ready));
+    stage_assert_none_closed(&stage, "once");
+    (void)close(copy);
+}
+
 /* More answers than the queue has places for. */
 static void test_many_answers_with_content(void **state) {
     (void)state;
@@ -428,6 +445,7 @@ int main(void) {
         test(test_rfc9112_9_6_lingers_where_input_came_meanwhile),
         test(test_requests_per_turn_are_bounded),
         test(test_closed_while_it_has_more_to_do),
+        test(test_closed_while_another_process_has_it_open),
         test(test_many_answers_with_content),
         test(test_bytes_per_turn_are_bounded),
         test(test_the_file_shrinks_while_it_is_sent),

@@ -191,8 +191,7 @@ static void kill_other(struct source *source) {
     if (other == NULL)
         return;
     mortal->other = NULL;
-    list_remove(&other->source.place);
-    (void)close(other->source.fd);
+    loop_close(&loop, &other->source);
     free(other);
     mortals_left--;
 }
@@ -206,7 +205,7 @@ static struct mortal *mortal_new(void) {
 }
 
 static void free_survivor(struct mortal *mortal) {
-    (void)close(mortal->source.fd);
+    loop_close(&loop, &mortal->source);
     free(mortal);
 }
 
@@ -244,8 +243,27 @@ static void test_freed_while_on_the_ready_list(void **state) {
     free_survivor(pair[0]);
 }
 
+/* What was open stays so elsewhere, and things go on happening to it, which is nobody's any more.
+ */
+static void test_freed_while_another_process_has_it_open(void **state) {
+    (void)state;
+    struct mortal *mortal = mortal_new();
+    int copy = dup(mortal->source.fd);
+    assert_true(copy >= 0);
+    turn();
+    assert_int_equal(reported, 1);
+    assert_int_equal(eventfd_write(copy, 1), 0); /* it has not been reported yet */
+    free_survivor(mortal);
+    turn();
+    assert_int_equal(reported, 0);
+    assert_int_equal(eventfd_write(copy, 1), 0);
+    turn();
+    assert_int_equal(reported, 0);
+    (void)close(copy);
+}
+
 static void free_itself(struct source *source) {
-    (void)close(source->fd);
+    loop_close(&loop, source);
     free(source);
     mortals_left--;
 }
@@ -500,6 +518,7 @@ int main(void) {
         test(test_freed_in_the_turn_of_another),
         test(test_freed_in_the_turn_of_a_later_one),
         test(test_freed_while_on_the_ready_list),
+        test(test_freed_while_another_process_has_it_open),
         test(test_frees_itself),
         test(test_an_edge_comes_once_and_is_remembered),
         test(test_readiness_adds_up),

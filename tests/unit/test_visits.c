@@ -20,6 +20,7 @@ enum { GUESTS = 80, HEAD_MS = 10000, IDLE_MS = 120000, SEND_MS = 10000, LINGER_M
 
 static int64_t now_ms;
 static int accept_error; /* of every accept4(); 0: what the kernel says */
+static int accepted;     /* what it returned last, but for errors */
 
 int __wrap_clock_gettime(clockid_t clock, struct timespec *time);
 int __real_accept4(int fd, struct sockaddr *address, socklen_t *len, int flags);
@@ -35,10 +36,10 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *at) {
 }
 
 int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *len, int flags) {
-    if (accept_error == 0)
-        return __real_accept4(fd, address, len, flags);
     errno = accept_error;
-    return -1;
+    int result = accept_error == 0 ? __real_accept4(fd, address, len, flags) : -1;
+    accepted = result >= 0 ? result : accepted;
+    return result;
 }
 
 struct guest {
@@ -332,6 +333,22 @@ static void test_who_does_not_close_is_closed(void **state) {
     assert_int_equal(visits.count, 0);
 }
 
+/* Whoever looks at a process's descriptors has them open, too, for a moment. */
+static void test_closed_while_another_process_has_it_open(void **state) {
+    struct guest *guest = enter(0);
+    (void)state;
+    say(guest, "GET / HTTP/1.0\r\n\r\n");
+    expect(guest, 200);
+    int copy = dup(accepted);
+    assert_true(copy >= 0);
+    pass(LINGER_MS);
+    assert_int_equal(visits.count, 0);
+    leave(guest); /* the socket is told, and its visit is gone */
+    settle();
+    assert_int_equal(visits.count, 0);
+    (void)close(copy);
+}
+
 static void test_the_one_idle_longest_gives_way(void **state) {
     (void)state;
     for (size_t i = 0; i < VISITS_MAX; i++) {
@@ -490,6 +507,7 @@ int main(void) {
         visits_test(test_deadlines),
         visits_test(test_who_takes_nothing_is_closed),
         visits_test(test_who_does_not_close_is_closed),
+        visits_test(test_closed_while_another_process_has_it_open),
         visits_test(test_the_one_idle_longest_gives_way),
         visits_test(test_where_none_is_idle_the_new_one_goes),
         visits_test(test_events_once_a_second),
