@@ -55,7 +55,8 @@ LDFLAGS_ALL += -mstringop-strategy=libcall
 endif
 endif
 CPPFLAGS_ALL += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
-CFLAGS_ALL   += -fstack-protector-strong $(LTO)
+# All symbols are bound at the start (-z now): a call of libc needs no stub that would look whether its own is.
+CFLAGS_ALL   += -fstack-protector-strong -fno-plt $(LTO)
 LDFLAGS_ALL  += $(LTO) $(CFLAGS) -Wl,-z,relro,-z,now,-z,noexecstack
 endif
 ifdef IS_CLANG
