@@ -17,18 +17,22 @@ enum head_connection {
     HEAD_CONNECTION_KEEP_ALIVE, /* to a 1.0 client that asked for it */
 };
 
-/* A Date field, always of the same length (RFC 9110 §6.6.1). */
-enum { HEAD_DATE_LEN = 6 + DATE_LEN + 2 };
-void head_date(struct buf *buf, int64_t time_s);
+/* How most heads begin for a second, in one piece to copy: the line of a 200, Date (RFC 9110
+ * §6.6.1), which is always of the same length, and Server. */
+#define HEAD_OPENING_FRAME "HTTP/1.1 200 OK\r\nDate: \r\nServer: pronto\r\n"
+enum { HEAD_OPENING_LEN = sizeof HEAD_OPENING_FRAME - 1 + DATE_LEN };
 
-/* Starts a head: status line, Date, what `common` has, and Connection. `date_line` is what
- * head_date() wrote, `common` what head_common() did. */
-void head_start(struct buf *buf, enum status status, struct slice date_line, struct slice common,
+struct head_opening {
+    int64_t time_s; /* what Date says, in seconds since the epoch */
+    char text[HEAD_OPENING_LEN];
+};
+
+void head_open(struct head_opening *opening, int64_t time_s);
+
+/* Starts a head: status line, the fields of the opening; with `cors`, that scripts of any origin
+ * may read all of the response (Fetch standard, "CORS protocol"); and Connection. */
+void head_start(struct buf *buf, enum status status, const struct head_opening *opening, bool cors,
                 enum head_connection connection);
-
-/* The fields that are in every head, whatever it is of: Server; and with `cors`, that scripts of
- * any origin may read all of the response (Fetch standard, "CORS protocol"). */
-struct slice head_common(bool cors);
 
 /* The fields of the answer to a preflight (the same). */
 void head_preflight(struct buf *buf);

@@ -6,6 +6,7 @@
  * more than a turn reads, as nothing more is read before it is sent. */
 #pragma once
 
+#include "base/placement.h"
 #include "http/request.h"
 #include "http/status.h"
 #include "serve/accesslog.h"
@@ -84,8 +85,8 @@ void ledger_enter(struct ledger *ledger, const struct request *request, enum sta
                   const struct outq *output);
 
 /* As below, where there is something to settle. */
-bool ledger_settle_sent(struct ledger *ledger, struct account *account, uint64_t queued,
-                        uint64_t sent, bool more);
+APART bool ledger_settle_sent(struct ledger *ledger, struct account *account, uint64_t queued,
+                              uint64_t sent, bool more);
 void ledger_settle_rest(struct ledger *ledger, struct account *account);
 
 /* Settles what has been sent of a connection's answers: `sent` bytes more have been handed to the

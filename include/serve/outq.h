@@ -75,6 +75,13 @@ static inline bool outq_is_empty(const struct outq *queue) {
     return queue->count == 0;
 }
 
+/* The memory that is sent first: the first head is at its start. SLICE_NONE: there is none. */
+static inline struct slice outq_front(const struct outq *queue) {
+    const struct segment *first = &queue->segments[queue->first];
+    return queue->count > 0 && !first->is_file ? slice_of(first->ptr, (size_t)first->len)
+                                               : SLICE_NONE;
+}
+
 /* To write bytes of the queue's own: write to queue->bytes, then push what has been written since
  * it had `start` bytes. */
 void outq_push_bytes(struct outq *queue, size_t start);
@@ -85,6 +92,9 @@ void outq_push_head(struct outq *queue, size_t start);
 /* The same where what has been written is the start of the head of a 200, and the rest of it, with
  * the content, is the entry's. Returns false, and does nothing, where that is not worth copying. */
 bool outq_push_rest(struct outq *queue, size_t start, const struct entry *entry);
+
+/* Queues a whole answer, which entry_answer() gave, and takes a reference of its own. */
+void outq_push_answer(struct outq *queue, struct entry *entry, struct slice answer);
 
 /* Queues an entry's content from `offset` on, `len` bytes, and takes a reference of its own if it
  * needs one. */

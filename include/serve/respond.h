@@ -22,16 +22,21 @@ enum response_content {
     RESPONSE_RANGES, /* parts of it */
 };
 
+/* What its head says beside what it has of the representation; bits. */
+enum {
+    SAYS_PREFLIGHT = 1 << 0, /* what scripts of other origins may send, where they may */
+    SAYS_ALLOW = 1 << 1,     /* the methods (RFC 9110 §10.2.1) */
+    SAYS_LOCATION = 1 << 2,  /* the target as a directory (§10.2.2), or what a rule says */
+    SAYS_VARY = 1 << 3,      /* that another Accept-Encoding could get another answer (§12.5.5) */
+    SAYS_VARY_ACCEPT = 1 << 4,     /* that another Accept field could */
+    SAYS_COMPLETE_LENGTH = 1 << 5, /* how long the file is of which no range was (§15.5.17) */
+};
+
 struct response {
     enum response_content content;
     enum status status;
-    bool preflight;   /* says what scripts of other origins may send, where they may */
-    bool allow;       /* names the methods (RFC 9110 §10.2.1) */
-    bool location;    /* the target as a directory (RFC 9110 §10.2.2), or what a rule says */
-    bool close;       /* the connection must not persist */
-    bool vary;        /* another Accept-Encoding could get another answer (RFC 9110 §12.5.5) */
-    bool vary_accept; /* another Accept field could, too */
-    bool unsatisfied_range; /* says how long the file is (RFC 9110 §15.5.17) */
+    unsigned says; /* bits of the above */
+    bool close;    /* the connection must not persist */
 };
 
 /* What can be said without a look at the files. */

@@ -54,8 +54,7 @@ struct server {
     struct outq output;
     struct request_memo memo; /* of the fields of the last request */
 
-    int64_t date_s; /* what `date_line` says */
-    char date_line[HEAD_DATE_LEN];
+    struct head_opening opening;           /* of heads, in the second of the last one */
     char boundary[MULTIPART_BOUNDARY_LEN]; /* random: nobody can have written it into a file */
     struct stopwatch stopwatch;            /* with `timed`; to be read at the end of each turn */
     struct deadline_queue deadlines[DEADLINE_COUNT];
@@ -94,8 +93,8 @@ int server_init(struct server *server, struct loop *loop, const struct roots *ro
 /* All connections must be closed before. Idempotent. */
 void server_deinit(struct server *server);
 
-/* The Date field of what is sent in this turn; valid until the next call. */
-struct slice server_date_line(struct server *server);
+/* How the heads begin that are sent in this turn; valid until the next call. */
+const struct head_opening *server_opening(struct server *server);
 
 /* Sets a listener aside that ran out of descriptors or memory: it runs again when a connection has
  * closed, or one is idle and can be closed for a new one; and, since they may be used up elsewhere,

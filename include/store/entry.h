@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/slice.h"
+#include "http/head.h"
 #include "http/representation.h"
 #include "store/docroot.h"
 
@@ -11,8 +12,8 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-/* Immutable once built, and reference counted: it lives as long as anything that is being sent
- * points into it. */
+/* Immutable once built, but for the time of day in the answer that it has ready, and reference
+ * counted: it lives as long as anything that is being sent points into it. */
 struct entry {
     unsigned references;
     int fd;              /* the file; -1: the content is in memory */
@@ -20,6 +21,7 @@ struct entry {
     struct representation representation;
     struct slice fields;     /* of the head of a 200, ready to be sent */
     struct slice rest;       /* all of a 200 from these on; SLICE_NONE with a descriptor */
+    int64_t opened_s;        /* of which second the opening is that stands before `rest` */
     struct slice validators; /* of the head of a 304, the same */
     dev_t device;            /* which file it was made of, and when that had last been changed */
     ino_t inode;
@@ -59,6 +61,12 @@ struct entry *entry_of_content(struct slice content, const struct representation
 /* An entry of which nothing is known but its descriptor, which it takes over in any case. Returns
  * it with one reference; NULL: no memory. */
 struct entry *entry_of_fd(int fd);
+
+/* The whole of the usual answer in one piece: a 200 that begins with the opening, and has nothing
+ * between that and the entry's fields. It is the entry's: who sends it keeps a reference meanwhile.
+ * SLICE_NONE with a descriptor, and where the opening would have to change while somebody else may
+ * still be sending it. */
+struct slice entry_answer(struct entry *entry, const struct head_opening *opening);
 
 /* Whether a file is still what the entry was made of, as far as its attributes tell. */
 bool entry_is_of(const struct entry *entry, const struct stat *stat);

@@ -1,8 +1,10 @@
 #include "http/head.h"
 
+#include "base/check.h"
+#include "base/placement.h"
 #include "http/method.h"
 
-void head_field(struct buf *buf, struct slice name, struct slice value) {
+COLD void head_field(struct buf *buf, struct slice name, struct slice value) {
     buf_put(buf, name);
     buf_put(buf, SLICE(": "));
     buf_put(buf, value);
@@ -16,21 +18,19 @@ void head_field_number(struct buf *buf, struct slice name, uint64_t value) {
     buf_put(buf, SLICE("\r\n"));
 }
 
-void head_date(struct buf *buf, int64_t time_s) {
+void head_open(struct head_opening *opening, int64_t time_s) {
+    struct buf buf = BUF_INIT(opening->text, sizeof opening->text);
     char date[DATE_LEN];
     date_format(time_s, date);
-    head_field(buf, SLICE("Date"), slice_of(date, sizeof date));
-}
-
-struct slice head_common(bool cors) {
-    return cors ? SLICE("Server: pronto\r\n"
-                        "Access-Control-Allow-Origin: *\r\n"
-                        "Access-Control-Expose-Headers: *\r\n")
-                : SLICE("Server: pronto\r\n");
+    buf_put(&buf, status_line(STATUS_OK));
+    head_field(&buf, SLICE("Date"), slice_of(date, sizeof date));
+    head_field(&buf, SLICE("Server"), SLICE("pronto"));
+    CHECK(!buf.overflow && buf.len == HEAD_OPENING_LEN);
+    opening->time_s = time_s;
 }
 
 /* There are no credentials to be had here, so any origin may send what it likes. */
-void head_preflight(struct buf *buf) {
+COLD void head_preflight(struct buf *buf) {
     buf_put(buf, SLICE("Access-Control-Allow-Methods: "));
     buf_put(buf, method_allow());
     buf_put(buf, SLICE("\r\n"
@@ -38,11 +38,17 @@ void head_preflight(struct buf *buf) {
                        "Access-Control-Max-Age: 86400\r\n"));
 }
 
-void head_start(struct buf *buf, enum status status, struct slice date_line, struct slice common,
+void head_start(struct buf *buf, enum status status, const struct head_opening *opening, bool cors,
                 enum head_connection connection) {
-    buf_put(buf, status_line(status));
-    buf_put(buf, date_line);
-    buf_put(buf, common);
+    struct slice rest = slice_of(opening->text, sizeof opening->text);
+    if (status != STATUS_OK) {
+        buf_put(buf, status_line(status));
+        rest = slice_after(rest, status_line(STATUS_OK).len);
+    }
+    buf_put(buf, rest);
+    if (cors)
+        buf_put(buf, SLICE("Access-Control-Allow-Origin: *\r\n"
+                           "Access-Control-Expose-Headers: *\r\n"));
     switch (connection) {
     case HEAD_CONNECTION_IMPLIED:
         break;
@@ -55,7 +61,7 @@ void head_start(struct buf *buf, enum status status, struct slice date_line, str
     }
 }
 
-void head_vary(struct buf *buf) {
+COLD void head_vary(struct buf *buf) {
     buf_put(buf, SLICE("Vary: Accept-Encoding\r\n"));
 }
 
@@ -139,7 +145,7 @@ void head_content_range(struct buf *buf, const struct range *range, uint64_t com
     buf_put(buf, SLICE("\r\n"));
 }
 
-void head_unsatisfied_range(struct buf *buf, uint64_t complete_length) {
+COLD void head_unsatisfied_range(struct buf *buf, uint64_t complete_length) {
     buf_put(buf, SLICE("Content-Range: bytes */"));
     buf_put_number(buf, complete_length);
     buf_put(buf, SLICE("\r\n"));

@@ -6,6 +6,7 @@
 
 #include "base/ascii.h"
 #include "base/number.h"
+#include "base/placement.h"
 #include "http/authority.h"
 
 #include <string.h>
@@ -21,7 +22,7 @@ struct cursor {
     const char *end;
 };
 
-static enum step refuse(struct request *request, enum refusal refusal) {
+static COLD enum step refuse(struct request *request, enum refusal refusal) {
     request->refusal = refusal;
     return STEP_REFUSED;
 }
@@ -334,14 +335,10 @@ static void end_head(const struct cursor *cursor, struct request *request) {
     request->head.len = (size_t)(cursor->at - request->head.ptr);
 }
 
-/* Takes what is behind the request line. */
-static enum step take_rest(struct request_memo *memo, struct cursor *cursor,
-                           struct request *request) {
+/* Takes fields that are read, and remembers them. */
+static APART enum step take_new_fields(struct request_memo *memo, struct cursor *cursor,
+                                       struct request *request) {
     const char *text = cursor->at;
-    if (memo != NULL && recall_fields(memo, cursor, request)) {
-        end_head(cursor, request);
-        return STEP_DONE;
-    }
     enum step step = take_fields(cursor, request);
     if (step != STEP_DONE)
         return step;
@@ -350,6 +347,15 @@ static enum step take_rest(struct request_memo *memo, struct cursor *cursor,
     if (step == STEP_DONE && memo != NULL)
         remember_fields(memo, slice_of(text, (size_t)(cursor->at - text)), request);
     return step;
+}
+
+/* Takes what is behind the request line. */
+static enum step take_rest(struct request_memo *memo, struct cursor *cursor,
+                           struct request *request) {
+    if (memo == NULL || !recall_fields(memo, cursor, request))
+        return take_new_fields(memo, cursor, request);
+    end_head(cursor, request);
+    return STEP_DONE;
 }
 
 /* RFC 9112 §3: a target that takes all the room there is for a head is too long, too. */

@@ -189,10 +189,9 @@ static enum status decide(const struct request *request, enum target_outcome tar
 
 static void put_head(struct buf *buf, const struct answer *answer, const struct route *route,
                      size_t content_len) {
-    char memory[HEAD_DATE_LEN];
-    struct buf date = BUF_INIT(memory, sizeof memory);
-    head_date(&date, answer->now_s);
-    head_start(buf, answer->status, buf_slice(&date), head_common(false),
+    struct head_opening opening;
+    head_open(&opening, answer->now_s);
+    head_start(buf, answer->status, &opening, false,
                answer->persist ? HEAD_CONNECTION_IMPLIED : HEAD_CONNECTION_CLOSE);
     head_field(buf, SLICE("Content-Type"), route->content_type);
     if (!route->streams)

@@ -24,6 +24,7 @@
 #include "serve/connection.h"
 
 #include "base/check.h"
+#include "base/placement.h"
 #include "http/proxy.h"
 #include "serve/client.h"
 #include "serve/intake.h"
@@ -151,7 +152,7 @@ static enum outq_outcome flush(struct connection *conn, struct outq *queue, uint
 
 /* The last answer has been handed to the kernel. The connection can be closed at once if the client
  * has all of it, and has nothing more to say. */
-static enum step finish(struct connection *conn, bool readable) {
+static APART enum step finish(struct connection *conn, bool readable) {
     bool linger = readable || conn->intake.lingering || socket_unacked_bytes(conn->source.fd) > 0;
     if (conn->peer_done || !linger)
         return closed(conn, (enum close_reason)conn->intake.reason);
@@ -163,7 +164,7 @@ static enum step finish(struct connection *conn, bool readable) {
 }
 
 /* There is more of the answer, when it is this connection's turn again. */
-static enum step make_more_later(struct connection *conn) {
+static COLD enum step make_more_later(struct connection *conn) {
     conn->state = STATE_MAKE;
     conn->source.is_heavy = true;
     await_taking(conn);
@@ -195,7 +196,7 @@ static enum step next_request(struct connection *conn) {
 }
 
 /* Goes on after a flush that did not send everything; the rest is in conn->output. */
-static enum step flushed(struct connection *conn, enum outq_outcome outcome) {
+static COLD enum step flushed(struct connection *conn, enum outq_outcome outcome) {
     conn->state = STATE_SEND;
     conn->source.is_heavy = conn->output->has_file || conn->intake.delivery != NULL;
     await_taking(conn);
@@ -225,6 +226,15 @@ static bool account_for(struct connection *conn, uint64_t queued, uint64_t sent)
     return ledger_sent(&conn->server->ledger, &conn->account, queued, sent, more);
 }
 
+/* What the client has not taken is the connection's from now on. */
+static COLD enum step keep_output(struct connection *conn, bool accounted,
+                                  enum outq_outcome outcome) {
+    conn->output = outq_detach(&conn->server->output);
+    if (!accounted || conn->output == NULL)
+        return closed(conn, CLOSE_FAULT);
+    return flushed(conn, outcome);
+}
+
 /* Sends what has been queued in the worker's scratch; what the client does not take is the
  * connection's from then on. */
 static enum step flush_scratch(struct connection *conn) {
@@ -241,15 +251,12 @@ static enum step flush_scratch(struct connection *conn) {
     bool accounted = account_for(conn, queued, sent);
     if (accounted && outcome == OUTQ_SENT)
         return next_request(conn);
-    conn->output = outq_detach(scratch);
-    if (!accounted || conn->output == NULL)
-        return closed(conn, CLOSE_FAULT);
-    return flushed(conn, outcome);
+    return keep_output(conn, accounted, outcome);
 }
 
 /* Finds out more of what an answer is to say, until it can be given. It may take long, and nothing
  * is sent meanwhile by which it could be told that nobody waits for it any more; epoll tells. */
-static enum step prepare_more(struct connection *conn) {
+static COLD enum step prepare_more(struct connection *conn) {
     if (!is_registered(conn))
         return closed(conn, CLOSE_FAULT);
     if ((conn->source.ready & (EPOLLERR | EPOLLHUP)) != 0)
@@ -260,14 +267,14 @@ static enum step prepare_more(struct connection *conn) {
     return STEP_AGAIN;
 }
 
-static void end_delivery(struct connection *conn) {
+static COLD void end_delivery(struct connection *conn) {
     delivery_free(conn->intake.delivery);
     conn->intake.delivery = NULL;
 }
 
 /* There is nothing to tell now. Who has shut its sending side meanwhile has gone away: an answer
  * that has no end is not waited for in any other way. */
-static enum step wait_for_news(struct connection *conn) {
+static COLD enum step wait_for_news(struct connection *conn) {
     const uint32_t gone = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
     if ((conn->source.ready & gone) != 0)
         return closed(conn, CLOSE_PEER_CLOSED);
@@ -277,7 +284,7 @@ static enum step wait_for_news(struct connection *conn) {
 }
 
 /* Queues more of an answer, and sends it. */
-static enum step make_more(struct connection *conn) {
+static APART enum step make_more(struct connection *conn) {
     struct outq *scratch = &conn->server->output;
     if (conn->intake.delivery->preparing)
         return prepare_more(conn);
@@ -304,7 +311,7 @@ static enum step make_more(struct connection *conn) {
     return closed(conn, CLOSE_FAULT);
 }
 
-static enum step send_rest(struct connection *conn) {
+static APART enum step send_rest(struct connection *conn) {
     uint64_t sent = 0;
     if ((conn->source.ready & EPOLLOUT) == 0)
         return STEP_WAIT;
@@ -361,7 +368,8 @@ static enum step answer_requests(struct connection *conn, size_t len) {
 
 /* Now it is known whose it is. A proxy whose connection is closed without an answer would take the
  * server for broken, so it is told. */
-static enum step begin_proxied(struct connection *conn, const struct proxy *proxy, size_t len) {
+static COLD enum step begin_proxied(struct connection *conn, const struct proxy *proxy,
+                                    size_t len) {
     char *input = conn->server->input;
     conn->preamble = false;
     conn->account.peer = client_of_proxy(&conn->account.peer, proxy);
@@ -376,7 +384,7 @@ static enum step begin_proxied(struct connection *conn, const struct proxy *prox
 
 /* Reads the header that comes before the requests, in the first `len` bytes of the scratch. A proxy
  * that looks whether anybody is there may go without one. */
-static enum step read_preamble(struct connection *conn, size_t len) {
+static COLD enum step read_preamble(struct connection *conn, size_t len) {
     struct proxy proxy;
     bool ends = conn->peer_done && len > 0;
     switch (proxy_parse(slice_of(conn->server->input, len), &proxy)) {
@@ -411,7 +419,7 @@ static enum step read_requests(struct connection *conn) {
     return conn->preamble ? read_preamble(conn, len) : answer_requests(conn, len);
 }
 
-static enum step discard(struct connection *conn) {
+static COLD enum step discard(struct connection *conn) {
     if (conn->awaited != DEADLINE_SEND) /* it is given that only while it is still reading */
         await(conn, DEADLINE_LINGER);
     if ((conn->source.ready & EPOLLIN) == 0)

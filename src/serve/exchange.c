@@ -1,5 +1,6 @@
 #include "serve/exchange.h"
 
+#include "base/placement.h"
 #include "serve/render.h"
 #include "serve/route.h"
 
@@ -13,8 +14,10 @@ struct exchange {
 /* The target without its query: by this the store knows what it names. Of use only where the
  * target is taken: a query must not hide a fragment. */
 static bool has_key(const struct request *request, struct slice *key) {
-    struct slice rest = request->target;
-    return slice_cut(&rest, '?', key) && (rest.ptr == NULL || slice_find(rest, '#') == rest.len);
+    struct slice target = request->target;
+    *key = slice_of(target.ptr, slice_find(target, '?'));
+    struct slice query = slice_after(target, key->len);
+    return slice_find(query, '#') == query.len;
 }
 
 /* The file in the best coding that the client takes; no entry where it takes none. A sibling that
@@ -34,7 +37,7 @@ static enum docroot_outcome choose_entry(struct server *server, const struct exc
 }
 
 /* What is made of a directory. Returns false where that is not known yet. */
-static bool choose_folder(struct server *server, struct exchange *exchange) {
+static COLD bool choose_folder(struct server *server, struct exchange *exchange) {
     struct answer *answer = &exchange->answer;
     int64_t now_s = server->loop->time_s;
     enum folder_outcome outcome =
@@ -80,7 +83,7 @@ static bool is_sent_elsewhere(const struct exchange *exchange) {
     return ruling != NULL && ruling->location.ptr != NULL;
 }
 
-static void choose_redirect(struct exchange *exchange) {
+static COLD void choose_redirect(struct exchange *exchange) {
     const struct ruling *ruling = ruling_of(exchange);
     size_t query_len = sizeof "?" - 1 + exchange->answer.target.query.len;
     exchange->answer.response =
@@ -124,7 +127,7 @@ static bool recall(struct server *server, struct exchange *exchange, struct slic
     return exchange->resource != NULL;
 }
 
-static void look_up(struct server *server, struct exchange *exchange, struct slice key) {
+static COLD void look_up(struct server *server, struct exchange *exchange, struct slice key) {
     const struct target *target = &exchange->answer.target;
     exchange->resource = store_look_up(&server->store, key, target->path, target->trailing_slash,
                                        server->loop->now_ms);
@@ -145,7 +148,8 @@ static bool recall_target(struct server *server, struct exchange *exchange, stru
 }
 
 /* What pages are loaded again by (--live). */
-static void choose_live(struct server *server, struct exchange *exchange, enum live_part part) {
+static COLD void choose_live(struct server *server, struct exchange *exchange,
+                             enum live_part part) {
     struct answer *answer = &exchange->answer;
     enum docroot_outcome outcome = DOCROOT_FILE;
     answer->folder = NULL;
@@ -190,8 +194,8 @@ static void follow_rules(struct exchange *exchange) {
 }
 
 /* From here on it is as if this had been asked for, which has its place in the store by itself. */
-static enum docroot_outcome ask_instead(struct server *server, struct exchange *exchange,
-                                        struct slice target) {
+static COLD enum docroot_outcome ask_instead(struct server *server, struct exchange *exchange,
+                                             struct slice target) {
     if (exchange->resource != NULL)
         store_release(&server->store, exchange->resource);
     exchange->answer.entry = NULL;
@@ -207,7 +211,7 @@ static enum docroot_outcome ask_instead(struct server *server, struct exchange *
 
 /* Where the path is absent: an application in the browser answers for its routes with the file that
  * it is. */
-static void choose_application(struct server *server, struct exchange *exchange) {
+static COLD void choose_application(struct server *server, struct exchange *exchange) {
     struct answer *answer = &exchange->answer;
     (void)parse_target(server, exchange, answer->request->target); /* what was recalled was not */
     enum route_outcome route = route_find(answer->request, answer->target.path);
@@ -217,18 +221,20 @@ static void choose_application(struct server *server, struct exchange *exchange)
         /* A directory by now: there is no sense in a redirect to its slash. */
         choose_file(server, exchange, outcome == DOCROOT_NEEDS_SLASH ? DOCROOT_ABSENT : outcome);
     }
-    answer->response.vary_accept = route != ROUTE_NONE;
+    if (route != ROUTE_NONE)
+        answer->response.says |= SAYS_VARY_ACCEPT;
 }
 
 /* The site's own page of an error, where it has one that the client takes; the rules that hold are
  * those of the path that was asked for. */
-static void choose_page(struct server *server, struct exchange *exchange) {
+static COLD void choose_page(struct server *server, struct exchange *exchange) {
     struct answer *answer = &exchange->answer;
     struct slice target = route_error_page(answer->response.status);
     if (target.ptr == NULL || ask_instead(server, exchange, target) != DOCROOT_FILE)
         return;
     (void)choose_entry(server, exchange, &answer->page);
-    answer->response.vary = answer->page == NULL;
+    if (answer->page == NULL)
+        answer->response.says |= SAYS_VARY;
 }
 
 /* What there is not has others that stand in for it. */
@@ -243,7 +249,7 @@ static void stand_in(struct server *server, struct exchange *exchange) {
 }
 
 /* What is not sent needs not be made, nor what was prepared for another answer. */
-static void end_delivery(const struct answer *answer) {
+static COLD void end_delivery(const struct answer *answer) {
     enum response_content content = answer->response.content;
     bool is_sent = answer->method == METHOD_GET && answer->representation != NULL &&
                    answer->entry == NULL &&
@@ -306,14 +312,15 @@ enum exchange_outcome exchange_answer(struct server *server, const struct reques
     return outcome;
 }
 
-void exchange_refuse(struct server *server, enum refusal refusal, const struct request *request) {
+COLD void exchange_refuse(struct server *server, enum refusal refusal,
+                          const struct request *request) {
     const struct answer answer = {.method = request->method, .response = respond_refusal(refusal)};
     render(server, &answer, request);
     count(server, &answer, NULL);
     counter_add(&server->tally->refused[refusal], 1);
 }
 
-void exchange_continue(struct server *server) {
+COLD void exchange_continue(struct server *server) {
     size_t start = server->output.bytes.len;
     buf_put(&server->output.bytes, status_line(STATUS_CONTINUE));
     head_end(&server->output.bytes);

@@ -1,5 +1,6 @@
 #include "serve/explain.h"
 
+#include "base/check.h"
 #include "base/number.h"
 #include "serve/exchange.h"
 #include "serve/route.h"
@@ -229,7 +230,8 @@ static void put_head(struct explanation *explanation) {
         while (delivery_prepare(delivery))
             continue;
     }
-    struct slice output = buf_slice(&server->output.bytes);
+    struct slice output = outq_front(&server->output);
+    CHECK(output.ptr != NULL);
     const char *end = memmem(output.ptr, output.len, "\r\n\r\n", 4);
     size_t len = end != NULL ? (size_t)(end - output.ptr) : output.len;
     struct slice rest = slice_of(output.ptr, len);

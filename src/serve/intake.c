@@ -1,5 +1,6 @@
 #include "serve/intake.h"
 
+#include "base/placement.h"
 #include "serve/exchange.h"
 
 #include <stdlib.h>
@@ -22,8 +23,8 @@ static bool has_begun(struct slice input) {
     return false;
 }
 
-static void refuse(struct intake *intake, struct server *server, enum refusal refusal,
-                   const struct request *request) {
+static COLD void refuse(struct intake *intake, struct server *server, enum refusal refusal,
+                        const struct request *request) {
     exchange_refuse(server, refusal, request);
     intake->closing = true;
     intake->lingering = true;
@@ -31,8 +32,9 @@ static void refuse(struct intake *intake, struct server *server, enum refusal re
 }
 
 /* The answer to a request that was put off, which has been there for a while. */
-static enum exchange_outcome answer_at_last(struct server *server, const struct request *request,
-                                            bool persist, struct delivery **delivery) {
+static COLD enum exchange_outcome answer_at_last(struct server *server,
+                                                 const struct request *request, bool persist,
+                                                 struct delivery **delivery) {
     int64_t begun_ns = server->ledger.begun_ns;
     server->ledger.begun_ns = (*delivery)->begun_ns;
     enum exchange_outcome outcome = exchange_answer(server, request, persist, delivery);
@@ -78,8 +80,8 @@ enum take {
 /* Starts on the content of a request. Returns false where the request was answered without it: what
  * follows on the connection may be the content or the next request, which only a 100 would have
  * told (RFC 9110 §10.1.1). */
-static bool start_body(struct intake *intake, struct server *server, const struct request *request,
-                       bool wanted, bool waiting) {
+static COLD bool start_body(struct intake *intake, struct server *server,
+                            const struct request *request, bool wanted, bool waiting) {
     if (waiting && !wanted) {
         (void)answer(intake, server, request, false);
         return false;
@@ -91,8 +93,8 @@ static bool start_body(struct intake *intake, struct server *server, const struc
 
 /* Passes over the content of the request at the start of `input`. TAKE_ONE: it ends, after `len`
  * bytes, or the request was answered without it. */
-static enum take take_body(struct intake *intake, struct server *server,
-                           const struct request *request, struct slice *input, size_t *len) {
+static COLD enum take take_body(struct intake *intake, struct server *server,
+                                const struct request *request, struct slice *input, size_t *len) {
     struct slice content = slice_after(*input, request->head.len);
     bool wanted = method_is_allowed(request->method) && !request->expects_unknown;
     bool starts = !intake->in_body;
@@ -123,8 +125,8 @@ static enum take take_body(struct intake *intake, struct server *server,
 
 /* Keeps a request whose content has been passed over, without that: its head is moved to where what
  * follows it starts. */
-static void put_off(struct intake *intake, const struct server *server,
-                    const struct request *request, struct slice *input, size_t content_len) {
+static COLD void put_off(struct intake *intake, const struct server *server,
+                         const struct request *request, struct slice *input, size_t content_len) {
     char *start = server->input + (input->ptr - server->input) + content_len;
     memmove(start, request->head.ptr, request->head.len);
     *input = slice_of(start, input->len - content_len);
@@ -136,8 +138,6 @@ static void put_off(struct intake *intake, const struct server *server,
 static enum take take_request(struct intake *intake, struct server *server, struct slice *input) {
     struct request request;
     size_t content_len = 0;
-    if (input->len == 0)
-        return TAKE_MORE;
     switch (request_parse_with(&server->memo, *input, server->max_head, &request)) {
     case REQUEST_MORE:
         return TAKE_MORE;
@@ -160,8 +160,8 @@ static enum take take_request(struct intake *intake, struct server *server, stru
 }
 
 /* Refuses a request that is not whole, as far as it has come. */
-static void refuse_part(struct intake *intake, struct server *server, enum refusal refusal,
-                        struct slice input) {
+static COLD void refuse_part(struct intake *intake, struct server *server, enum refusal refusal,
+                             struct slice input) {
     struct request request;
     (void)request_parse(input, server->max_head, &request);
     refuse(intake, server, refusal, &request);
@@ -194,8 +194,10 @@ static enum take take_requests(struct intake *intake, struct server *server, str
     enum take take = TAKE_ONE;
     for (int i = 0; take == TAKE_ONE && !intake->closing; i++) {
         bool more_is_made = i > 0 && intake->delivery != NULL;
+        if (input->len == 0)
+            return TAKE_MORE;
         if (i == REQUESTS_PER_TURN || more_is_made || !outq_has_room(&server->output)) {
-            intake->backlog = input->len > 0;
+            intake->backlog = true;
             break;
         }
         take = take_request(intake, server, input);

@@ -1,6 +1,7 @@
 #include "serve/outq.h"
 
 #include "base/check.h"
+#include "base/placement.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -57,10 +58,19 @@ bool outq_has_room(const struct outq *queue) {
            queue->bytes.capacity - queue->bytes.len >= OUTQ_RESPONSE_BYTES;
 }
 
-static void push(struct outq *queue, struct segment segment) {
+static struct segment *push(struct outq *queue, uint64_t len, struct entry *entry) {
     CHECK(queue->first + queue->count < OUTQ_SEGMENTS);
-    queue->queued_bytes += segment.len;
-    queue->segments[queue->first + queue->count++] = segment;
+    struct segment *segment = &queue->segments[queue->first + queue->count++];
+    segment->len = len;
+    segment->entry = entry;
+    queue->queued_bytes += len;
+    return segment;
+}
+
+static void push_memory(struct outq *queue, const char *ptr, uint64_t len, struct entry *entry) {
+    struct segment *segment = push(queue, len, entry);
+    segment->ptr = ptr;
+    segment->is_file = false;
 }
 
 void outq_push_bytes(struct outq *queue, size_t start) {
@@ -76,7 +86,7 @@ void outq_push_bytes(struct outq *queue, size_t start) {
         }
     }
     if (len > 0)
-        push(queue, (struct segment){.len = len, .ptr = ptr});
+        push_memory(queue, ptr, len, NULL);
 }
 
 void outq_push_head(struct outq *queue, size_t start) {
@@ -85,8 +95,10 @@ void outq_push_head(struct outq *queue, size_t start) {
 }
 
 static void push_file(struct outq *queue, struct entry *entry, uint64_t offset, uint64_t len) {
+    struct segment *segment = push(queue, len, entry);
+    segment->offset = offset;
+    segment->is_file = true;
     queue->has_file = true;
-    push(queue, (struct segment){.len = len, .offset = offset, .entry = entry, .is_file = true});
 }
 
 bool outq_push_stretch(struct outq *queue, const struct stretch *stretch) {
@@ -111,6 +123,12 @@ bool outq_push_rest(struct outq *queue, size_t start, const struct entry *entry)
     return true;
 }
 
+void outq_push_answer(struct outq *queue, struct entry *entry, struct slice answer) {
+    queue->held_bytes += answer.len;
+    push_memory(queue, answer.ptr, answer.len, entry_ref(entry));
+    queue->head_end = queue->queued_bytes - entry->representation.length;
+}
+
 void outq_push_content(struct outq *queue, struct entry *entry, uint64_t offset, uint64_t len) {
     if (len == 0)
         return;
@@ -122,8 +140,7 @@ void outq_push_content(struct outq *queue, struct entry *entry, uint64_t offset,
         outq_push_bytes(queue, start);
     } else {
         queue->held_bytes += len;
-        push(queue, (struct segment){
-                        .len = len, .ptr = entry->content + offset, .entry = entry_ref(entry)});
+        push_memory(queue, entry->content + offset, len, entry_ref(entry));
     }
 }
 
@@ -138,11 +155,11 @@ static size_t own_bytes(const struct outq *queue) {
     return sum;
 }
 
-/* What a piece of an entry's memory costs one of those that refer to it: the cache is another, as
- * long as it keeps it. */
+/* What an entry in memory costs one of those that refer to it, however little of it is left to be
+ * sent: the cache is another, as long as it keeps it. */
 static uint64_t share_of(const struct segment *segment) {
     bool is_memory = segment->entry != NULL && !segment->is_file;
-    return is_memory ? segment->len / segment->entry->references : 0;
+    return is_memory ? segment->entry->size_bytes / segment->entry->references : 0;
 }
 
 struct outq *outq_detach(struct outq *scratch) {
@@ -201,7 +218,7 @@ static void advance(struct outq *queue, uint64_t len) {
     }
 }
 
-static enum outq_outcome outcome_of(int errnum) {
+static COLD enum outq_outcome outcome_of(int errnum) {
     switch (errnum) {
     case EAGAIN:
         return OUTQ_BLOCKED;
@@ -247,7 +264,7 @@ static ssize_t send_memory(const struct outq *queue, int fd) {
 }
 
 /* The same as sendfile(2), for files on file systems that cannot do that. */
-static ssize_t send_copy(int fd, int file_fd, off_t offset, size_t len) {
+static COLD ssize_t send_copy(int fd, int file_fd, off_t offset, size_t len) {
     char bytes[FILE_COPY_BYTES];
     ssize_t count = pread(file_fd, bytes, len < sizeof bytes ? len : sizeof bytes, offset);
     return count > 0 ? send(fd, bytes, (size_t)count, MSG_NOSIGNAL) : count;

@@ -1,6 +1,7 @@
 #include "serve/render.h"
 
 #include "base/check.h"
+#include "base/placement.h"
 #include "http/head.h"
 #include "http/multipart.h"
 
@@ -13,11 +14,11 @@ static enum head_connection connection_of(const struct answer *answer) {
 }
 
 /* What a rule says of other origins, it says instead of the server. */
-static struct slice common_of(const struct server *server, const struct answer *answer) {
-    return head_common(server->cors && (answer->ruling == NULL || !answer->ruling->replaces_cors));
+static bool is_shared(const struct server *server, const struct answer *answer) {
+    return server->cors && (answer->ruling == NULL || !answer->ruling->replaces_cors);
 }
 
-static void put_location(struct buf *buf, const struct answer *answer) {
+static COLD void put_location(struct buf *buf, const struct answer *answer) {
     buf_put(buf, SLICE("Location: "));
     if (answer->ruling != NULL && answer->ruling->location.ptr != NULL)
         redirect_add_query(buf, answer->ruling->location, answer->target.query);
@@ -35,20 +36,26 @@ static void put_folder(struct buf *buf, const struct answer *answer) {
         folder_write_fields(buf, answer->folder);
 }
 
+/* Whether there may be more to say than what the entry has ready: if there is none, of a folder. */
+static bool has_particulars(const struct answer *answer) {
+    return answer->response.says != 0 || answer->entry == NULL;
+}
+
 /* The fields that answer a question which the request asked. */
-static void put_particulars(const struct server *server, struct buf *buf,
-                            const struct answer *answer) {
-    if (answer->response.preflight && server->cors)
+static APART void put_particulars(const struct server *server, struct buf *buf,
+                                  const struct answer *answer) {
+    unsigned says = answer->response.says;
+    if ((says & SAYS_PREFLIGHT) != 0 && server->cors)
         head_preflight(buf);
-    if (answer->response.allow)
+    if ((says & SAYS_ALLOW) != 0)
         head_field(buf, SLICE("Allow"), method_allow());
-    if (answer->response.location)
+    if ((says & SAYS_LOCATION) != 0)
         put_location(buf, answer);
-    if (answer->response.vary_accept)
+    if ((says & SAYS_VARY_ACCEPT) != 0)
         head_field(buf, SLICE("Vary"), SLICE("Accept"));
-    if (answer->response.vary)
+    if ((says & SAYS_VARY) != 0)
         head_vary(buf);
-    if (answer->response.unsatisfied_range) {
+    if ((says & SAYS_COMPLETE_LENGTH) != 0) {
         CHECK(answer->representation != NULL);
         head_unsatisfied_range(buf, answer->representation->length);
     }
@@ -72,7 +79,7 @@ static void end_head(struct outq *output, size_t start) {
 }
 
 /* The whole of what is made while it is sent: the delivery has it. */
-static void queue_made(struct outq *output, const struct answer *answer, size_t start) {
+static COLD void queue_made(struct outq *output, const struct answer *answer, size_t start) {
     head_representation(&output->bytes, answer->representation);
     put_framing(&output->bytes, answer);
     end_head(output, start);
@@ -93,8 +100,8 @@ static void queue_file(struct outq *output, const struct answer *answer, size_t 
 }
 
 /* Several ranges: each behind the head of its part. */
-static void queue_parts(struct outq *output, const struct answer *answer, struct slice boundary,
-                        size_t start) {
+static COLD void queue_parts(struct outq *output, const struct answer *answer,
+                             struct slice boundary, size_t start) {
     struct buf *buf = &output->bytes;
     const struct representation *representation = &answer->entry->representation;
     const struct range_set *ranges = answer->ranges;
@@ -111,7 +118,7 @@ static void queue_parts(struct outq *output, const struct answer *answer, struct
     outq_push_bytes(output, start);
 }
 
-static void queue_ranges(struct server *server, const struct answer *answer, size_t start) {
+static APART void queue_ranges(struct server *server, const struct answer *answer, size_t start) {
     struct outq *output = &server->output;
     const struct range *first = &answer->ranges->items[0];
     CHECK(answer->representation != NULL && answer->ranges->count > 0);
@@ -128,8 +135,8 @@ static void queue_ranges(struct server *server, const struct answer *answer, siz
 }
 
 /* The rest of an error's head, whose fields are those of the path that was asked for. */
-static void queue_page_head(struct outq *output, const struct answer *answer,
-                            const struct representation *page, size_t start) {
+static COLD void queue_page_head(struct outq *output, const struct answer *answer,
+                                 const struct representation *page, size_t start) {
     static const struct head_policy none = {.unsaid = 0};
     struct representation representation = *page;
     representation.policy = answer->ruling != NULL ? &answer->ruling->policy : &none;
@@ -137,7 +144,8 @@ static void queue_page_head(struct outq *output, const struct answer *answer,
     end_head(output, start);
 }
 
-static void queue_built_in_page(struct server *server, const struct answer *answer, size_t start) {
+static COLD void queue_built_in_page(struct server *server, const struct answer *answer,
+                                     size_t start) {
     char memory[1024];
     struct buf text = BUF_INIT(memory, sizeof memory);
     struct outq *output = &server->output;
@@ -154,7 +162,7 @@ static void queue_built_in_page(struct server *server, const struct answer *answ
     outq_push_bytes(output, start);
 }
 
-static void queue_page(struct server *server, const struct answer *answer, size_t start) {
+static COLD void queue_page(struct server *server, const struct answer *answer, size_t start) {
     struct outq *output = &server->output;
     struct entry *page = answer->page;
     if (page == NULL) {
@@ -166,15 +174,38 @@ static void queue_page(struct server *server, const struct answer *answer, size_
         outq_push_content(output, page, 0, page->representation.length);
 }
 
+/* Whether there is nothing between the opening of the head and what the entry has ready. */
+static bool is_usual(const struct server *server, const struct answer *answer) {
+    return answer->method == METHOD_GET && answer->response.content == RESPONSE_FILE &&
+           !has_particulars(answer) && !is_shared(server, answer) &&
+           connection_of(answer) == HEAD_CONNECTION_IMPLIED;
+}
+
+/* The usual answer, which its entry has ready. With nothing queued before it, it is one piece, and
+ * sent from there; behind another one, a copy costs less than one more piece. */
+static bool queue_ready(struct server *server, const struct answer *answer) {
+    struct outq *output = &server->output;
+    if (!outq_is_empty(output) || !is_usual(server, answer))
+        return false;
+    struct slice text = entry_answer(answer->entry, server_opening(server));
+    if (text.ptr == NULL)
+        return false;
+    outq_push_answer(output, answer->entry, text);
+    return true;
+}
+
 void render_answer(struct server *server, const struct answer *answer) {
     const struct response *response = &answer->response;
     struct outq *output = &server->output;
     struct buf *buf = &output->bytes;
     size_t start = buf->len;
 
-    head_start(buf, response->status, server_date_line(server), common_of(server, answer),
+    if (queue_ready(server, answer))
+        return;
+    head_start(buf, response->status, server_opening(server), is_shared(server, answer),
                connection_of(answer));
-    put_particulars(server, buf, answer);
+    if (has_particulars(answer))
+        put_particulars(server, buf, answer);
     switch (response->content) {
     case RESPONSE_LOOK_UP: /* decided by now */
     case RESPONSE_NOTHING:

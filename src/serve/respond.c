@@ -1,5 +1,6 @@
 #include "serve/respond.h"
 
+#include "base/placement.h"
 #include "http/multipart.h"
 #include "http/precondition.h"
 
@@ -7,19 +8,19 @@ static struct response page(enum status status) {
     return (struct response){.content = RESPONSE_PAGE, .status = status};
 }
 
-struct response respond_refusal(enum refusal refusal) {
+COLD struct response respond_refusal(enum refusal refusal) {
     struct response response = page(refusal_status(refusal));
     response.close = true;
     return response;
 }
 
-static struct response respond_location(enum status status) {
+static COLD struct response respond_location(enum status status) {
     struct response response = page(status);
-    response.location = true;
+    response.says = SAYS_LOCATION;
     return response;
 }
 
-struct response respond_redirect(enum status status, size_t location_len) {
+COLD struct response respond_redirect(enum status status, size_t location_len) {
     return location_len <= RESPOND_LOCATION_MAX ? respond_location(status)
                                                 : page(STATUS_URI_TOO_LONG);
 }
@@ -30,13 +31,12 @@ static struct response respond_method(enum method method) {
         response = page(STATUS_NOT_IMPLEMENTED);
     } else if (!method_is_allowed(method)) {
         response = page(STATUS_METHOD_NOT_ALLOWED);
-        response.allow = true;
+        response.says = SAYS_ALLOW;
     } else if (method ==
                METHOD_OPTIONS) { /* RFC 9110 §9.3.7: of the server, and of any target, alike */
         response = (struct response){.content = RESPONSE_NOTHING,
                                      .status = STATUS_NO_CONTENT,
-                                     .allow = true,
-                                     .preflight = true};
+                                     .says = SAYS_ALLOW | SAYS_PREFLIGHT};
     }
     return response;
 }
@@ -60,12 +60,15 @@ struct response respond_request(const struct request *request, enum target_outco
     return response;
 }
 
-enum coding respond_coding(const struct request *request, unsigned available) {
+static APART enum coding negotiate(const struct request *request, unsigned available) {
     struct codings codings;
-    if (request->fields[FIELD_ACCEPT_ENCODING].ptr == NULL)
-        return CODING_IDENTITY;
     negotiate_codings(request, &codings);
     return negotiate_choose(&codings, available);
+}
+
+enum coding respond_coding(const struct request *request, unsigned available) {
+    return request->fields[FIELD_ACCEPT_ENCODING].ptr != NULL ? negotiate(request, available)
+                                                              : CODING_IDENTITY;
 }
 
 /* RFC 9110 §14.2: ranges are for GET alone, and come after the preconditions. */
@@ -93,22 +96,28 @@ static struct response respond_range(const struct request *request,
         break;
     case RANGE_UNSATISFIABLE:
         response = page(STATUS_RANGE_NOT_SATISFIABLE);
-        response.unsatisfied_range = true;
+        response.says = SAYS_COMPLETE_LENGTH;
         break;
     }
     return response;
 }
 
 /* RFC 9110 §15.5.7: a client that takes no coding that there is, not even none at all. */
-static struct response respond_unacceptable(void) {
+static COLD struct response respond_unacceptable(void) {
     struct response response = page(STATUS_NOT_ACCEPTABLE);
-    response.vary = true;
+    response.says = SAYS_VARY;
     return response;
 }
 
-static struct response respond_selected(const struct request *request,
-                                        const struct representation *representation, int64_t now_s,
-                                        struct range_set *ranges) {
+/* The fields by which a request may get something else than the whole (RFC 9110 §13.1, §14.2). */
+enum {
+    SELECTING = 1u << FIELD_IF_MATCH | 1u << FIELD_IF_NONE_MATCH | 1u << FIELD_IF_MODIFIED_SINCE |
+                1u << FIELD_IF_UNMODIFIED_SINCE | 1u << FIELD_RANGE
+};
+
+static APART struct response respond_selected(const struct request *request,
+                                              const struct representation *representation,
+                                              int64_t now_s, struct range_set *ranges) {
     switch (precondition_evaluate(request, representation, now_s)) {
     case PRECONDITION_FAILED:
         return page(STATUS_PRECONDITION_FAILED);
@@ -125,9 +134,12 @@ static struct response respond_file(const struct request *request,
                                     struct range_set *ranges) {
     if (representation == NULL)
         return respond_unacceptable();
+    if ((request->present & SELECTING) == 0)
+        return (struct response){.content = RESPONSE_FILE, .status = STATUS_OK};
     struct response response = respond_selected(request, representation, now_s, ranges);
     /* The fields of a representation say so themselves. */
-    response.vary = response.content == RESPONSE_PAGE && representation->negotiated;
+    if (response.content == RESPONSE_PAGE && representation->negotiated)
+        response.says |= SAYS_VARY;
     return response;
 }
 

@@ -102,7 +102,7 @@ int server_init(struct server *server, struct loop *loop, const struct roots *ro
         .trusted = options->trust,
         .proxy_protocol = options->proxy_protocol,
         .quota = QUOTA_INIT,
-        .date_s = INT64_MIN,
+        .opening = {.time_s = INT64_MIN},
         .input_capacity = options->max_head + SERVER_READ_BYTES,
     };
     server->tally = &server->own_tally;
@@ -149,13 +149,10 @@ void server_deinit(struct server *server) {
     server->spa = (struct buf){0};
 }
 
-struct slice server_date_line(struct server *server) {
-    struct buf line = BUF_INIT(server->date_line, sizeof server->date_line);
-    if (server->loop->time_s != server->date_s) {
-        head_date(&line, server->loop->time_s);
-        server->date_s = server->loop->time_s;
-    }
-    return slice_of(server->date_line, sizeof server->date_line);
+const struct head_opening *server_opening(struct server *server) {
+    if (server->loop->time_s != server->opening.time_s)
+        head_open(&server->opening, server->loop->time_s);
+    return &server->opening;
 }
 
 void server_starve(struct server *server, struct source *listener) {

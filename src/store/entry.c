@@ -77,16 +77,19 @@ static struct entry *make_entry(const struct representation *representation, siz
     head_validators(&validators, representation);
     CHECK(!fields.overflow && !validators.overflow);
     struct slice end = SLICE("\r\n"); /* the empty line */
-    size_t bytes_len = representation->etag.len + fields.len + end.len + content_len;
+    size_t bytes_len =
+        representation->etag.len + HEAD_OPENING_LEN + fields.len + end.len + content_len;
     struct entry *entry = malloc(sizeof *entry + bytes_len);
     if (entry == NULL)
         return NULL;
     *entry = (struct entry){.references = 1,
                             .fd = -1,
+                            .opened_s = INT64_MIN,
                             .representation = *representation,
                             .size_bytes = sizeof *entry + bytes_len};
     struct buf bytes = BUF_INIT(entry->bytes, bytes_len);
     entry->representation.etag = keep(&bytes, representation->etag);
+    (void)buf_claim(&bytes, HEAD_OPENING_LEN);
     entry->fields = keep(&bytes, buf_slice(&fields));
     entry->validators = slice_after(entry->fields, fields.len - validators.len);
     CHECK(slice_equal(entry->validators, buf_slice(&validators)));
@@ -221,6 +224,19 @@ struct entry *entry_of_fd(int fd) {
     entry->references = 1;
     entry->fd = fd;
     return entry;
+}
+
+struct slice entry_answer(struct entry *entry, const struct head_opening *opening) {
+    if (entry->rest.ptr == NULL)
+        return SLICE_NONE;
+    char *start = entry->bytes + (entry->rest.ptr - entry->bytes) - sizeof opening->text;
+    if (entry->opened_s != opening->time_s) {
+        if (entry->references > 1)
+            return SLICE_NONE;
+        memcpy(start, opening->text, sizeof opening->text);
+        entry->opened_s = opening->time_s;
+    }
+    return slice_of(start, sizeof opening->text + entry->rest.len);
 }
 
 bool entry_is_of(const struct entry *entry, const struct stat *stat) {

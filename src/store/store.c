@@ -1,5 +1,6 @@
 #include "store/store.h"
 
+#include "base/placement.h"
 #include "http/request.h"
 #include "store/lookup.h"
 #include "store/siblings.h"
@@ -70,7 +71,7 @@ static void shed_bytes(struct store *store) {
 }
 
 /* Gives back what is held open, and keeps what is known: so it is still told of when it changes. */
-static void close_entries(struct store *store, struct resource *resource) {
+static COLD void close_entries(struct store *store, struct resource *resource) {
     for (unsigned i = 0; i < CODING_COUNT; i++) {
         struct entry *entry = resource->entries[i];
         if (entry == NULL || entry->fd < 0)
@@ -107,7 +108,7 @@ static void shed_fds(struct store *store) {
 
 /* Gives descriptors back, for lack of which something could not be opened: all that are held and
  * not at work just now. Whether there were any. */
-static bool give_back_fds(struct store *store) {
+static COLD bool give_back_fds(struct store *store) {
     size_t before = store->fds;
     list_for_each(link, &store->holders) {
         struct resource *resource = list_entry(link, struct resource, holder);
@@ -130,7 +131,7 @@ static void drop_everything(struct store *store) {
  * falls in between. That is when somebody asks, not when the change is noticed: then most programs
  * are still writing, and what they have truncated says nothing. What was found by other rules is
  * forgotten; nobody may be at work with it. */
-static void read_rules(struct store *store) {
+static COLD void read_rules(struct store *store) {
     size_t mistakes;
     bool told = store->rules_stale; /* when it was noticed */
     store->rules_stale = false;

@@ -45,7 +45,7 @@ struct visitor {
     char bytes[256 * 1024]; /* received; NUL-terminated */
 };
 
-/* Files: small (copied behind its head), middle (in memory), big (by sendfile), and a directory. */
+/* Files: small (worth a copy), middle (in memory), big (by sendfile), and a directory. */
 static inline void stage_make_tree(struct stage *stage) {
     tree_make(&stage->tree);
     tree_file(&stage->tree, "small", 1, STAGE_SMALL);
@@ -169,8 +169,11 @@ static inline size_t visitor_count(const struct visitor *visitor, const char *te
     return count;
 }
 
+/* What a connection has queued and entered is its own, or gone, before it is another one's turn. */
 static inline void stage_turn(struct stage *stage) {
     assert_int_equal(loop_turn(&stage->loop, 0), 0);
+    assert_true(outq_is_empty(&stage->server.output));
+    assert_int_equal(stage->server.ledger.count, 0);
     connections_expire(&stage->server);
 }
 

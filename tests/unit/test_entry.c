@@ -168,6 +168,41 @@ static void test_heads(void **state) {
     entry_unref(entry);
 }
 
+/* Whoever has not sent all of it sends what it began with: meanwhile it is not opened anew. */
+static void test_answer(void **state) {
+    (void)state;
+    struct head_opening first;
+    struct head_opening second;
+    struct docroot_file file;
+    struct entry *entry = NULL;
+    head_open(&first, 784111777);
+    head_open(&second, 784111778);
+    open_file(10, &file);
+    must_build(&file, &entry);
+    struct slice answer = entry_answer(entry, &first);
+    row_assert_slice("opening", slice_of(answer.ptr, sizeof first.text),
+                     slice_of(first.text, sizeof first.text));
+    row_assert_slice("rest", slice_after(answer, sizeof first.text), entry->rest);
+    assert_ptr_equal(answer.ptr + sizeof first.text, entry->rest.ptr);
+    (void)entry_ref(entry);
+    assert_ptr_equal(entry_answer(entry, &first).ptr, answer.ptr);
+    assert_null(entry_answer(entry, &second).ptr);
+    row_assert_slice("kept", slice_of(answer.ptr, sizeof first.text),
+                     slice_of(first.text, sizeof first.text));
+    entry_unref(entry);
+    answer = entry_answer(entry, &second);
+    row_assert_slice("later", slice_of(answer.ptr, sizeof second.text),
+                     slice_of(second.text, sizeof second.text));
+    answer = entry_answer(entry, &first);
+    row_assert_slice("clock set", slice_of(answer.ptr, sizeof first.text),
+                     slice_of(first.text, sizeof first.text));
+    entry_unref(entry);
+    open_file(MEMORY_MAX + 1, &file);
+    must_build(&file, &entry);
+    assert_null(entry_answer(entry, &first).ptr);
+    entry_unref(entry);
+}
+
 /* Nobody can write to a file system with such times, but somebody can mount one. */
 static void test_times_far_away(void **state) {
     (void)state;
@@ -468,6 +503,7 @@ int main(void) {
     static const struct CMUnitTest tests[] = {
         test(test_sizes),
         test(test_heads),
+        test(test_answer),
         test(test_times_far_away),
         test(test_rfc9110_8_8_2_1_modified_in_the_future),
         test(test_types_by_content),

@@ -4,7 +4,9 @@
 #include "support/stage.h"
 #include "support/still.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 static int open_error;   /* errno of the next openat2(); 0: none */
@@ -266,6 +268,72 @@ static void test_changes_before_a_new_connection(void **state) {
     }
 }
 
+/* The entry of what has just been answered with. */
+static struct entry *entry_at(const char *path) {
+    struct store *store = &stage.server.store;
+    struct resource *resource = store_recall(store, slice_of_text(path), stage.loop.now_ms);
+    assert_non_null(resource);
+    struct entry *entry = resource->entries[CODING_IDENTITY];
+    store_release(store, resource);
+    return entry;
+}
+
+#define DATED(seconds) "HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:" seconds " GMT\r\n"
+
+static void expect_start(const char *row, const char *text) {
+    visitor_forget(&visitor);
+    stage_ask(&stage, &visitor, GET("/small", ""));
+    assert_starts(row, text);
+}
+
+/* An answer says when it was made, also while another one, of an earlier second, is being sent from
+ * the same entry. */
+static void test_dates(void **state) {
+    (void)state;
+    static const struct timespec long_ago[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+    const time_t before_s = still_s;
+    /* A file that has just been written to is read anew after a second. */
+    assert_int_equal(utimensat(AT_FDCWD, tree_path(&stage.tree, "small"), long_ago, 0), 0);
+    expect_start("first", DATED("37"));
+    expect_start("the same second", DATED("37"));
+    still_s++;
+    expect_start("the next second", DATED("38"));
+    struct entry *entry = entry_ref(entry_at("/small"));
+    still_s++;
+    expect_start("while it is being sent", DATED("39"));
+    assert_int_equal(entry->opened_s, 784111778);
+    entry_unref(entry);
+    expect_start("when it has been sent", DATED("39"));
+    assert_int_equal(entry->opened_s, 784111779);
+    still_s = before_s;
+}
+
+/* What is queued of the answer to a request, behind those of before. */
+static void queue_answer(const char *text) {
+    struct request request;
+    struct delivery *delivery = NULL;
+    assert_int_equal(request_parse(slice_of_text(text), REQUEST_TARGET_MAX, &request),
+                     REQUEST_WHOLE);
+    assert_int_equal(exchange_answer(&stage.server, &request, true, &delivery), EXCHANGE_PERSISTS);
+}
+
+/* The first answer is its entry's, and small ones behind it are one piece together. */
+static void test_pieces(void **state) {
+    (void)state;
+    enum { BEHIND = 3 };
+    struct outq *output = &stage.server.output;
+    queue_answer(GET("/small", ""));
+    assert_int_equal(output->count, 1);
+    assert_ptr_equal(output->segments[0].entry, entry_at("/small"));
+    assert_int_equal(output->bytes.len, 0);
+    for (int i = 0; i < BEHIND; i++)
+        queue_answer(GET("/small", ""));
+    assert_int_equal(output->count, 2);
+    assert_int_equal(output->segments[1].len, BEHIND * output->segments[0].len);
+    outq_clear(output);
+    assert_int_equal(entry_at("/small")->references, 1);
+}
+
 static const struct {
     const char *name;
     const char *text;
@@ -305,6 +373,8 @@ int main(void) {
         test(test_changes_on_a_connection_that_stays),
         test(test_changes_in_the_middle_of_a_request),
         test(test_changes_before_a_new_connection),
+        test(test_dates),
+        test(test_pieces),
         test(test_a_sibling_vanishes),
     };
     return cmocka_run_group_tests_name("exchange, cached", tests, NULL, NULL);

@@ -40,19 +40,18 @@ static const struct representation coded = {
     .length = 7,
 };
 
+static const struct head_opening opening = {.text = START};
+
 static void start(struct buf *buf) {
-    head_start(buf, STATUS_OK, SLICE("Date: " DATE "\r\n"), head_common(false),
-               HEAD_CONNECTION_IMPLIED);
+    head_start(buf, STATUS_OK, &opening, false, HEAD_CONNECTION_IMPLIED);
 }
 
 static void start_and_close(struct buf *buf) {
-    head_start(buf, STATUS_BAD_REQUEST, SLICE("Date: " DATE "\r\n"), head_common(false),
-               HEAD_CONNECTION_CLOSE);
+    head_start(buf, STATUS_BAD_REQUEST, &opening, false, HEAD_CONNECTION_CLOSE);
 }
 
 static void start_and_keep_alive(struct buf *buf) {
-    head_start(buf, STATUS_NOT_MODIFIED, SLICE("Date: " DATE "\r\n"), head_common(false),
-               HEAD_CONNECTION_KEEP_ALIVE);
+    head_start(buf, STATUS_NOT_MODIFIED, &opening, false, HEAD_CONNECTION_KEEP_ALIVE);
 }
 
 static void field(struct buf *buf) {
@@ -156,8 +155,7 @@ static void silent_page(struct buf *buf) {
 }
 
 static void shared(struct buf *buf) {
-    head_start(buf, STATUS_OK, SLICE("Date: " DATE "\r\n"), head_common(true),
-               HEAD_CONNECTION_IMPLIED);
+    head_start(buf, STATUS_OK, &opening, true, HEAD_CONNECTION_IMPLIED);
 }
 
 static struct representation with(const struct head_policy *policy) {

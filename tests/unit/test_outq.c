@@ -88,6 +88,7 @@ static struct entry *entry_new(uint64_t seed, size_t size, bool is_file) {
     assert_non_null(entry);
     entry->references = 1;
     entry->representation.length = size;
+    entry->size_bytes = sizeof *entry + size;
     entry->fd = -1;
     if (is_file) {
         tree_file(&tree, "file", seed, size);
@@ -611,6 +612,33 @@ static void test_rest(void **state) {
     outq_clear(&queue);
 }
 
+/* A whole answer that the entry has is sent from there, whatever is queued behind it. */
+static void test_answer(void **state) {
+    (void)state;
+    enum { HEAD = 100 };
+    struct slice whole = slice_of(in_memory->content, IN_MEMORY);
+    in_memory->representation.length = IN_MEMORY - HEAD;
+    outq_push_answer(&queue, in_memory, whole);
+    assert_int_equal(queue.count, 1);
+    assert_int_equal(queue.queued_bytes, whole.len);
+    assert_int_equal(queue.head_end, HEAD);
+    assert_int_equal(queue.held_bytes, whole.len);
+    assert_int_equal(queue.bytes.len, 0);
+    assert_ptr_equal(outq_front(&queue).ptr, whole.ptr);
+    assert_int_equal(outq_front(&queue).len, whole.len);
+    assert_int_equal(in_memory->references, 2);
+    buf_put(&queue.bytes, SLICE("HTTP/1.1 200 OK\r\n"));
+    outq_push_bytes(&queue, 0);
+    assert_int_equal(queue.count, 2);
+    struct outq *rest = outq_detach(&queue);
+    assert_int_equal(in_memory->references, 2);
+    assert_ptr_equal(rest->segments[0].ptr, whole.ptr);
+    assert_int_equal(rest->cost_bytes, sizeof *rest + 2 * sizeof *rest->segments + rest->bytes.len +
+                                           in_memory->size_bytes / 2);
+    outq_free(rest);
+    assert_int_equal(in_memory->references, 1);
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
         test(test_all_at_once),
@@ -630,6 +658,7 @@ int main(void) {
         test(test_heads_and_small_contents_are_one_piece),
         test(test_nothing_is_no_piece),
         test(test_rest),
+        test(test_answer),
         test(test_room),
         test(test_room_for_segments),
         test(test_no_room_behind_a_file),

@@ -198,6 +198,18 @@ static void test_idle(void **state) {
     stage_assert_closed(&stage, "idle", CLOSE_IDLE_TIMEOUT);
 }
 
+/* A turn may be over with its last request; nobody is waited for to finish another one then. */
+static void test_idle_after_as_many_as_a_turn_answers(void **state) {
+    (void)state;
+    static char text[LEDGER_TURN_MAX * sizeof ASK];
+    for (int i = 0; i < LEDGER_TURN_MAX; i++)
+        strcat(text, ASK);
+    stage_ask(&stage, &visitor, text);
+    assert_int_equal(visitor_count(&visitor, "HTTP/1.1 200 "), LEDGER_TURN_MAX);
+    assert_due_in(IDLE_MS);
+    stage_assert_closed(&stage, "idle", CLOSE_IDLE_TIMEOUT);
+}
+
 static void test_what_comes_in_time_is_answered_although_it_is_late(void **state) {
     (void)state;
     stage_ask(&stage, &visitor, ASK);
@@ -409,21 +421,23 @@ static void test_rfc9112_9_6_the_last_answer_survives_late_input(void **state) {
     }
 }
 
-static void test_date(void **state) {
+static struct slice opening(void) {
+    return slice_of(server_opening(&stage.server)->text, HEAD_OPENING_LEN);
+}
+
+#define OPENING(date) SLICE("HTTP/1.1 200 OK\r\nDate: " date "\r\nServer: pronto\r\n")
+
+static void test_opening(void **state) {
     (void)state;
     const int64_t time_s_before = stage.loop.time_s;
     stage.loop.time_s = 784111777;
-    row_assert_slice("date", server_date_line(&stage.server),
-                     SLICE("Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"));
-    stage.server.date_line[6] = 'F'; /* is not written again within the second */
-    row_assert_slice("again", server_date_line(&stage.server),
-                     SLICE("Date: Fun, 06 Nov 1994 08:49:37 GMT\r\n"));
+    row_assert_slice("date", opening(), OPENING("Sun, 06 Nov 1994 08:49:37 GMT"));
+    stage.server.opening.text[23] = 'F'; /* is not written again within the second */
+    row_assert_slice("again", opening(), OPENING("Fun, 06 Nov 1994 08:49:37 GMT"));
     stage.loop.time_s += 1;
-    row_assert_slice("later", server_date_line(&stage.server),
-                     SLICE("Date: Sun, 06 Nov 1994 08:49:38 GMT\r\n"));
+    row_assert_slice("later", opening(), OPENING("Sun, 06 Nov 1994 08:49:38 GMT"));
     stage.loop.time_s -= 60; /* somebody has set the clock */
-    row_assert_slice("earlier", server_date_line(&stage.server),
-                     SLICE("Date: Sun, 06 Nov 1994 08:48:38 GMT\r\n"));
+    row_assert_slice("earlier", opening(), OPENING("Sun, 06 Nov 1994 08:48:38 GMT"));
     stage.loop.time_s = time_s_before;
 }
 
@@ -520,6 +534,7 @@ int main(void) {
         test(test_rfc9112_2_2_an_empty_line_is_no_request),
         test(test_the_head_behind_an_answer_has_its_own_time),
         test(test_idle),
+        test(test_idle_after_as_many_as_a_turn_answers),
         test(test_what_comes_in_time_is_answered_although_it_is_late),
         test(test_content_is_due),
         test(test_waiting_for_a_100_is_due),
@@ -535,7 +550,7 @@ int main(void) {
         test(test_linger_is_limited),
         test(test_408_that_nobody_takes),
         test(test_rfc9112_9_6_the_last_answer_survives_late_input),
-        test(test_date),
+        test(test_opening),
         test(test_wait_is_for_the_first_deadline),
         test(test_wait_is_never_negative_when_something_is_due),
         test(test_starved_sources_wait),

@@ -100,6 +100,23 @@ static void test_answers_are_counted(void **state) {
     }
 }
 
+/* What ends an archive may be no bytes at all, which depends on its size. */
+static void test_archives_of_all_sizes_are_timed(void **state) {
+    (void)state;
+    stage.server.timed = true;
+    stage_invite(&stage, &visitor);
+    for (uint64_t i = 1; i <= 12; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof name, "directory/%d", (int)i);
+        tree_text(&stage.tree, name, "some text");
+        visitor_forget(&visitor);
+        stage_ask(&stage, &visitor, "GET /directory/?archive=tar" FIELDS "\r\n");
+        row_assert_number(name, count_times(), i);
+    }
+    visitor_leave(&visitor);
+    stage_settle(&stage, &visitor);
+}
+
 static void ask_for_much_and_take_nothing(void) {
     stage.server.timed = true;
     stage_invite(&stage, &visitor);
@@ -151,6 +168,7 @@ static void test_where_nobody_asks_no_time_is_taken(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_answers_are_counted, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_archives_of_all_sizes_are_timed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_time_of_an_answer_ends_with_its_last_byte, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_what_was_cut_short_has_no_time, setup, teardown),
