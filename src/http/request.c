@@ -364,8 +364,8 @@ static enum refusal refusal_of_full_head(const struct request *request) {
     return in_target ? REFUSAL_TARGET_TOO_LONG : REFUSAL_HEAD_TOO_LARGE;
 }
 
-enum request_outcome request_parse_with(struct request_memo *memo, struct slice input,
-                                        size_t max_head, struct request *request) {
+HOT enum request_outcome request_parse_with(struct request_memo *memo, struct slice input,
+                                            size_t max_head, struct request *request) {
     bool full = input.len >= max_head;
     struct cursor cursor = {.at = input.ptr, .end = input.ptr + (full ? max_head : input.len)};
 

@@ -107,7 +107,7 @@ static enum step closed(struct connection *conn, enum close_reason reason) {
 
 /* Starts the deadline, but leaves one running that has been started for the same thing: a drip of
  * bytes, or an event of no interest, does not extend it. */
-static void await(struct connection *conn, enum server_deadline deadline) {
+static HOT void await(struct connection *conn, enum server_deadline deadline) {
     struct server *server = conn->server;
     if (conn->awaited == deadline)
         return;
@@ -138,7 +138,7 @@ static bool is_registered(struct connection *conn) {
 /* Sending */
 
 /* Sends what is queued, about a turn's worth of it, and counts. */
-static enum outq_outcome flush(struct connection *conn, struct outq *queue, uint64_t *sent) {
+static HOT enum outq_outcome flush(struct connection *conn, struct outq *queue, uint64_t *sent) {
     struct server *server = conn->server;
     unsigned answers = queue->answers;
     int64_t begun_ns = queue->begun_ns;
@@ -172,7 +172,7 @@ static COLD enum step make_more_later(struct connection *conn) {
 }
 
 /* What comes after everything has been sent. */
-static enum step next_request(struct connection *conn) {
+static HOT enum step next_request(struct connection *conn) {
     if (conn->intake.delivery != NULL)
         return make_more_later(conn);
     conn->state = STATE_READ;
@@ -220,7 +220,7 @@ static COLD enum step flushed(struct connection *conn, enum outq_outcome outcome
 
 /* Accounts for what has been sent: of what a delivery has queued just now, that is `queued` bytes;
  * and where it is not done, there will be more. */
-static bool account_for(struct connection *conn, uint64_t queued, uint64_t sent) {
+static HOT bool account_for(struct connection *conn, uint64_t queued, uint64_t sent) {
     const struct delivery *delivery = conn->intake.delivery;
     bool more = delivery != NULL && !delivery->preparing;
     return ledger_sent(&conn->server->ledger, &conn->account, queued, sent, more);
@@ -237,7 +237,7 @@ static COLD enum step keep_output(struct connection *conn, bool accounted,
 
 /* Sends what has been queued in the worker's scratch; what the client does not take is the
  * connection's from then on. */
-static enum step flush_scratch(struct connection *conn) {
+static HOT enum step flush_scratch(struct connection *conn) {
     struct outq *scratch = &conn->server->output;
     uint64_t queued = scratch->queued_bytes;
     uint64_t sent = 0;
@@ -330,7 +330,7 @@ static APART enum step send_rest(struct connection *conn) {
 
 /* Reads to the scratch behind its first `at` bytes. Returns the bytes read; 0 at the end or when
  * there are none yet, which conn->source.ready and conn->peer_done tell apart; or -errno. */
-static ssize_t read_scratch(struct connection *conn, size_t at) {
+static HOT ssize_t read_scratch(struct connection *conn, size_t at) {
     size_t room = conn->server->input_capacity - at;
     ssize_t len;
     CHECK(room > 0);
@@ -437,7 +437,7 @@ static COLD enum step discard(struct connection *conn) {
 
 /* Turns */
 
-static enum step run_state(struct connection *conn) {
+static HOT enum step run_state(struct connection *conn) {
     switch ((enum state)conn->state) {
     case STATE_READ:
         return read_requests(conn);
@@ -453,7 +453,7 @@ static enum step run_state(struct connection *conn) {
 
 /* Counts what the connection holds between turns. Returns false where that is too much: more than a
  * few bytes, and more than all may hold together. Most hold nothing. */
-static bool hold(struct connection *conn) {
+static HOT bool hold(struct connection *conn) {
     struct server *server = conn->server;
     uint64_t output_bytes = conn->output != NULL ? conn->output->cost_bytes : 0;
     uint64_t bytes =
@@ -467,7 +467,7 @@ static bool hold(struct connection *conn) {
 }
 
 /* Does what a step has led to; `conn` may be gone afterwards. */
-static void carry_on(struct connection *conn, enum step step) {
+static HOT void carry_on(struct connection *conn, enum step step) {
     while (step == STEP_AGAIN)
         step = run_state(conn);
     if (step != STEP_CLOSED && !hold(conn))
@@ -480,7 +480,7 @@ static void carry_on(struct connection *conn, enum step step) {
         connection_close(conn, CLOSE_FAULT);
 }
 
-static void run(struct source *source) {
+static HOT void run(struct source *source) {
     struct connection *conn = list_entry(source, struct connection, source);
     carry_on(conn, run_state(conn));
 }

@@ -22,8 +22,8 @@ static bool has_key(const struct request *request, struct slice *key) {
 
 /* The file in the best coding that the client takes; no entry where it takes none. A sibling that
  * has just vanished is no loss as long as it takes another one. */
-static enum docroot_outcome choose_entry(struct server *server, const struct exchange *exchange,
-                                         struct entry **entry) {
+static HOT enum docroot_outcome choose_entry(struct server *server, const struct exchange *exchange,
+                                             struct entry **entry) {
     struct resource *resource = exchange->resource;
     enum docroot_outcome outcome;
     enum coding coding;
@@ -58,8 +58,8 @@ static COLD bool choose_folder(struct server *server, struct exchange *exchange)
 }
 
 /* What was found has ready for the request. */
-static void choose_file(struct server *server, struct exchange *exchange,
-                        enum docroot_outcome outcome) {
+static HOT void choose_file(struct server *server, struct exchange *exchange,
+                            enum docroot_outcome outcome) {
     struct answer *answer = &exchange->answer;
     if (outcome == DOCROOT_FILE)
         outcome = choose_entry(server, exchange, &answer->entry);
@@ -98,7 +98,7 @@ static bool is_page_by_rule(const struct exchange *exchange) {
 }
 
 /* Returns false where it is not known yet what is answered. */
-static bool choose(struct server *server, struct exchange *exchange) {
+static HOT bool choose(struct server *server, struct exchange *exchange) {
     enum docroot_outcome outcome = outcome_of(exchange);
     if (is_sent_elsewhere(exchange)) {
         choose_redirect(exchange);
@@ -270,7 +270,8 @@ static void render(struct server *server, const struct answer *answer,
 
 /* Takes account of an answer whose head has been queued; the rest of it, if there is more, will
  * come from the delivery. */
-static void count(struct server *server, const struct answer *answer, struct delivery *delivery) {
+static HOT void count(struct server *server, const struct answer *answer,
+                      struct delivery *delivery) {
     counter_add(&server->tally->answers[answer->method][answer->response.status], 1);
     if (delivery == NULL)
         outq_note_end(&server->output, server->loop->now_ns);
@@ -291,8 +292,8 @@ static bool finish(struct server *server, struct answer *answer, bool persist) {
     return answer->persist;
 }
 
-enum exchange_outcome exchange_answer(struct server *server, const struct request *request,
-                                      bool persist, struct delivery **delivery) {
+HOT enum exchange_outcome exchange_answer(struct server *server, const struct request *request,
+                                          bool persist, struct delivery **delivery) {
     struct range_set ranges; /* large, and mostly of no use: not among what is set to zero */
     struct folder folder;    /* the same */
     struct exchange exchange = {.answer = {.request = request,

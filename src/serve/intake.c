@@ -54,8 +54,8 @@ static enum exchange_outcome exchange(struct intake *intake, struct server *serv
 }
 
 /* Returns false where the request is to be answered later. */
-static bool answer(struct intake *intake, struct server *server, const struct request *request,
-                   bool persist) {
+static HOT bool answer(struct intake *intake, struct server *server, const struct request *request,
+                       bool persist) {
     switch (exchange(intake, server, request, persist)) {
     case EXCHANGE_PERSISTS:
         break;
@@ -135,7 +135,8 @@ static COLD void put_off(struct intake *intake, const struct server *server,
 
 /* Answers the request at the start of `input`, and cuts it off. With TAKE_MORE and TAKE_LATER,
  * `input` is what must be kept. */
-static enum take take_request(struct intake *intake, struct server *server, struct slice *input) {
+static HOT enum take take_request(struct intake *intake, struct server *server,
+                                  struct slice *input) {
     struct request request;
     size_t content_len = 0;
     switch (request_parse_with(&server->memo, *input, server->max_head, &request)) {
@@ -205,7 +206,7 @@ static enum take take_requests(struct intake *intake, struct server *server, str
     return take;
 }
 
-bool intake_answer(struct intake *intake, struct server *server, size_t len, bool peer_done) {
+HOT bool intake_answer(struct intake *intake, struct server *server, size_t len, bool peer_done) {
     struct slice input = slice_of(server->input, len);
     intake->backlog = false;
     enum take take = take_requests(intake, server, &input);

@@ -28,7 +28,7 @@ int outq_init(struct outq *queue) {
     return -ENOMEM;
 }
 
-void outq_clear(struct outq *queue) {
+HOT void outq_clear(struct outq *queue) {
     for (size_t i = 0; i < queue->count; i++) {
         struct entry *entry = queue->segments[queue->first + i].entry;
         if (entry != NULL)

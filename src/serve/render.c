@@ -194,7 +194,7 @@ static bool queue_ready(struct server *server, const struct answer *answer) {
     return true;
 }
 
-void render_answer(struct server *server, const struct answer *answer) {
+HOT void render_answer(struct server *server, const struct answer *answer) {
     const struct response *response = &answer->response;
     struct outq *output = &server->output;
     struct buf *buf = &output->bytes;

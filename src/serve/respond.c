@@ -41,7 +41,7 @@ static struct response respond_method(enum method method) {
     return response;
 }
 
-struct response respond_request(const struct request *request, enum target_outcome target) {
+HOT struct response respond_request(const struct request *request, enum target_outcome target) {
     switch (target) {
     case TARGET_ABOVE:
     case TARGET_BAD:
@@ -129,9 +129,9 @@ static APART struct response respond_selected(const struct request *request,
     return respond_range(request, representation, now_s, ranges);
 }
 
-static struct response respond_file(const struct request *request,
-                                    const struct representation *representation, int64_t now_s,
-                                    struct range_set *ranges) {
+static HOT struct response respond_file(const struct request *request,
+                                        const struct representation *representation, int64_t now_s,
+                                        struct range_set *ranges) {
     if (representation == NULL)
         return respond_unacceptable();
     if ((request->present & SELECTING) == 0)
@@ -143,9 +143,9 @@ static struct response respond_file(const struct request *request,
     return response;
 }
 
-struct response respond_found(const struct request *request, enum docroot_outcome outcome,
-                              const struct representation *representation, int64_t now_s,
-                              struct range_set *ranges) {
+HOT struct response respond_found(const struct request *request, enum docroot_outcome outcome,
+                                  const struct representation *representation, int64_t now_s,
+                                  struct range_set *ranges) {
     switch (outcome) {
     case DOCROOT_FILE:
         return respond_file(request, representation, now_s, ranges);

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/check.h"
+#include "base/placement.h"
 #include "http/etag.h"
 #include "http/head.h"
 #include "http/sniff.h"
@@ -245,7 +246,7 @@ bool entry_is_of(const struct entry *entry, const struct stat *stat) {
            entry->modified_ns == ns_of(stat->st_mtim) && entry->changed_ns == ns_of(stat->st_ctim);
 }
 
-void entry_unref(struct entry *entry) {
+HOT void entry_unref(struct entry *entry) {
     CHECK(entry->references > 0);
     if (--entry->references > 0)
         return;

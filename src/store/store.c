@@ -64,7 +64,7 @@ static void on_change(struct directories *directories, struct dependency *depend
 
 /* Keeping within bounds */
 
-static void shed_bytes(struct store *store) {
+static HOT void shed_bytes(struct store *store) {
     struct cached *victim;
     while ((victim = cache_victim(&store->cache)) != NULL)
         drop(store, resource_of(victim));
@@ -344,7 +344,7 @@ enum docroot_outcome store_entry(struct store *store, struct resource *resource,
 
 /* Recalling */
 
-struct resource *store_recall(struct store *store, struct slice key, int64_t now_ms) {
+HOT struct resource *store_recall(struct store *store, struct slice key, int64_t now_ms) {
     check_rules(store, now_ms);
     struct cached *cached = store->keeps ? cache_find(&store->cache, key) : NULL;
     if (cached == NULL) {
@@ -371,7 +371,7 @@ const struct head_policy *store_policy(const struct store *store, const struct r
                                                         : &store->policy;
 }
 
-void store_release(struct store *store, struct resource *resource) {
+HOT void store_release(struct store *store, struct resource *resource) {
     resource->borrowed = false;
     if (store->opened.fd >= 0)
         (void)close(store->opened.fd);

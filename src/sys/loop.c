@@ -27,6 +27,7 @@
  * it is set anew: a turn for nothing, now and then. */
 #include "sys/loop.h"
 
+#include "base/placement.h"
 #include "sys/clock.h"
 
 #include <errno.h>
@@ -168,7 +169,7 @@ static int timeout_ms(struct loop *loop, int64_t wait_ms) {
     return wait_ms < 0 || set_alarm(loop, loop->now_ms + most_ms) ? -1 : most_ms;
 }
 
-int loop_turn(struct loop *loop, int64_t wait_ms) {
+HOT int loop_turn(struct loop *loop, int64_t wait_ms) {
     struct epoll_event events[EVENTS_PER_TURN];
     struct list turn;
     int count = epoll_wait(loop->epoll_fd, events, EVENTS_PER_TURN, timeout_ms(loop, wait_ms));
