@@ -15,6 +15,10 @@
 
 enum { WORDS_MAX = 32, START_TIMEOUT_MS = 30000, STOP_TIMEOUT_MS = 30000 };
 
+/* A worker that is killed ends when the kernel has let go of what it watched (inotify), and so long
+ * as a machine is busy, that takes up to 20 seconds now and then. */
+enum { AWAIT_MS = 60000 };
+
 static const char announcement[] = "pronto: listening on ";
 
 const char *server_binary(void) {
@@ -140,7 +144,7 @@ size_t server_times(const struct server *server, const char *needle) {
 }
 
 void server_await_times(const struct server *server, const char *needle, size_t count) {
-    int64_t deadline = note_now_ms() + 15000;
+    int64_t deadline = note_now_ms() + AWAIT_MS;
     while (server_times(server, needle) < count) {
         if (note_now_ms() > deadline) {
             char *text = process_text(server->process.err_fd);
@@ -184,7 +188,7 @@ size_t server_workers(const struct server *server, pid_t workers[SERVER_WORKERS_
 
 size_t server_await_workers(const struct server *server, pid_t workers[SERVER_WORKERS_MAX],
                             size_t count) {
-    int64_t deadline = note_now_ms() + 10000;
+    int64_t deadline = note_now_ms() + AWAIT_MS;
     size_t found;
     while ((found = server_workers(server, workers)) != count && note_now_ms() < deadline)
         note_pause_ms(2);
@@ -213,7 +217,7 @@ size_t server_settled_fds(const struct server *server) {
 }
 
 size_t server_await_fds(const struct server *server, size_t count) {
-    int64_t deadline = note_now_ms() + 15000;
+    int64_t deadline = note_now_ms() + AWAIT_MS;
     size_t fds;
     while ((fds = server_count_fds(server)) > count && note_now_ms() < deadline)
         note_pause_ms(5);

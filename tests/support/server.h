@@ -45,7 +45,7 @@ uint16_t server_admin_port(const struct server *server);
 /* Whether the server has written `needle` to its stderr. */
 bool server_says(const struct server *server, const char *needle);
 
-/* Waits until the server has written `needle` to its stderr; fails the test after 15 s. */
+/* Waits until the server has written `needle` to its stderr; fails the test after 60 s. */
 void server_await_text(const struct server *server, const char *needle);
 
 /* How often it has written that; and waits until it has `count` times. */
@@ -59,7 +59,7 @@ void server_follow(struct server *server, size_t count);
 /* Writes the ids of the workers, and returns how many there are. */
 size_t server_workers(const struct server *server, pid_t workers[SERVER_WORKERS_MAX]);
 
-/* The number of workers once there are `count`, or after 10 s. */
+/* The number of workers once there are `count`, or after 60 s. */
 size_t server_await_workers(const struct server *server, pid_t workers[SERVER_WORKERS_MAX],
                             size_t count);
 
@@ -67,7 +67,7 @@ size_t server_await_workers(const struct server *server, pid_t workers[SERVER_WO
 size_t server_count_fds(const struct server *server);
 size_t server_settled_fds(const struct server *server);
 
-/* Waits until the workers have no more than `count` fds open, 15 s at most. Returns the number. */
+/* Waits until the workers have no more than `count` fds open, 60 s at most. Returns the number. */
 size_t server_await_fds(const struct server *server, size_t count);
 
 /* Sends SIGTERM and waits for the end. Writes what is wrong with it to `complaint`, which is empty
