@@ -220,16 +220,12 @@ struct slot *generation_find(struct generation *generation, pid_t pid) {
     return NULL;
 }
 
-/* The channel is taken out of the loop before it is closed: a process that has just been forked may
- * hold a copy of it for a while, and as long as there is one, epoll(7) goes on to report it. */
 enum generation_loss generation_lose(struct generation *generation, struct slot *slot,
                                      struct loop *loop) {
-    if (slot->channel.fd >= 0) {
+    if (slot->channel.fd >= 0)
         on_channel(&slot->channel); /* its word may not have been read yet */
-        loop_remove(loop, &slot->channel);
-    }
     bool was_ready = slot->ready;
-    source_close(&slot->channel);
+    loop_close(loop, &slot->channel);
     slot->pid = 0;
     slot->ready = false;
     if (generation->phase == GENERATION_DRAINING)

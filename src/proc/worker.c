@@ -62,8 +62,7 @@ static void close_listeners(struct worker *worker, uint32_t alone) {
         if (source->fd < 0 || (alone >> worker->sockets[i].place & 1) != 0)
             continue;
         listener_stop(&worker->listeners[i]);
-        (void)close(source->fd);
-        source->fd = -1;
+        source_close(source);
     }
     if (alone == 0 && !worker->retired) {
         worker->retired = true;

@@ -99,7 +99,8 @@ void loop_remove(struct loop *loop, struct source *source) {
 }
 
 void loop_close(struct loop *loop, struct source *source) {
-    loop_remove(loop, source);
+    if (source->fd >= 0)
+        loop_remove(loop, source);
     source_close(source);
 }
 
