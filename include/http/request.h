@@ -40,6 +40,8 @@ struct request {
     struct slice fields[FIELD_COUNT]; /* the value of the first line of each; ptr NULL: absent */
     uint32_t present;                 /* bit 1 << field: there is a line of it */
     uint32_t repeated;                /* the same: there are more */
+    uint64_t wording; /* requests that have the same number have the same version and the same
+                         fields, word for word; 0: nothing is known of that */
 };
 
 /* Parses the head at the start of `input`, of which at most `max_head` bytes are read as a head.
@@ -51,14 +53,16 @@ enum request_outcome request_parse(struct slice input, size_t max_head, struct r
 /* What the fields of one head say. Most clients send the same ones with one request after another,
  * so that they need not be read again. All zero: nothing is remembered. */
 struct request_memo {
+    uint64_t wordings;      /* that have been remembered so far */
     size_t len;             /* of `text`; 0: nothing is remembered */
     struct request request; /* what `text` says behind a line of this version, and nothing else;
                                values of fields that are present point into `text` */
     char text[REQUEST_MEMO_MAX]; /* from behind a request line to the end of the empty line */
 };
 
-/* The same as request_parse() in every respect, but sooner where the fields are those that the memo
- * has of an earlier call. The memo must stay where it is between calls. */
+/* The same as request_parse(), but sooner where the fields are those that the memo has of an
+ * earlier call; and only so a request has a number for its wording, which means something to those
+ * who were parsed with the same memo. The memo must stay where it is between calls. */
 enum request_outcome request_parse_with(struct request_memo *memo, struct slice input,
                                         size_t max_head, struct request *request);
 

@@ -93,8 +93,10 @@ void outq_push_head(struct outq *queue, size_t start);
  * the content, is the entry's. Returns false, and does nothing, where that is not worth copying. */
 bool outq_push_rest(struct outq *queue, size_t start, const struct entry *entry);
 
-/* Queues a whole answer, which entry_answer() gave, and takes a reference of its own. */
-void outq_push_answer(struct outq *queue, struct entry *entry, struct slice answer);
+/* Queues a whole answer, which entry_answer() gave. With nothing queued before it, it is sent from
+ * where it is, and the queue takes a reference of its own; behind another one, a copy costs less
+ * than one more piece. Returns false, and does nothing, where it is not worth copying, either. */
+bool outq_push_answer(struct outq *queue, struct entry *entry, struct slice answer);
 
 /* Queues an entry's content from `offset` on, `len` bytes, and takes a reference of its own if it
  * needs one. */

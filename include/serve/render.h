@@ -27,3 +27,10 @@ struct answer {
 
 /* Into the server's scratch output, which must have room (outq_has_room()). */
 void render_answer(struct server *server, const struct answer *answer);
+
+/* Whether the answer is the usual one: a whole entry, of which nothing is said but what that has
+ * ready, and whether the connection persists. */
+bool render_is_usual(const struct server *server, const struct answer *answer);
+
+/* The usual answer, as render_answer() renders it, in fewer steps. */
+void render_usual(struct server *server, struct entry *entry, bool persist);

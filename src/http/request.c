@@ -300,6 +300,7 @@ static void copy_fields(struct request *to, const char *to_text, const struct re
     to->content_length = from->content_length;
     to->present = from->present;
     to->repeated = from->repeated;
+    to->wording = from->wording;
     for (uint32_t left = from->present; left != 0; left &= left - 1) {
         int field = __builtin_ctz(left);
         struct slice value = from->fields[field];
@@ -321,10 +322,10 @@ static bool recall_fields(const struct request_memo *memo, struct cursor *cursor
     return true;
 }
 
-static void remember_fields(struct request_memo *memo, struct slice text,
-                            const struct request *request) {
+static void remember_fields(struct request_memo *memo, struct slice text, struct request *request) {
     if (text.len > sizeof memo->text)
         return;
+    request->wording = ++memo->wordings;
     memcpy(memo->text, text.ptr, text.len);
     memo->len = text.len;
     memo->request.minor_version = request->minor_version;

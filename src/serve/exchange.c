@@ -122,29 +122,26 @@ static enum target_outcome parse_target(struct server *server, struct exchange *
     return target_parse(exchange->answer.method, raw, &path, &exchange->answer.target);
 }
 
-static bool recall(struct server *server, struct exchange *exchange, struct slice key) {
-    exchange->resource = store_recall(&server->store, key, server->loop->now_ms);
-    return exchange->resource != NULL;
-}
-
 static COLD void look_up(struct server *server, struct exchange *exchange, struct slice key) {
     const struct target *target = &exchange->answer.target;
     exchange->resource = store_look_up(&server->store, key, target->path, target->trailing_slash,
                                        server->loop->now_ms);
 }
 
-/* A target that was taken before is one, and needs no second look, but where it is sent back with
- * its query. */
-static bool recall_target(struct server *server, struct exchange *exchange, struct slice key) {
-    const struct request *request = exchange->answer.request;
-    if (respond_request(request, TARGET_PATH).content != RESPONSE_LOOK_UP ||
-        !recall(server, exchange, key))
-        return false;
-    enum docroot_outcome outcome = exchange->resource->outcome;
-    if (outcome == DOCROOT_NEEDS_SLASH || outcome == DOCROOT_DIRECTORY ||
-        is_sent_elsewhere(exchange))
-        (void)parse_target(server, exchange, request->target);
-    return true;
+/* What is known of the target, by its key. One that was taken before is one, and needs no second
+ * look. */
+static struct resource *recall_target(struct server *server, const struct request *request,
+                                      struct slice *key) {
+    if (!has_key(request, key) || respond_request(request, TARGET_PATH).content != RESPONSE_LOOK_UP)
+        return NULL;
+    return store_recall(&server->store, *key, server->loop->now_ms);
+}
+
+/* Whether the answer needs what the target has beside its key: it is sent back with its query. */
+static bool needs_target(const struct exchange *exchange) {
+    enum docroot_outcome outcome = outcome_of(exchange);
+    return outcome == DOCROOT_NEEDS_SLASH || outcome == DOCROOT_DIRECTORY ||
+           is_sent_elsewhere(exchange);
 }
 
 /* What pages are loaded again by (--live). */
@@ -167,12 +164,14 @@ static COLD void choose_live(struct server *server, struct exchange *exchange,
 }
 
 /* Decides what is answered. Returns false where that cannot be done yet. */
-static bool decide(struct server *server, struct exchange *exchange) {
+static bool decide(struct server *server, struct exchange *exchange, struct slice key) {
     struct answer *answer = &exchange->answer;
     const struct request *request = answer->request;
-    struct slice key;
-    if (has_key(request, &key) && recall_target(server, exchange, key))
+    if (exchange->resource != NULL) {
+        if (needs_target(exchange))
+            (void)parse_target(server, exchange, request->target);
         return choose(server, exchange);
+    }
     enum target_outcome target = parse_target(server, exchange, request->target);
     answer->response = respond_request(request, target);
     if (answer->response.content != RESPONSE_LOOK_UP)
@@ -200,7 +199,8 @@ static COLD enum docroot_outcome ask_instead(struct server *server, struct excha
         store_release(&server->store, exchange->resource);
     exchange->answer.entry = NULL;
     exchange->answer.representation = NULL;
-    if (!recall(server, exchange, target)) {
+    exchange->resource = store_recall(&server->store, target, server->loop->now_ms);
+    if (exchange->resource == NULL) {
         (void)parse_target(server, exchange, target);
         look_up(server, exchange, target);
     }
@@ -260,52 +260,71 @@ static COLD void end_delivery(const struct answer *answer) {
     *answer->delivery = NULL;
 }
 
-/* Queues the answer, and enters it into the ledger. */
-static void render(struct server *server, const struct answer *answer,
-                   const struct request *request) {
-    render_answer(server, answer);
+/* Enters an answer, whose head has been queued, into the ledger, and counts it. The rest of it, if
+ * there is more, will come from the delivery. */
+static HOT void account_for(struct server *server, const struct request *request,
+                            enum status status, struct delivery *delivery) {
     if (server->ledger.is_on)
-        ledger_enter(&server->ledger, request, answer->response.status, &server->output);
-}
-
-/* Takes account of an answer whose head has been queued; the rest of it, if there is more, will
- * come from the delivery. */
-static HOT void count(struct server *server, const struct answer *answer,
-                      struct delivery *delivery) {
-    counter_add(&server->tally->answers[answer->method][answer->response.status], 1);
+        ledger_enter(&server->ledger, request, status, &server->output);
+    counter_add(&server->tally->answers[request->method][status], 1);
     if (delivery == NULL)
         outq_note_end(&server->output, server->loop->now_ns);
     else
         delivery->answered_ns = server->loop->now_ns;
 }
 
+/* Notes that the usual answer is what was decided; so it is, as long as the resource lives, for who
+ * asks in the same words. But for what time has a part in: whether a date is one in the future. (A
+ * resource that stands in for another target is not the usual answer to that, as that varies.) */
+static void note_usual(const struct exchange *exchange) {
+    const struct answer *answer = &exchange->answer;
+    struct resource *resource = exchange->resource;
+    if (resource == NULL || !respond_is_timeless(answer->request))
+        return;
+    resource->usual = answer->entry;
+    resource->usual_wording = answer->request->wording;
+}
+
+static void render(struct server *server, const struct exchange *exchange) {
+    const struct answer *answer = &exchange->answer;
+    if (!render_is_usual(server, answer)) {
+        render_answer(server, answer);
+        return;
+    }
+    note_usual(exchange);
+    render_usual(server, answer->entry, answer->persist);
+}
+
 /* Renders what was decided. Returns whether the connection persists. */
-static bool finish(struct server *server, struct answer *answer, bool persist) {
+static bool finish(struct server *server, struct exchange *exchange, bool persist) {
+    struct answer *answer = &exchange->answer;
     bool endless = answer->representation != NULL && answer->request->minor_version == 0 &&
                    answer->representation->length == REPRESENTATION_LENGTH_UNKNOWN;
-    answer->persist = persist && answer->request->keep_alive && !server->draining &&
-                      !answer->response.close && !endless;
-    render(server, answer, answer->request);
+    answer->persist = persist && !answer->response.close && !endless;
+    render(server, exchange);
     if (*answer->delivery != NULL)
         end_delivery(answer);
-    count(server, answer, *answer->delivery);
+    account_for(server, answer->request, answer->response.status, *answer->delivery);
     return answer->persist;
 }
 
-HOT enum exchange_outcome exchange_answer(struct server *server, const struct request *request,
-                                          bool persist, struct delivery **delivery) {
+/* Of `resource`, which is its own: what is known of the key; NULL: nothing. */
+static APART enum exchange_outcome answer_anew(struct server *server, const struct request *request,
+                                               bool persist, struct delivery **delivery,
+                                               struct slice key, struct resource *resource) {
     struct range_set ranges; /* large, and mostly of no use: not among what is set to zero */
     struct folder folder;    /* the same */
     struct exchange exchange = {.answer = {.request = request,
                                            .method = request->method,
                                            .ranges = &ranges,
                                            .folder = &folder,
-                                           .delivery = delivery}};
+                                           .delivery = delivery},
+                                .resource = resource};
     enum exchange_outcome outcome = EXCHANGE_LATER;
-    if (decide(server, &exchange)) {
+    if (decide(server, &exchange, key)) {
         follow_rules(&exchange);
         stand_in(server, &exchange);
-        outcome = finish(server, &exchange.answer, persist) ? EXCHANGE_PERSISTS : EXCHANGE_CLOSES;
+        outcome = finish(server, &exchange, persist) ? EXCHANGE_PERSISTS : EXCHANGE_CLOSES;
     }
     if (exchange.resource != NULL)
         store_release(&server->store, exchange.resource);
@@ -313,11 +332,35 @@ HOT enum exchange_outcome exchange_answer(struct server *server, const struct re
     return outcome;
 }
 
+/* Most requests ask in the same words for what was asked for before, and what was decided then need
+ * not be decided again. Returns false where that does not hold. */
+static bool answer_as_before(struct server *server, const struct request *request, bool persist,
+                             const struct resource *resource) {
+    if (request->wording == 0 || request->wording != resource->usual_wording ||
+        request->method != METHOD_GET)
+        return false;
+    render_usual(server, resource->usual, persist);
+    account_for(server, request, STATUS_OK, NULL);
+    return true;
+}
+
+HOT enum exchange_outcome exchange_answer(struct server *server, const struct request *request,
+                                          bool persist, struct delivery **delivery) {
+    struct slice key;
+    struct resource *resource = recall_target(server, request, &key);
+    persist = persist && request->keep_alive && !server->draining;
+    if (resource == NULL || *delivery != NULL ||
+        !answer_as_before(server, request, persist, resource))
+        return answer_anew(server, request, persist, delivery, key, resource);
+    store_release(&server->store, resource);
+    return persist ? EXCHANGE_PERSISTS : EXCHANGE_CLOSES;
+}
+
 COLD void exchange_refuse(struct server *server, enum refusal refusal,
                           const struct request *request) {
     const struct answer answer = {.method = request->method, .response = respond_refusal(refusal)};
-    render(server, &answer, request);
-    count(server, &answer, NULL);
+    render_answer(server, &answer);
+    account_for(server, request, answer.response.status, NULL);
     counter_add(&server->tally->refused[refusal], 1);
 }
 

@@ -123,10 +123,19 @@ bool outq_push_rest(struct outq *queue, size_t start, const struct entry *entry)
     return true;
 }
 
-void outq_push_answer(struct outq *queue, struct entry *entry, struct slice answer) {
-    queue->held_bytes += answer.len;
-    push_memory(queue, answer.ptr, answer.len, entry_ref(entry));
+bool outq_push_answer(struct outq *queue, struct entry *entry, struct slice answer) {
+    if (outq_is_empty(queue)) {
+        queue->held_bytes += answer.len;
+        push_memory(queue, answer.ptr, answer.len, entry_ref(entry));
+    } else if (is_copied(queue, answer.len)) {
+        size_t start = queue->bytes.len;
+        buf_put(&queue->bytes, answer);
+        outq_push_bytes(queue, start);
+    } else {
+        return false;
+    }
     queue->head_end = queue->queued_bytes - entry->representation.length;
+    return true;
 }
 
 void outq_push_content(struct outq *queue, struct entry *entry, uint64_t offset, uint64_t len) {

@@ -85,18 +85,21 @@ static COLD void queue_made(struct outq *output, const struct answer *answer, si
     end_head(output, start);
 }
 
-static void queue_file(struct outq *output, const struct answer *answer, size_t start) {
-    struct entry *entry = answer->entry;
-    if (entry == NULL) {
-        queue_made(output, answer, start);
-        return;
-    }
-    if (answer->method == METHOD_GET && outq_push_rest(output, start, entry))
+/* The whole of an entry. */
+static void queue_entry(struct outq *output, struct entry *entry, bool with_content, size_t start) {
+    if (with_content && outq_push_rest(output, start, entry))
         return;
     buf_put(&output->bytes, entry->fields);
     end_head(output, start);
-    if (answer->method == METHOD_GET)
+    if (with_content)
         outq_push_content(output, entry, 0, entry->representation.length);
+}
+
+static void queue_file(struct outq *output, const struct answer *answer, size_t start) {
+    if (answer->entry != NULL)
+        queue_entry(output, answer->entry, answer->method == METHOD_GET, start);
+    else
+        queue_made(output, answer, start);
 }
 
 /* Several ranges: each behind the head of its part. */
@@ -174,24 +177,25 @@ static COLD void queue_page(struct server *server, const struct answer *answer, 
         outq_push_content(output, page, 0, page->representation.length);
 }
 
-/* Whether there is nothing between the opening of the head and what the entry has ready. */
-static bool is_usual(const struct server *server, const struct answer *answer) {
+bool render_is_usual(const struct server *server, const struct answer *answer) {
     return answer->method == METHOD_GET && answer->response.content == RESPONSE_FILE &&
            !has_particulars(answer) && !is_shared(server, answer) &&
-           connection_of(answer) == HEAD_CONNECTION_IMPLIED;
+           connection_of(answer) != HEAD_CONNECTION_KEEP_ALIVE;
 }
 
-/* The usual answer, which its entry has ready. With nothing queued before it, it is one piece, and
- * sent from there; behind another one, a copy costs less than one more piece. */
-static bool queue_ready(struct server *server, const struct answer *answer) {
+/* Where the entry does not have all of it ready in one piece. */
+static APART void render_in_pieces(struct server *server, struct entry *entry, bool persist) {
     struct outq *output = &server->output;
-    if (!outq_is_empty(output) || !is_usual(server, answer))
-        return false;
-    struct slice text = entry_answer(answer->entry, server_opening(server));
-    if (text.ptr == NULL)
-        return false;
-    outq_push_answer(output, answer->entry, text);
-    return true;
+    size_t start = output->bytes.len;
+    head_start(&output->bytes, STATUS_OK, server_opening(server), false,
+               persist ? HEAD_CONNECTION_IMPLIED : HEAD_CONNECTION_CLOSE);
+    queue_entry(output, entry, true, start);
+}
+
+HOT void render_usual(struct server *server, struct entry *entry, bool persist) {
+    struct slice text = persist ? entry_answer(entry, server_opening(server)) : SLICE_NONE;
+    if (text.ptr == NULL || !outq_push_answer(&server->output, entry, text))
+        render_in_pieces(server, entry, persist);
 }
 
 HOT void render_answer(struct server *server, const struct answer *answer) {
@@ -200,8 +204,6 @@ HOT void render_answer(struct server *server, const struct answer *answer) {
     struct buf *buf = &output->bytes;
     size_t start = buf->len;
 
-    if (queue_ready(server, answer))
-        return;
     head_start(buf, response->status, server_opening(server), is_shared(server, answer),
                connection_of(answer));
     if (has_particulars(answer))

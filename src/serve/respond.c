@@ -115,6 +115,10 @@ enum {
                 1u << FIELD_IF_UNMODIFIED_SINCE | 1u << FIELD_RANGE
 };
 
+bool respond_is_timeless(const struct request *request) {
+    return (request->present & SELECTING) == 0;
+}
+
 static APART struct response respond_selected(const struct request *request,
                                               const struct representation *representation,
                                               int64_t now_s, struct range_set *ranges) {
@@ -134,7 +138,7 @@ static HOT struct response respond_file(const struct request *request,
                                         struct range_set *ranges) {
     if (representation == NULL)
         return respond_unacceptable();
-    if ((request->present & SELECTING) == 0)
+    if (respond_is_timeless(request))
         return (struct response){.content = RESPONSE_FILE, .status = STATUS_OK};
     struct response response = respond_selected(request, representation, now_s, ranges);
     /* The fields of a representation say so themselves. */

@@ -80,6 +80,7 @@ static COLD void close_entries(struct store *store, struct resource *resource) {
         entry_unref(entry);
         resource->entries[i] = NULL;
     }
+    resource->usual_wording = 0;
     store->fds -= resource->fds;
     resource->fds = 0;
     list_remove(&resource->holder);

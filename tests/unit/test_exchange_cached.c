@@ -72,6 +72,9 @@ static void assert_starts(const char *row, const char *text) {
 
 #define HOST              " HTTP/1.1\r\nHost: a\r\n"
 #define GET(path, fields) "GET " path HOST fields "\r\n"
+#define T32               "12345678901234567890123456789012"
+#define T256              T32 T32 T32 T32 T32 T32 T32 T32
+#define T1024             T256 T256 T256 T256
 
 static const struct {
     const char *name;
@@ -172,6 +175,87 @@ static void test_answers_are_the_same(void **state) {
     }
 }
 
+/* Whoever asked before, in whatever words. */
+static void test_answers_are_the_same_after_any_other(void **state) {
+    (void)state;
+    static struct {
+        size_t len;
+        char bytes[STAGE_BIG + 1024];
+    } want[ROWS_COUNT(rows)];
+    serve_anew(0);
+    for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
+        want[i].len = answer(rows[i].text).len;
+        memcpy(want[i].bytes, visitor.bytes, want[i].len);
+    }
+    serve_anew(CACHE_BYTES);
+    for (size_t i = 0; i < ROWS_COUNT(rows) * ROWS_COUNT(rows); i++) {
+        size_t row = i % ROWS_COUNT(rows);
+        (void)answer(rows[i / ROWS_COUNT(rows)].text);
+        row_assert_slice(rows[row].name, answer(rows[row].text),
+                         slice_of(want[row].bytes, want[row].len));
+    }
+}
+
+/* What is known of a path, of which nothing has changed. */
+static struct resource *resource_at(const char *path) {
+    struct store *store = &stage.server.store;
+    struct resource *resource = store_recall(store, slice_of_text(path), stage.loop.now_ms);
+    assert_non_null(resource);
+    store_release(store, resource);
+    return resource;
+}
+
+/* The entry of what has just been answered with. */
+static struct entry *entry_at(const char *path) {
+    return resource_at(path)->entries[CODING_IDENTITY];
+}
+
+/* Who asks in the same words gets what is remembered, were it forged; and nobody else does. */
+static void test_asked_in_the_same_words(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        const char *path;
+        const char *first;
+        const char *second;
+        bool same;
+    } pairs[] = {
+        {"the same", "/small", GET("/small", ""), GET("/small", ""), true},
+        {"another query", "/small", GET("/small?a", ""), GET("/small?b", ""), true},
+        {"any fields", "/small", GET("/small", "A: b\r\nAccept-Encoding: gzip\r\n"),
+         GET("/small", "A: b\r\nAccept-Encoding: gzip\r\n"), true},
+        {"the last one", "/small", GET("/small", "Connection: close\r\n"),
+         GET("/small", "Connection: close\r\n"), true},
+        {"more fields than are remembered", "/small", GET("/small", "A: " T1024 "\r\n"),
+         GET("/small", "A: " T1024 "\r\n"), false},
+        {"other fields", "/small", GET("/small", ""), GET("/small", "A: b\r\n"), false},
+        {"another method", "/small", GET("/small", ""), "HEAD /small" HOST "\r\n", false},
+        {"another version", "/small", GET("/small", ""), "GET /small HTTP/1.0\r\nHost: a\r\n\r\n",
+         false},
+        {"an older version", "/small", "GET /small HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+         "GET /small HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", false},
+        {"a part", "/small", GET("/small", "Range: bytes=0-1\r\n"),
+         GET("/small", "Range: bytes=0-1\r\n"), false},
+        {"another part than there is", "/small", GET("/small", "Range: pages=0-1\r\n"),
+         GET("/small", "Range: pages=0-1\r\n"), false},
+        {"unless changed since", "/small",
+         GET("/small", "If-Modified-Since: Sun, 06 Nov 1994 08:49:38 GMT\r\n"),
+         GET("/small", "If-Modified-Since: Sun, 06 Nov 1994 08:49:38 GMT\r\n"), false},
+        {"a file that is sent by sendfile", "/big", GET("/big", ""), GET("/big", ""), true},
+        {"nothing", "/nothing", GET("/nothing", ""), GET("/nothing", ""), false},
+    };
+    for (size_t i = 0; i < ROWS_COUNT(pairs); i++) {
+        serve_anew(CACHE_BYTES);
+        (void)answer(GET("/middle", "B: c\r\n"));
+        struct entry *forged = entry_at("/middle");
+        (void)answer(pairs[i].first);
+        resource_at(pairs[i].path)->usual = forged;
+        (void)answer(pairs[i].second);
+        row_assert_number(pairs[i].name, strstr(visitor.bytes, "Content-Length: 5000\r\n") != NULL,
+                          pairs[i].same);
+    }
+}
+
 /* What a directory is, is kept; what is in it is looked at each time. */
 static void test_what_is_made_is_the_same(void **state) {
     (void)state;
@@ -268,16 +352,6 @@ static void test_changes_before_a_new_connection(void **state) {
     }
 }
 
-/* The entry of what has just been answered with. */
-static struct entry *entry_at(const char *path) {
-    struct store *store = &stage.server.store;
-    struct resource *resource = store_recall(store, slice_of_text(path), stage.loop.now_ms);
-    assert_non_null(resource);
-    struct entry *entry = resource->entries[CODING_IDENTITY];
-    store_release(store, resource);
-    return entry;
-}
-
 #define DATED(seconds) "HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:" seconds " GMT\r\n"
 
 static void expect_start(const char *row, const char *text) {
@@ -312,26 +386,43 @@ static void test_dates(void **state) {
 static void queue_answer(const char *text) {
     struct request request;
     struct delivery *delivery = NULL;
-    assert_int_equal(request_parse(slice_of_text(text), REQUEST_TARGET_MAX, &request),
-                     REQUEST_WHOLE);
+    assert_int_equal(
+        request_parse_with(&stage.server.memo, slice_of_text(text), REQUEST_TARGET_MAX, &request),
+        REQUEST_WHOLE);
     assert_int_equal(exchange_answer(&stage.server, &request, true, &delivery), EXCHANGE_PERSISTS);
 }
 
-/* The first answer is its entry's, and small ones behind it are one piece together. */
+/* The first answer is its entry's, and small ones behind it are one piece together: when they are
+ * decided anew, and when they are not. */
 static void test_pieces(void **state) {
     (void)state;
     enum { BEHIND = 3 };
     struct outq *output = &stage.server.output;
-    queue_answer(GET("/small", ""));
-    assert_int_equal(output->count, 1);
-    assert_ptr_equal(output->segments[0].entry, entry_at("/small"));
-    assert_int_equal(output->bytes.len, 0);
-    for (int i = 0; i < BEHIND; i++)
+    for (int again = 0; again < 2; again++) {
         queue_answer(GET("/small", ""));
-    assert_int_equal(output->count, 2);
-    assert_int_equal(output->segments[1].len, BEHIND * output->segments[0].len);
-    outq_clear(output);
-    assert_int_equal(entry_at("/small")->references, 1);
+        assert_int_equal(output->count, 1);
+        assert_ptr_equal(output->segments[0].entry, entry_at("/small"));
+        assert_int_equal(output->bytes.len, 0);
+        for (int i = 0; i < BEHIND; i++)
+            queue_answer(GET("/small", ""));
+        assert_int_equal(output->count, 2);
+        assert_int_equal(output->segments[1].len, BEHIND * output->segments[0].len);
+        outq_clear(output);
+        assert_int_equal(entry_at("/small")->references, 1);
+    }
+}
+
+/* From now on every answer says that it is the last. */
+static void test_draining(void **state) {
+    (void)state;
+    for (int again = 0; again < 2; again++) {
+        (void)answer(GET("/small", ""));
+        row_assert("before", strstr(visitor.bytes, "Connection: close") == NULL);
+    }
+    stage.server.draining = true;
+    (void)answer(GET("/small", ""));
+    row_assert("while draining", strstr(visitor.bytes, "\r\nConnection: close\r\n") != NULL);
+    row_assert("while draining", visitor.ended);
 }
 
 static const struct {
@@ -369,12 +460,15 @@ static void test_a_sibling_vanishes(void **state) {
 int main(void) {
     static const struct CMUnitTest tests[] = {
         test(test_answers_are_the_same),
+        test(test_answers_are_the_same_after_any_other),
+        test(test_asked_in_the_same_words),
         test(test_what_is_made_is_the_same),
         test(test_changes_on_a_connection_that_stays),
         test(test_changes_in_the_middle_of_a_request),
         test(test_changes_before_a_new_connection),
         test(test_dates),
         test(test_pieces),
+        test(test_draining),
         test(test_a_sibling_vanishes),
     };
     return cmocka_run_group_tests_name("exchange, cached", tests, NULL, NULL);

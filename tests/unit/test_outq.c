@@ -618,7 +618,7 @@ static void test_answer(void **state) {
     enum { HEAD = 100 };
     struct slice whole = slice_of(in_memory->content, IN_MEMORY);
     in_memory->representation.length = IN_MEMORY - HEAD;
-    outq_push_answer(&queue, in_memory, whole);
+    assert_true(outq_push_answer(&queue, in_memory, whole));
     assert_int_equal(queue.count, 1);
     assert_int_equal(queue.queued_bytes, whole.len);
     assert_int_equal(queue.head_end, HEAD);
@@ -637,6 +637,28 @@ static void test_answer(void **state) {
                                            in_memory->size_bytes / 2);
     outq_free(rest);
     assert_int_equal(in_memory->references, 1);
+}
+
+/* Behind another one it is copied where that is worth it, and else left alone. */
+static void test_answer_behind_another(void **state) {
+    (void)state;
+    struct slice large = slice_of(in_memory->content, IN_MEMORY);
+    struct slice small = slice_of(copied->content, COPIED);
+    assert_true(outq_push_answer(&queue, in_memory, large));
+    assert_false(outq_push_answer(&queue, in_memory, large));
+    assert_int_equal(queue.count, 1);
+    assert_int_equal(queue.queued_bytes, IN_MEMORY);
+    copied->representation.length = COPIED - 1;
+    assert_true(outq_push_answer(&queue, copied, small));
+    assert_true(outq_push_answer(&queue, copied, small));
+    assert_int_equal(queue.count, 2);
+    assert_int_equal(queue.bytes.len, 2 * COPIED);
+    assert_memory_equal(queue.bytes.ptr + COPIED, small.ptr, COPIED);
+    assert_int_equal(queue.queued_bytes, IN_MEMORY + 2 * COPIED);
+    assert_int_equal(queue.head_end, queue.queued_bytes - (COPIED - 1));
+    assert_int_equal(copied->references, 1);
+    copied->representation.length = COPIED;
+    outq_clear(&queue);
 }
 
 int main(void) {
@@ -659,6 +681,7 @@ int main(void) {
         test(test_nothing_is_no_piece),
         test(test_rest),
         test(test_answer),
+        test(test_answer_behind_another),
         test(test_room),
         test(test_room_for_segments),
         test(test_no_room_behind_a_file),

@@ -114,6 +114,35 @@ static void test_what_is_remembered(void **state) {
     }
 }
 
+/* Who asks in the same words has the same number, and nobody else has it, before or after. */
+static void test_wording(void **state) {
+    (void)state;
+    uint64_t wordings[ROWS_COUNT(rows)];
+    struct slice texts[ROWS_COUNT(rows)];
+    struct request_memo memo = {0};
+    struct request request;
+    for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
+        const char *name = rows[i].name;
+        enum request_outcome outcome = request_parse_with(&memo, rows[i].head, MAX_HEAD, &request);
+        wordings[i] = request.wording;
+        if (wordings[i] != 0)
+            texts[i] = slice_of(request.head.ptr + request.head.len - memo.len, memo.len);
+        row_assert_number(name, request_parse_with(&memo, rows[i].head, MAX_HEAD, &request),
+                          outcome);
+        row_assert_number(name, request.wording, wordings[i]);
+        if (outcome != REQUEST_WHOLE)
+            row_assert_number(name, wordings[i], 0);
+        (void)request_parse(rows[i].head, MAX_HEAD, &request);
+        row_assert_number(name, request.wording, 0);
+    }
+    for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (wordings[i] != 0 && wordings[i] == wordings[j])
+                row_assert_slice(rows[i].name, texts[i], texts[j]);
+        }
+    }
+}
+
 /* A head that has too much for the memo, or is refused, leaves what is remembered. */
 static void test_what_is_not_remembered(void **state) {
     (void)state;
@@ -138,6 +167,7 @@ int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_after_each),
         cmocka_unit_test(test_what_is_remembered),
+        cmocka_unit_test(test_wording),
         cmocka_unit_test(test_what_is_not_remembered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
