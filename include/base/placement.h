@@ -13,3 +13,7 @@
 /* Run by every request: these stand together, on a quarter of the pages that they take where their
  * rooms put them. */
 #define HOT __attribute__((hot))
+
+/* All that it calls is made a part of it, but what is COLD or APART: so what most requests run in
+ * one go is one stretch of code, from room to room, without what calls cost. */
+#define FLAT __attribute__((flatten))

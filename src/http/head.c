@@ -18,7 +18,7 @@ void head_field_number(struct buf *buf, struct slice name, uint64_t value) {
     buf_put(buf, SLICE("\r\n"));
 }
 
-void head_open(struct head_opening *opening, int64_t time_s) {
+APART void head_open(struct head_opening *opening, int64_t time_s) {
     struct buf buf = BUF_INIT(opening->text, sizeof opening->text);
     char date[DATE_LEN];
     date_format(time_s, date);

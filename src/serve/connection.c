@@ -72,7 +72,7 @@ struct connection {
     struct taking taking;   /* of answers, by the client; with DEADLINE_SEND */
 };
 
-void connection_close(struct connection *conn, enum close_reason reason) {
+HOT FLAT APART void connection_close(struct connection *conn, enum close_reason reason) {
     struct server *server = conn->server;
     deadline_stop(&conn->deadline);
     if (reason == CLOSE_SEND_TIMEOUT || reason == CLOSE_BUFFERS_FULL)
@@ -480,25 +480,23 @@ static HOT void carry_on(struct connection *conn, enum step step) {
         connection_close(conn, CLOSE_FAULT);
 }
 
-static HOT void run(struct source *source) {
+static HOT FLAT APART void run(struct source *source) {
     struct connection *conn = list_entry(source, struct connection, source);
     carry_on(conn, run_state(conn));
 }
 
 struct connection *connection_new(struct server *server, int fd, const struct peer *peer) {
-    struct connection *conn = calloc(1, sizeof *conn);
+    struct connection *conn = malloc(sizeof *conn); /* sooner than calloc(3) */
     counter_add(&server->tally->accepted, 1);
     if (conn == NULL) {
         (void)close(fd);
         counter_add(&server->tally->closed[CLOSE_FAULT], 1);
         return NULL;
     }
+    *conn = (struct connection){.server = server, .state = STATE_READ, .account = {.peer = *peer}};
     source_init(&conn->source, fd, run);
     conn->source.ready = EPOLLIN | EPOLLOUT; /* worth a try */
     deadline_init(&conn->deadline);
-    conn->server = server;
-    conn->account.peer = *peer;
-    conn->state = STATE_READ;
     conn->preamble = server->proxy_protocol && client_is_trusted(&server->trusted, peer);
     server->connections++;
     if (enter_quota(conn))

@@ -1,5 +1,6 @@
 #include "serve/connections.h"
 
+#include "base/placement.h"
 #include "serve/connection.h"
 
 enum {
@@ -59,14 +60,14 @@ static struct connection *find_dispensable(struct server *server) {
     return conn != NULL ? conn : find_slow_taker(server);
 }
 
-bool connections_shed(struct server *server) {
+APART bool connections_shed(struct server *server) {
     struct connection *conn = find_dispensable(server);
     if (conn != NULL)
         connection_close(conn, CLOSE_SHED);
     return conn != NULL;
 }
 
-bool connections_can_shed(struct server *server) {
+APART bool connections_can_shed(struct server *server) {
     return find_dispensable(server) != NULL;
 }
 

@@ -169,7 +169,7 @@ static COLD void refuse_part(struct intake *intake, struct server *server, enum 
 }
 
 /* Keeps input for a later turn. */
-static bool keep_rest(struct intake *intake, struct slice input) {
+static APART bool keep_rest(struct intake *intake, struct slice input) {
     if (input.len == 0)
         return true;
     intake->rest = malloc(sizeof *intake->rest + input.len);

@@ -1,6 +1,7 @@
 #include "serve/ledger.h"
 
 #include "base/check.h"
+#include "base/placement.h"
 #include "serve/client.h"
 
 #include <errno.h>
@@ -54,8 +55,8 @@ static struct slice line_of(struct slice input) {
     return cut_to(input, slice_find(input, '\r'));
 }
 
-void ledger_enter(struct ledger *ledger, const struct request *request, enum status status,
-                  const struct outq *output) {
+APART void ledger_enter(struct ledger *ledger, const struct request *request, enum status status,
+                        const struct outq *output) {
     CHECK(ledger->count < LEDGER_TURN_MAX);
     struct ledger_entry *entry = &ledger->entries[ledger->count++];
     entry->begun_ns = ledger->begun_ns;
@@ -213,7 +214,7 @@ bool ledger_settle_sent(struct ledger *ledger, struct account *account, uint64_t
     return true;
 }
 
-void ledger_settle_rest(struct ledger *ledger, struct account *account) {
+APART void ledger_settle_rest(struct ledger *ledger, struct account *account) {
     struct ledger_rest *rest = account->rest;
     tell_time(ledger);
     for (size_t i = 0; rest != NULL && i < rest->count; i++)

@@ -1,5 +1,6 @@
 #include "serve/listener.h"
 
+#include "base/placement.h"
 #include "serve/connections.h"
 #include "sys/socket.h"
 
@@ -44,7 +45,7 @@ static enum accepted accept_one(struct listener *listener) {
 
 /* The queue's edge has been seen and will not come again, so a starved listener must come back by
  * itself: when a connection has closed, or one is idle and can be closed for a new one. */
-static void run(struct source *source) {
+static HOT FLAT void run(struct source *source) {
     struct listener *listener = list_entry(source, struct listener, source);
     bool shed = false; /* in vain, if the next one starves again */
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {

@@ -247,7 +247,7 @@ static COLD enum outq_outcome outcome_of(int errnum) {
 
 /* Sends the memory at the front in one call, up to the first file, whose bytes are to follow in the
  * same packets. Returns bytes, or -errno. */
-static ssize_t send_pieces(const struct outq *queue, int fd) {
+static APART ssize_t send_pieces(const struct outq *queue, int fd) {
     struct iovec parts[OUTQ_SEGMENTS];
     size_t count = 0;
     while (count < queue->count && !queue->segments[queue->first + count].is_file) {
@@ -280,7 +280,7 @@ static COLD ssize_t send_copy(int fd, int file_fd, off_t offset, size_t len) {
 }
 
 /* Sends from the file at the front. Returns bytes, 0 at the end of the file, or -errno. */
-static ssize_t send_file(const struct outq *queue, int fd, uint64_t budget) {
+static APART ssize_t send_file(const struct outq *queue, int fd, uint64_t budget) {
     const struct segment *segment = &queue->segments[queue->first];
     off_t offset = (off_t)segment->offset;
     size_t len = segment->len < budget ? (size_t)segment->len : (size_t)budget;

@@ -1,5 +1,7 @@
 #include "store/cache.h"
 
+#include "base/placement.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -33,7 +35,7 @@ static uint32_t mark_of(uint64_t hash) {
     return (uint32_t)(hash >> 32) | 1; /* 0: none */
 }
 
-static struct cached *find(const struct cache *cache, struct slice key) {
+static APART struct cached *find(const struct cache *cache, struct slice key) {
     struct table_link *link = table_find(&cache->by_key, hash_bytes(&cache->key, key));
     for (; link != NULL; link = table_find_next(link)) {
         struct cached *cached = list_entry(link, struct cached, by_key);
@@ -124,10 +126,8 @@ static struct cached *judge_main(struct cache *cache) {
     return NULL;
 }
 
-struct cached *cache_victim(struct cache *cache) {
+static APART struct cached *choose_victim(struct cache *cache) {
     struct cached *victim = NULL;
-    if (cache->small_bytes + cache->main_bytes <= cache->max_bytes)
-        return NULL;
     for (int i = 0; i < JUDGED_MAX && victim == NULL; i++) {
         bool from_small =
             cache->small_bytes > cache->max_bytes / SMALL_SHARE || list_is_empty(&cache->main);
@@ -138,4 +138,8 @@ struct cached *cache_victim(struct cache *cache) {
         victim = list_entry(queue->next, struct cached, place);
     }
     return victim;
+}
+
+struct cached *cache_victim(struct cache *cache) {
+    return cache_bytes(cache) > cache->max_bytes ? choose_victim(cache) : NULL;
 }

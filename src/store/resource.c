@@ -1,6 +1,7 @@
 #include "store/resource.h"
 
 #include "base/check.h"
+#include "base/placement.h"
 #include "http/mime.h"
 #include "store/attributes.h"
 #include "store/siblings.h"
@@ -97,7 +98,7 @@ static bool remembers_content(const struct resource *resource, const struct type
 
 /* What is not there has no attributes; it may be there by now without notice, where something was
  * mounted. */
-bool resource_is_still_true(const struct resource *resource, const struct types *types) {
+APART bool resource_is_still_true(const struct resource *resource, const struct types *types) {
     struct stat plain;
     if (resource->unwatched || resource->outcome != DOCROOT_FILE ||
         !look_at(resource, CODING_IDENTITY, &plain))

@@ -20,7 +20,7 @@ enum {
 
 /* Dropping */
 
-static void drop(struct store *store, struct resource *resource) {
+static APART void drop(struct store *store, struct resource *resource) {
     for (unsigned i = 0; i < resource->dependency_count; i++)
         directories_leave(&store->directories, &resource->dependencies[i]);
     if (resource->kept) {
@@ -94,7 +94,7 @@ static void release_fds(struct store *store, struct resource *resource) {
 }
 
 /* Those that were asked for lately are given another round. */
-static void shed_fds(struct store *store) {
+static APART void shed_fds(struct store *store) {
     while (store->fds > store->fds_max) {
         struct resource *oldest = list_entry(store->holders.next, struct resource, holder);
         if (oldest->cached.hits == 0) {
@@ -382,7 +382,8 @@ HOT void store_release(struct store *store, struct resource *resource) {
         drop(store, resource);
     if (store->keeps) {
         shed_bytes(store);
-        shed_fds(store);
+        if (store->fds > store->fds_max)
+            shed_fds(store);
     }
 }
 
@@ -396,7 +397,7 @@ int store_fd(const struct store *store) {
     return store->directories.watch.fd;
 }
 
-void store_notice(struct store *store) {
+APART void store_notice(struct store *store) {
     uint64_t events = store->directories.events;
     if (store->directories.watch.fd >= 0)
         directories_notice(&store->directories);

@@ -9,7 +9,7 @@
 
 static long allocations_until_failure = -1; /* negative: none fails */
 static long blocks;                         /* in use */
-static size_t largest_struct;               /* by calloc(); bytes */
+static size_t largest_block;                /* by malloc(); bytes */
 
 void *__real_malloc(size_t size);
 void *__wrap_malloc(size_t size);
@@ -35,12 +35,12 @@ static inline void *count_block(void *ptr) {
 }
 
 void *__wrap_malloc(size_t size) {
+    if (size > largest_block)
+        largest_block = size;
     return count_block(may_allocate() ? __real_malloc(size) : NULL);
 }
 
 void *__wrap_calloc(size_t count, size_t size) {
-    if (count == 1 && size > largest_struct)
-        largest_struct = size;
     return count_block(may_allocate() ? __real_calloc(count, size) : NULL);
 }
 

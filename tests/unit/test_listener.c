@@ -18,8 +18,8 @@ static bool no_memory;
 int __real_accept4(int fd, struct sockaddr *address, socklen_t *len, int flags);
 int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *len, int flags);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *time);
-void *__real_calloc(size_t count, size_t size);
-void *__wrap_calloc(size_t count, size_t size);
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
 
 int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *len, int flags) {
     int error = calls < planned ? plan[calls] : always;
@@ -36,8 +36,8 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *time) {
     return 0;
 }
 
-void *__wrap_calloc(size_t count, size_t size) {
-    return no_memory ? NULL : __real_calloc(count, size);
+void *__wrap_malloc(size_t size) {
+    return no_memory ? NULL : __real_malloc(size);
 }
 
 static uint32_t events_added; /* of the last source */
