@@ -61,8 +61,8 @@ struct request_memo {
 };
 
 /* The same as request_parse(), but sooner where the fields are those that the memo has of an
- * earlier call; and only so a request has a number for its wording, which means something to those
- * who were parsed with the same memo. The memo must stay where it is between calls. */
+ * earlier call. One that is remembered, or was, has a number for its wording, among all that were
+ * parsed with the same memo. The memo must stay where it is between calls. */
 enum request_outcome request_parse_with(struct request_memo *memo, struct slice input,
                                         size_t max_head, struct request *request);
 

@@ -29,7 +29,7 @@ struct answer {
 void render_answer(struct server *server, const struct answer *answer);
 
 /* Whether the answer is the usual one: a whole entry, of which nothing is said but what that has
- * ready, and whether the connection persists. */
+ * ready, and that it is the last on its connection, if it is. (1.0 is told that it is not, too.) */
 bool render_is_usual(const struct server *server, const struct answer *answer);
 
 /* The usual answer, as render_answer() renders it, in fewer steps. */

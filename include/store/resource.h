@@ -30,10 +30,10 @@ struct resource {
     const struct docroot *docroot;       /* that the file was looked for in; borrowed */
     struct slice path;                   /* of the plain file, beneath its root; NUL-terminated */
     struct entry *entries[CODING_COUNT]; /* a reference each; NULL: not needed so far */
-    struct entry *usual; /* one of these: the whole of it, with nothing said besides, is the answer
-                            to a GET ... */
-    uint64_t usual_wording;           /* ... of this request.wording; 0: there was none so far */
-    struct list holder;               /* its place among those that hold descriptors */
+    struct entry *usual;    /* one of these: the whole of it, with nothing said besides, is the
+                               answer to a GET of this request.wording; NULL: none is known of */
+    uint64_t usual_wording; /* with `usual` only */
+    struct list holder;     /* its place among those that hold descriptors */
     struct dependency dependencies[]; /* and texts behind them */
 };
 

@@ -274,12 +274,13 @@ static HOT void account_for(struct server *server, const struct request *request
 }
 
 /* Notes that the usual answer is what was decided; so it is, as long as the resource lives, for who
- * asks in the same words. But for what time has a part in: whether a date is one in the future. (A
- * resource that stands in for another target is not the usual answer to that, as that varies.) */
+ * asks in the same words. It is not noted of requests with preconditions and ranges, which are told
+ * apart by more than words: by what the time is, too. (A resource that stands in for another target
+ * is not the usual answer to that, as that varies.) */
 static void note_usual(const struct exchange *exchange) {
     const struct answer *answer = &exchange->answer;
     struct resource *resource = exchange->resource;
-    if (resource == NULL || !respond_is_timeless(answer->request))
+    if (resource == NULL || answer->request->wording == 0 || !respond_is_timeless(answer->request))
         return;
     resource->usual = answer->entry;
     resource->usual_wording = answer->request->wording;
@@ -332,16 +333,11 @@ static APART enum exchange_outcome answer_anew(struct server *server, const stru
     return outcome;
 }
 
-/* Most requests ask in the same words for what was asked for before, and what was decided then need
- * not be decided again. Returns false where that does not hold. */
-static bool answer_as_before(struct server *server, const struct request *request, bool persist,
-                             const struct resource *resource) {
-    if (request->wording == 0 || request->wording != resource->usual_wording ||
-        request->method != METHOD_GET)
-        return false;
-    render_usual(server, resource->usual, persist);
-    account_for(server, request, STATUS_OK, NULL);
-    return true;
+/* Whether that is what the request was answered with before: most ask in the same words as the last
+ * one for what was asked for in these before. */
+static bool is_usual_to(const struct resource *resource, const struct request *request) {
+    return resource->usual != NULL && resource->usual_wording == request->wording &&
+           request->method == METHOD_GET;
 }
 
 HOT enum exchange_outcome exchange_answer(struct server *server, const struct request *request,
@@ -349,9 +345,11 @@ HOT enum exchange_outcome exchange_answer(struct server *server, const struct re
     struct slice key;
     struct resource *resource = recall_target(server, request, &key);
     persist = persist && request->keep_alive && !server->draining;
-    if (resource == NULL || *delivery != NULL ||
-        !answer_as_before(server, request, persist, resource))
+    /* What was being prepared when the request was put off is for answer_anew() to end. */
+    if (resource == NULL || !is_usual_to(resource, request) || *delivery != NULL)
         return answer_anew(server, request, persist, delivery, key, resource);
+    render_usual(server, resource->usual, persist);
+    account_for(server, request, STATUS_OK, NULL);
     store_release(&server->store, resource);
     return persist ? EXCHANGE_PERSISTS : EXCHANGE_CLOSES;
 }

@@ -180,7 +180,7 @@ static COLD void queue_page(struct server *server, const struct answer *answer, 
 bool render_is_usual(const struct server *server, const struct answer *answer) {
     return answer->method == METHOD_GET && answer->response.content == RESPONSE_FILE &&
            !has_particulars(answer) && !is_shared(server, answer) &&
-           connection_of(answer) != HEAD_CONNECTION_KEEP_ALIVE;
+           answer->request->minor_version > 0;
 }
 
 /* Where the entry does not have all of it ready in one piece. */

@@ -80,7 +80,7 @@ static COLD void close_entries(struct store *store, struct resource *resource) {
         entry_unref(entry);
         resource->entries[i] = NULL;
     }
-    resource->usual_wording = 0;
+    resource->usual = NULL; /* it may have been one of these */
     store->fds -= resource->fds;
     resource->fds = 0;
     list_remove(&resource->holder);

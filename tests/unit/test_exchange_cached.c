@@ -249,7 +249,9 @@ static void test_asked_in_the_same_words(void **state) {
         (void)answer(GET("/middle", "B: c\r\n"));
         struct entry *forged = entry_at("/middle");
         (void)answer(pairs[i].first);
-        resource_at(pairs[i].path)->usual = forged;
+        struct resource *asked = resource_at(pairs[i].path);
+        if (asked->usual != NULL)
+            asked->usual = forged;
         (void)answer(pairs[i].second);
         row_assert_number(pairs[i].name, strstr(visitor.bytes, "Content-Length: 5000\r\n") != NULL,
                           pairs[i].same);
@@ -383,13 +385,13 @@ static void test_dates(void **state) {
 }
 
 /* What is queued of the answer to a request, behind those of before. */
-static void queue_answer(const char *text) {
+static void queue_answer(const char *text, struct delivery **delivery,
+                         enum exchange_outcome outcome) {
     struct request request;
-    struct delivery *delivery = NULL;
     assert_int_equal(
         request_parse_with(&stage.server.memo, slice_of_text(text), REQUEST_TARGET_MAX, &request),
         REQUEST_WHOLE);
-    assert_int_equal(exchange_answer(&stage.server, &request, true, &delivery), EXCHANGE_PERSISTS);
+    assert_int_equal(exchange_answer(&stage.server, &request, true, delivery), outcome);
 }
 
 /* The first answer is its entry's, and small ones behind it are one piece together: when they are
@@ -398,18 +400,53 @@ static void test_pieces(void **state) {
     (void)state;
     enum { BEHIND = 3 };
     struct outq *output = &stage.server.output;
+    struct delivery *delivery = NULL;
     for (int again = 0; again < 2; again++) {
-        queue_answer(GET("/small", ""));
+        queue_answer(GET("/small", ""), &delivery, EXCHANGE_PERSISTS);
         assert_int_equal(output->count, 1);
         assert_ptr_equal(output->segments[0].entry, entry_at("/small"));
         assert_int_equal(output->bytes.len, 0);
         for (int i = 0; i < BEHIND; i++)
-            queue_answer(GET("/small", ""));
+            queue_answer(GET("/small", ""), &delivery, EXCHANGE_PERSISTS);
         assert_int_equal(output->count, 2);
         assert_int_equal(output->segments[1].len, BEHIND * output->segments[0].len);
         outq_clear(output);
         assert_int_equal(entry_at("/small")->references, 1);
     }
+}
+
+/* What was held open to be sent by sendfile(2) is closed, while it is still known what was found.
+ */
+static void test_asked_again_when_it_has_been_closed(void **state) {
+    (void)state;
+    static char want[STAGE_BIG + 1024];
+    stage.options.live = true;
+    serve_anew(CACHE_BYTES);
+    size_t len = answer(GET("/big", "")).len;
+    memcpy(want, visitor.bytes, len);
+    stage.server.store.fds_max = 0;
+    for (int i = 0; i < 3; i++) {
+        row_assert_slice("again", answer(GET("/big", "")), slice_of(want, len));
+        row_assert_number("held open", stage.server.store.fds, 0);
+        row_assert("known", resource_at("/big")->entries[CODING_IDENTITY] == NULL);
+    }
+    stage.options.live = false;
+}
+
+/* When a request was put off there was a directory, of which something was prepared; by now there
+ * is a file, which others have asked for. */
+static void test_asked_again_when_it_was_put_off(void **state) {
+    (void)state;
+    struct delivery *delivery = NULL;
+    struct delivery *other = NULL;
+    stage.server.listing = true;
+    queue_answer(GET("/directory/?archive=tar", ""), &delivery, EXCHANGE_LATER);
+    assert_non_null(delivery);
+    queue_answer(GET("/small", ""), &other, EXCHANGE_PERSISTS);
+    queue_answer(GET("/small", ""), &delivery, EXCHANGE_PERSISTS);
+    assert_null(delivery);
+    assert_int_equal(stage.server.deliveries, 0);
+    outq_clear(&stage.server.output);
 }
 
 /* From now on every answer says that it is the last. */
@@ -468,6 +505,8 @@ int main(void) {
         test(test_changes_before_a_new_connection),
         test(test_dates),
         test(test_pieces),
+        test(test_asked_again_when_it_has_been_closed),
+        test(test_asked_again_when_it_was_put_off),
         test(test_draining),
         test(test_a_sibling_vanishes),
     };
