@@ -241,8 +241,9 @@ class Server:
             self._stderr.close()
             raise Trouble(f"does not start: {error}") from error
         try:
-            self._wait_until_ready(path)
-            self.start_ms = (time.perf_counter() - began) * 1000
+            with pinned(os.sched_getaffinity(0) - cpus or cpus):  # beside it, not in its way
+                self._wait_until_ready(path)
+                self.start_ms = (time.perf_counter() - began) * 1000
         except BaseException:
             self.stop()
             raise
