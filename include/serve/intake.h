@@ -25,6 +25,7 @@ struct intake {
     bool backlog : 1;   /* `rest` may hold a whole request */
     bool closing : 1;   /* the last answer is queued or sent */
     bool lingering : 1; /* there may be unread input when it has been sent */
+    bool parting : 1;   /* the client has said that nothing more will come (RFC 9112 §9.6) */
     struct body body;   /* where its content is at; with `in_body` */
 };
 

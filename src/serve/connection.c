@@ -42,6 +42,7 @@ enum {
     SEND_BYTES_PER_TURN = 512 * 1024,
     LINGER_BYTES = 1024 * 1024, /* thrown away at most */
     OWN_BYTES = 4096,           /* a connection may hold these, whatever the others hold */
+    LEFT_BYTES = 16 * 1024,     /* may be left to the kernel where the client is on this machine */
 };
 
 enum state { STATE_READ, STATE_SEND, STATE_MAKE, STATE_LINGER };
@@ -150,10 +151,19 @@ static HOT enum outq_outcome flush(struct connection *conn, struct outq *queue, 
     return outcome;
 }
 
+/* Whether the client has all that was sent, or will have, and is not worth asking the kernel: a few
+ * bytes to who is on this machine, as proxies are, and has said that it sends no more. For others
+ * it is, as nobody bounds for how many, and for how long, the kernel would see to it. */
+static bool has_everything(const struct connection *conn) {
+    bool is_left = conn->intake.parting && conn->taking.bytes <= LEFT_BYTES &&
+                   peer_is_local(&conn->account.peer);
+    return is_left || socket_unacked_bytes(conn->source.fd) == 0;
+}
+
 /* The last answer has been handed to the kernel. The connection can be closed at once if the client
  * has all of it, and has nothing more to say. */
 static APART enum step finish(struct connection *conn, bool readable) {
-    bool linger = readable || conn->intake.lingering || socket_unacked_bytes(conn->source.fd) > 0;
+    bool linger = readable || conn->intake.lingering || !has_everything(conn);
     if (conn->peer_done || !linger)
         return closed(conn, (enum close_reason)conn->intake.reason);
     if (shutdown(conn->source.fd, SHUT_WR) < 0)

@@ -62,6 +62,7 @@ static HOT bool answer(struct intake *intake, struct server *server, const struc
     case EXCHANGE_CLOSES:
         intake->closing = true;
         intake->lingering = !persist;
+        intake->parting = !request->keep_alive;
         intake->reason = CLOSE_ANSWERED;
         break;
     case EXCHANGE_LATER:

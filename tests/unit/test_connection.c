@@ -191,6 +191,45 @@ static void test_rfc9112_9_6_lingers_while_input_may_come(void **state) {
     }
 }
 
+/* Nobody here has read when the server looks whether everything was taken, if it does. */
+static void test_rfc9112_9_6_who_is_near_and_parts_is_not_looked_at(void **state) {
+    (void)state;
+    static const struct peer far = {.ip = {.bytes = {192, 0, 2, 1}, .len = IP_V4_LEN}};
+    static const struct peer near = {.ip = {.bytes = {127, 0, 0, 1}, .len = IP_V4_LEN}};
+    static const struct {
+        const char *name;
+        const char *text;
+        const struct peer *peer;
+        bool draining;
+        bool lingers;
+    } rows[] = {
+        {"close", "GET /small HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", &near, false,
+         false},
+        {"HTTP/1.0", "GET /small HTTP/1.0\r\n\r\n", &near, false, false},
+        {"behind another", GET("small") "GET /small HTTP/1.0\r\n\r\n", &near, false, false},
+        {"far", "GET /small HTTP/1.0\r\n\r\n", &far, false, true},
+        {"many bytes", "GET /big HTTP/1.0\r\n\r\n", &near, false, true},
+        {"many bytes before", GET("big") "GET /small HTTP/1.0\r\n\r\n", &near, false, true},
+        {"more input", "GET /small HTTP/1.0\r\n\r\nx", &near, false, true},
+        {"it is the server that ends it", GET("small"), &near, true, true},
+        {"refused", "bad\r\n\r\n", &near, false, true},
+    };
+    for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
+        stage.server.draining = rows[i].draining;
+        visitor.peer = *rows[i].peer;
+        visitor_connect(&visitor);
+        visitor_send_text(&visitor, rows[i].text);
+        visitor_enter(&stage, &visitor);
+        row_assert_number(rows[i].name, stage.server.connections, rows[i].lingers ? 1 : 0);
+        stage_settle(&stage, &visitor);
+        row_assert(rows[i].name, visitor.ended && visitor_count(&visitor, "HTTP/1.1 ") > 0);
+        visitor_leave(&visitor);
+        stage_settle(&stage, &visitor);
+        row_assert_number(rows[i].name, stage.server.connections, 0);
+    }
+    visitor.peer = (struct peer){.port = 0};
+}
+
 static void test_rfc9112_9_6_lingers_behind_408(void **state) {
     (void)state;
     acknowledges = true;
@@ -441,6 +480,7 @@ int main(void) {
         test(test_blocked_output_is_owned_until_it_is_sent),
         test(test_blocked_output_is_not_tried_in_vain),
         test(test_rfc9112_9_6_lingers_while_input_may_come),
+        test(test_rfc9112_9_6_who_is_near_and_parts_is_not_looked_at),
         test(test_rfc9112_9_6_lingers_behind_408),
         test(test_rfc9112_9_6_lingers_where_input_came_meanwhile),
         test(test_requests_per_turn_are_bounded),
