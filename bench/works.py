@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import network
 import tree
 from servers import Server, Site, Spec, Trouble, free_port, pinned
 
@@ -79,6 +80,7 @@ class Bench:
         self.root = root
 
     def measure(self, work: Work, spec: Spec) -> Measurement:
+        network.enter_new()  # who may not has what is left of earlier measurements in these
         return work.measure(self, spec)
 
     def start(self, spec: Spec, scratch: str, path: str = tree.SMALL, files: int = 1) -> Server:
