@@ -1,8 +1,7 @@
 """A network of one's own: a namespace in which nothing is left of what was measured before.
 
-The side that closes a connection first remembers it for a minute (TIME-WAIT), up to a number of them that a few seconds
-of new connections reach. From then on they are not remembered, which is less work: so what a connection costs depended on
-what had been measured in the minute before.
+The side that closes a connection first remembers it for a minute (TIME-WAIT), up to a number of them that a few servers
+reach together; then no more are remembered. So what a measurement finds depends on those in the minute before it.
 """
 
 from __future__ import annotations
