@@ -56,6 +56,7 @@ struct responder {
     unsigned number; /* behind the name, from 2 on; 1: none */
     uint16_t port;
     enum responder_phase phase;
+    bool is_announced;   /* the name, and nobody has claimed it since */
     unsigned steps;      /* probes or announcements that were sent in this phase */
     int64_t due_ms;      /* when the next is; INT64_MAX: never */
     unsigned conflicts;  /* in a row */

@@ -110,6 +110,7 @@ static void meet_conflict(struct responder *responder, int64_t now_ms) {
     bool in_a_row = now_ms - responder->conflict_ms < CONFLICTS_MS;
     responder->conflicts = in_a_row ? responder->conflicts + 1 : 1;
     responder->conflict_ms = now_ms;
+    responder->is_announced = false;
     if (responder->phase == RESPONDER_PROBING) {
         responder->number++;
         make_name(responder);
@@ -329,6 +330,7 @@ static void step_announcing(struct responder *responder, int64_t now_ms) {
         zone_list(&responder->zone, &responder->links.items[i], &records);
         say(responder, i, reply_assertions(&records), now_ms);
     }
+    responder->is_announced = true;
     responder->due_ms = now_ms + ((int64_t)AGAIN_MS << responder->steps);
     responder->steps++;
     if (responder->steps == ANNOUNCEMENTS) {
@@ -359,11 +361,12 @@ int64_t responder_wait_ms(const struct responder *responder, int64_t now_ms) {
     return wait_ms;
 }
 
+/* What was announced is known, also while a change of the links has it ask again; but what may be
+ * another's by now is not its own to take back. */
 void responder_stop(struct responder *responder) {
-    bool has_name =
-        responder->phase == RESPONDER_ANNOUNCING || responder->phase == RESPONDER_SETTLED;
-    for (size_t i = 0; has_name && i < responder->links.count; i++)
+    for (size_t i = 0; responder->is_announced && i < responder->links.count; i++)
         say_goodbye(responder, &responder->links.items[i]);
+    responder->is_announced = false;
     responder->phase = RESPONDER_STOPPED;
     responder->due_ms = INT64_MAX;
     for (size_t i = 0; i < responder->links.count; i++)

@@ -196,9 +196,10 @@ static void open_scene(struct scene *scene) {
 #define PROBE        PROBE_OF("p", "192.0.2.1")
 #define ANNOUNCEMENT ANNOUNCEMENT_OF("p", "192.0.2.1")
 #define PROBES       "+250\n" PROBE "+250\n" PROBE "+250\n" PROBE
-#define GOODBYE                                                                            \
+#define GOODBYE_OF(ip)                                                                     \
     "> R =_http._tcp.local/PTR/0/p._http._tcp.local =p._http._tcp.local/SRV/0/80:p.local!" \
-    " =p._http._tcp.local/TXT/0/path=/! =p.local/A/0/192.0.2.1!\n"
+    " =p._http._tcp.local/TXT/0/path=/! =p.local/A/0/" ip "!\n"
+#define GOODBYE GOODBYE_OF("192.0.2.1")
 
 /* At rest, long after all was announced. */
 #define SETTLED \
@@ -221,6 +222,13 @@ static const struct {
     {"10.1: goodbye", SETTLED "stop\n" GOODBYE "+100000\nstop\n< Q ?p.local/A\n+1000\n"},
     {"goodbye while it is announced", "up\n" PROBES "+250\n" ANNOUNCEMENT "stop\n" GOODBYE},
     {"no goodbye of what was not announced", "up\n" PROBES "stop\n"},
+    {"goodbye while it is asked again, as the link has changed",
+     SETTLED "move\n+250\n" PROBE_OF("p", "192.0.2.5") "stop\n" GOODBYE_OF("192.0.2.5")},
+    {"goodbye before it is asked again", SETTLED "down\n+10\nup\nstop\n" GOODBYE},
+    {"no goodbye without a link", SETTLED "down\nstop\n"},
+    {"no goodbye of what another claims", SETTLED "< R =p.local/A/120/192.0.2.9!\nstop\n"},
+    {"no goodbye of what another has taken",
+     SETTLED "< R =p.local/A/120/192.0.2.9!\n< R =p.local/A/120/192.0.2.9!\nstop\n"},
 
     /* Answers */
     {"6: what is unique, at once", SETTLED "< Q ?p.local/A\n> R " ADDRESS "\n"},
