@@ -21,5 +21,8 @@ struct ip ip_of_bytes(const void *bytes, size_t len);
  * zone. Returns false for anything else. */
 bool ip_parse(struct slice text, struct ip *ip);
 
+/* Whether it is reached on its own machine alone (RFC 1122 §3.2.1.3, RFC 4291 §2.5.3). */
+bool ip_is_loopback(const struct ip *ip);
+
 /* Whether both are of one family, and their first `bits` bits are the same. */
 bool ip_has_prefix(const struct ip *ip, const struct ip *prefix, unsigned bits);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "http/body.h"
+#include "http/proxy.h"
 #include "http/refusal.h"
 #include "serve/delivery.h"
 #include "serve/server.h"
@@ -20,6 +21,7 @@ struct intake {
                                   none */
     struct delivery *delivery; /* what is still to be made of the last answer; NULL: nothing */
     uint8_t reason;            /* enum close_reason, with `closing` */
+    bool preamble : 1;         /* a PROXY header comes before the first request */
     bool in_body : 1;          /* `rest` is a head whose content has not been passed over yet */
     bool past_body : 1; /* `rest` starts with the head of a request that has lost its content */
     bool backlog : 1;   /* `rest` may hold a whole request */
@@ -40,9 +42,18 @@ bool intake_answer(struct intake *intake, struct server *server, size_t len, boo
 /* Answers that the request, of which some may have come in, has taken too long. */
 void intake_time_out(struct intake *intake, struct server *server);
 
-/* Keeps the first `len` bytes of the scratch, which are not to be answered yet. Returns false where
- * there is no memory. */
-bool intake_keep(struct intake *intake, const struct server *server, size_t len);
+enum intake_preamble {
+    PREAMBLE_PASSED,
+    PREAMBLE_MORE,    /* it is not whole, and kept */
+    PREAMBLE_REFUSED, /* there is none, or none that can be understood; the answer says so */
+    PREAMBLE_FAULT,   /* there is no memory to keep it */
+};
+
+/* Reads the PROXY header in the first `*len` bytes of the scratch, and passes over it: then `*len`
+ * bytes come after it, at the start of the scratch, and `proxy` says whose they are. `peer_done`:
+ * nothing more will come. A proxy that looks whether anybody is there may go without a header. */
+enum intake_preamble intake_take_preamble(struct intake *intake, struct server *server, size_t *len,
+                                          bool peer_done, struct proxy *proxy);
 
 /* Answers that what has come in is refused. */
 void intake_refuse(struct intake *intake, struct server *server, enum refusal refusal);

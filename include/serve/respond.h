@@ -46,9 +46,9 @@ struct response respond_request(const struct request *request, enum target_outco
  * CODING_COUNT: none is acceptable (RFC 9110 §12.5.3). */
 enum coding respond_coding(const struct request *request, unsigned available);
 
-/* Whether the time of day has no part in what is answered: the whole is, whatever is found (no
- * preconditions, RFC 9110 §13.1, and no range, §14.2). */
-bool respond_is_timeless(const struct request *request);
+/* Whether a request has no preconditions (RFC 9110 §13.1) and no range (§14.2): what is found is
+ * answered as a whole. */
+bool respond_wants_whole(const struct request *request);
 
 /* What is answered to a GET or HEAD, given what was found; `representation` with DOCROOT_FILE, or
  * NULL where none is acceptable. `now_s` is the time of day, in seconds since the epoch. `ranges`

@@ -3,6 +3,7 @@
  * has acknowledged. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* What there was to be taken since it was started. */
@@ -27,6 +28,11 @@ static inline void taking_add(struct taking *taking, uint64_t bytes) {
 /* What the client of the socket has taken since, of which `least` bytes are enough; nothing at all
  * never is. */
 enum taken taking_judge(const struct taking *taking, int fd, uint64_t least);
+
+/* Whether the client of the socket has taken all, or will have, and is not worth asking the kernel:
+ * a few bytes, by who is `near`, on this machine, and reads to the end. Of others it is asked, as
+ * nobody bounds for how many, and for how long, the kernel would see to what they have not. */
+bool taking_is_over(const struct taking *taking, int fd, bool near);
 
 /* Bytes that are to be taken in that time, at so many per second. What options allow for both is
  * far from 64 bits. */

@@ -39,3 +39,9 @@ bool ip_has_prefix(const struct ip *ip, const struct ip *prefix, unsigned bits) 
     unsigned differing = bits % 8 == 0 ? 0 : ip->bytes[whole] ^ prefix->bytes[whole];
     return differing >> (8 - bits % 8) == 0;
 }
+
+bool ip_is_loopback(const struct ip *ip) {
+    static const struct ip v4 = {.bytes = {127}, .len = IP_V4_LEN};
+    static const struct ip v6 = {.bytes = {[IP_V6_LEN - 1] = 1}, .len = IP_V6_LEN};
+    return ip_has_prefix(ip, &v4, 8) || ip_has_prefix(ip, &v6, 8 * IP_V6_LEN);
+}

@@ -1,5 +1,6 @@
 #include "conf/address.h"
 
+#include "base/ip.h"
 #include "base/number.h"
 
 #include <arpa/inet.h>
@@ -66,9 +67,10 @@ void address_set_port(struct address *address, uint16_t port) {
 bool address_is_loopback(const struct address *address) {
     if (address_is_local(address))
         return true;
-    if (address->socket.any.sa_family == AF_INET6)
-        return IN6_IS_ADDR_LOOPBACK(&address->socket.v6.sin6_addr);
-    return ntohl(address->socket.v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+    struct ip ip = address->socket.any.sa_family == AF_INET6
+                       ? ip_of_bytes(&address->socket.v6.sin6_addr, IP_V6_LEN)
+                       : ip_of_bytes(&address->socket.v4.sin_addr, IP_V4_LEN);
+    return ip_is_loopback(&ip);
 }
 
 bool address_is_wildcard(const struct address *address) {

@@ -25,7 +25,6 @@
 
 #include "base/check.h"
 #include "base/placement.h"
-#include "http/proxy.h"
 #include "serve/client.h"
 #include "serve/intake.h"
 #include "serve/outq.h"
@@ -42,7 +41,6 @@ enum {
     SEND_BYTES_PER_TURN = 512 * 1024,
     LINGER_BYTES = 1024 * 1024, /* thrown away at most */
     OWN_BYTES = 4096,           /* a connection may hold these, whatever the others hold */
-    LEFT_BYTES = 16 * 1024,     /* may be left to the kernel where the client is on this machine */
 };
 
 enum state { STATE_READ, STATE_SEND, STATE_MAKE, STATE_LINGER };
@@ -66,7 +64,6 @@ struct connection {
     uint8_t awaited;    /* enum server_deadline: the one that is running */
     uint8_t reason;     /* enum close_reason, with STEP_CLOSED */
     bool peer_done : 1; /* the client has shut its sending side */
-    bool preamble : 1;  /* a PROXY header comes before the first request */
     bool counted : 1;   /* in the server's quota, as its peer's */
     struct intake intake;
     struct account account; /* its peer is the one that a PROXY header named, if one came */
@@ -151,19 +148,12 @@ static HOT enum outq_outcome flush(struct connection *conn, struct outq *queue, 
     return outcome;
 }
 
-/* Whether the client has all that was sent, or will have, and is not worth asking the kernel: a few
- * bytes to who is on this machine, as proxies are, and has said that it sends no more. For others
- * it is, as nobody bounds for how many, and for how long, the kernel would see to it. */
-static bool has_everything(const struct connection *conn) {
-    bool is_left = conn->intake.parting && conn->taking.bytes <= LEFT_BYTES &&
-                   peer_is_local(&conn->account.peer);
-    return is_left || socket_unacked_bytes(conn->source.fd) == 0;
-}
-
 /* The last answer has been handed to the kernel. The connection can be closed at once if the client
  * has all of it, and has nothing more to say. */
 static APART enum step finish(struct connection *conn, bool readable) {
-    bool linger = readable || conn->intake.lingering || !has_everything(conn);
+    bool near = conn->intake.parting && peer_is_loopback(&conn->account.peer);
+    bool linger =
+        readable || conn->intake.lingering || !taking_is_over(&conn->taking, conn->source.fd, near);
     if (conn->peer_done || !linger)
         return closed(conn, (enum close_reason)conn->intake.reason);
     if (shutdown(conn->source.fd, SHUT_WR) < 0)
@@ -376,41 +366,32 @@ static enum step answer_requests(struct connection *conn, size_t len) {
     return flush_scratch(conn);
 }
 
-/* Now it is known whose it is. A proxy whose connection is closed without an answer would take the
- * server for broken, so it is told. */
+/* Now it is known whose it is, and what is in the first `len` bytes of the scratch. A proxy whose
+ * connection is closed without an answer would take the server for broken, so it is told. */
 static COLD enum step begin_proxied(struct connection *conn, const struct proxy *proxy,
                                     size_t len) {
-    char *input = conn->server->input;
-    conn->preamble = false;
     conn->account.peer = client_of_proxy(&conn->account.peer, proxy);
     if (!enter_quota(conn)) {
         intake_refuse(&conn->intake, conn->server, REFUSAL_CROWDED);
         conn->intake.reason = CLOSE_CROWDED;
         return flush_scratch(conn);
     }
-    memmove(input, input + proxy->len, len - proxy->len);
-    return answer_requests(conn, len - proxy->len);
+    return answer_requests(conn, len);
 }
 
-/* Reads the header that comes before the requests, in the first `len` bytes of the scratch. A proxy
- * that looks whether anybody is there may go without one. */
 static COLD enum step read_preamble(struct connection *conn, size_t len) {
     struct proxy proxy;
-    bool ends = conn->peer_done && len > 0;
-    switch (proxy_parse(slice_of(conn->server->input, len), &proxy)) {
-    case PROXY_WHOLE:
+    switch (intake_take_preamble(&conn->intake, conn->server, &len, conn->peer_done, &proxy)) {
+    case PREAMBLE_PASSED:
         return begin_proxied(conn, &proxy, len);
-    case PROXY_MORE:
-        if (ends)
-            break;
-        if (!intake_keep(&conn->intake, conn->server, len))
-            return closed(conn, CLOSE_FAULT);
+    case PREAMBLE_MORE:
         return next_request(conn);
-    case PROXY_BAD:
+    case PREAMBLE_REFUSED:
+        return flush_scratch(conn);
+    case PREAMBLE_FAULT:
         break;
     }
-    intake_refuse(&conn->intake, conn->server, REFUSAL_BAD_PROXY);
-    return flush_scratch(conn);
+    return closed(conn, CLOSE_FAULT);
 }
 
 static enum step read_requests(struct connection *conn) {
@@ -426,7 +407,7 @@ static enum step read_requests(struct connection *conn) {
         len += (size_t)count;
     }
     ledger_begin(&conn->server->ledger, &conn->account);
-    return conn->preamble ? read_preamble(conn, len) : answer_requests(conn, len);
+    return conn->intake.preamble ? read_preamble(conn, len) : answer_requests(conn, len);
 }
 
 static COLD enum step discard(struct connection *conn) {
@@ -507,7 +488,7 @@ struct connection *connection_new(struct server *server, int fd, const struct pe
     source_init(&conn->source, fd, run);
     conn->source.ready = EPOLLIN | EPOLLOUT; /* worth a try */
     deadline_init(&conn->deadline);
-    conn->preamble = server->proxy_protocol && client_is_trusted(&server->trusted, peer);
+    conn->intake.preamble = server->proxy_protocol && client_is_trusted(&server->trusted, peer);
     server->connections++;
     if (enter_quota(conn))
         return conn;

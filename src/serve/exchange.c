@@ -274,13 +274,12 @@ static HOT void account_for(struct server *server, const struct request *request
 }
 
 /* Notes that the usual answer is what was decided; so it is, as long as the resource lives, for who
- * asks in the same words. It is not noted of requests with preconditions and ranges, which are told
- * apart by more than words: by what the time is, too. (A resource that stands in for another target
- * is not the usual answer to that, as that varies.) */
+ * asks in the same words, unless there are preconditions or a range: these are judged by the time
+ * of day, too. (A resource that stands in for another target is not noted for that.) */
 static void note_usual(const struct exchange *exchange) {
     const struct answer *answer = &exchange->answer;
     struct resource *resource = exchange->resource;
-    if (resource == NULL || answer->request->wording == 0 || !respond_is_timeless(answer->request))
+    if (resource == NULL || answer->request->wording == 0 || !respond_wants_whole(answer->request))
         return;
     resource->usual = answer->entry;
     resource->usual_wording = answer->request->wording;

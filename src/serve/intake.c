@@ -226,13 +226,25 @@ void intake_time_out(struct intake *intake, struct server *server) {
     refuse_part(intake, server, REFUSAL_TIMEOUT, input);
 }
 
-bool intake_keep(struct intake *intake, const struct server *server, size_t len) {
-    return keep_rest(intake, slice_of(server->input, len));
-}
-
 void intake_refuse(struct intake *intake, struct server *server, enum refusal refusal) {
     static const struct request unknown = {.method = METHOD_UNKNOWN};
     refuse(intake, server, refusal, &unknown);
+}
+
+COLD enum intake_preamble intake_take_preamble(struct intake *intake, struct server *server,
+                                               size_t *len, bool peer_done, struct proxy *proxy) {
+    struct slice input = slice_of(server->input, *len);
+    enum proxy_outcome outcome = proxy_parse(input, proxy);
+    if (outcome == PROXY_WHOLE) {
+        intake->preamble = false;
+        *len -= proxy->len;
+        memmove(server->input, server->input + proxy->len, *len);
+        return PREAMBLE_PASSED;
+    }
+    if (outcome == PROXY_MORE && !(peer_done && input.len > 0))
+        return keep_rest(intake, input) ? PREAMBLE_MORE : PREAMBLE_FAULT;
+    intake_refuse(intake, server, REFUSAL_BAD_PROXY);
+    return PREAMBLE_REFUSED;
 }
 
 bool intake_has_begun(const struct intake *intake) {

@@ -115,7 +115,7 @@ enum {
                 1u << FIELD_IF_UNMODIFIED_SINCE | 1u << FIELD_RANGE
 };
 
-bool respond_is_timeless(const struct request *request) {
+bool respond_wants_whole(const struct request *request) {
     return (request->present & SELECTING) == 0;
 }
 
@@ -138,7 +138,7 @@ static HOT struct response respond_file(const struct request *request,
                                         struct range_set *ranges) {
     if (representation == NULL)
         return respond_unacceptable();
-    if (respond_is_timeless(request))
+    if (respond_wants_whole(request))
         return (struct response){.content = RESPONSE_FILE, .status = STATUS_OK};
     struct response response = respond_selected(request, representation, now_s, ranges);
     /* The fields of a representation say so themselves. */

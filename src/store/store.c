@@ -93,18 +93,21 @@ static void release_fds(struct store *store, struct resource *resource) {
         drop(store, resource);
 }
 
-/* Those that were asked for lately are given another round. */
-static APART void shed_fds(struct store *store) {
-    while (store->fds > store->fds_max) {
-        struct resource *oldest = list_entry(store->holders.next, struct resource, holder);
-        if (oldest->cached.hits == 0) {
-            release_fds(store, oldest);
-        } else {
-            oldest->cached.hits--;
-            list_remove(&oldest->holder);
-            list_append(&store->holders, &oldest->holder);
-        }
+/* Of those that hold descriptors; one that was asked for lately is given another round. */
+static APART void judge_oldest(struct store *store) {
+    struct resource *oldest = list_entry(store->holders.next, struct resource, holder);
+    if (oldest->cached.hits == 0) {
+        release_fds(store, oldest);
+    } else {
+        oldest->cached.hits--;
+        list_remove(&oldest->holder);
+        list_append(&store->holders, &oldest->holder);
     }
+}
+
+static HOT void shed_fds(struct store *store) {
+    while (store->fds > store->fds_max)
+        judge_oldest(store);
 }
 
 /* Gives descriptors back, for lack of which something could not be opened: all that are held and
@@ -382,8 +385,7 @@ HOT void store_release(struct store *store, struct resource *resource) {
         drop(store, resource);
     if (store->keeps) {
         shed_bytes(store);
-        if (store->fds > store->fds_max)
-            shed_fds(store);
+        shed_fds(store);
     }
 }
 

@@ -17,11 +17,8 @@ struct peer peer_of_address(const struct sockaddr *address) {
     }
 }
 
-bool peer_is_local(const struct peer *peer) {
-    static const struct ip v4 = {.bytes = {127}, .len = IP_V4_LEN};
-    static const struct ip v6 = {.bytes = {[IP_V6_LEN - 1] = 1}, .len = IP_V6_LEN};
-    return peer->ip.len == 0 || ip_has_prefix(&peer->ip, &v4, 8) ||
-           ip_has_prefix(&peer->ip, &v6, 8 * IP_V6_LEN);
+bool peer_is_loopback(const struct peer *peer) {
+    return peer->ip.len == 0 || ip_is_loopback(&peer->ip);
 }
 
 /* There is a line of a log for every request, and inet_ntop(3) would take as long as all the rest

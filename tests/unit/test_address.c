@@ -35,6 +35,8 @@ static const struct {
      false},
     {"localhost", "localhost:80", "127.0.0.1:80", AF_INET, 80, true, false, false},
     {"IPv6 loopback", "[::1]:8080", "[::1]:8080", AF_INET6, 8080, true, false, false},
+    {"IPv4 loopback as IPv6", "[::ffff:127.0.0.1]:1", "[::ffff:127.0.0.1]:1", AF_INET6, 1, true,
+     false, false},
     {"IPv6 wildcard", "[::]:0", "[::]:0", AF_INET6, 0, false, true, false},
     {"IPv6", "[2001:db8::7]:443", "[2001:db8::7]:443", AF_INET6, 443, false, false, false},
     {"IPv6, canonical form", "[2001:DB8:0:0:0:0:0:7]:443", "[2001:db8::7]:443", AF_INET6, 443,

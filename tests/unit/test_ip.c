@@ -113,12 +113,40 @@ static void test_prefixes(void **state) {
     }
 }
 
+static const struct {
+    const char *ip;
+    bool is_loopback;
+} loopbacks[] = {
+    {"127.0.0.1", true},
+    {"127.255.255.255", true},
+    {"::1", true},
+    {"::ffff:127.0.0.1", true},
+    {"126.255.255.255", false},
+    {"128.0.0.0", false},
+    {"192.0.2.7", false},
+    {"::", false},
+    {"::2", false},
+    {"2001:db8::1", false},
+    {"7f00::1", false},
+    {"0.0.0.1", false},
+};
+
+static void test_loopback(void **state) {
+    (void)state;
+    for (size_t i = 0; i < ROWS_COUNT(loopbacks); i++) {
+        struct ip ip;
+        assert_true(ip_parse(slice_of_text(loopbacks[i].ip), &ip));
+        row_assert_number(loopbacks[i].ip, ip_is_loopback(&ip), loopbacks[i].is_loopback);
+    }
+    const struct ip none = {.len = 0};
+    assert_false(ip_is_loopback(&none));
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_texts),
-        cmocka_unit_test(test_nul_in_a_text),
-        cmocka_unit_test(test_bytes),
-        cmocka_unit_test(test_prefixes),
+        cmocka_unit_test(test_texts),    cmocka_unit_test(test_nul_in_a_text),
+        cmocka_unit_test(test_bytes),    cmocka_unit_test(test_prefixes),
+        cmocka_unit_test(test_loopback),
     };
     return cmocka_run_group_tests_name("ip", tests, NULL, NULL);
 }

@@ -45,6 +45,30 @@ static void test_judge(void **state) {
 
 static const struct {
     const char *name;
+    uint64_t sent;
+    size_t unacked;
+    bool near;
+    bool is_over;
+} ends[] = {
+    {"far, all taken", 1000, 0, false, true},
+    {"far, a byte is not", 1000, 1, false, false},
+    {"near, few bytes", 16384, 16384, true, true},
+    {"near, one more", 16385, 1, true, false},
+    {"near, many, all taken", 1 << 20, 0, true, true},
+};
+
+static void test_is_over(void **state) {
+    (void)state;
+    for (size_t i = 0; i < ROWS_COUNT(ends); i++) {
+        struct taking taking = {.bytes = 0};
+        taking_add(&taking, ends[i].sent);
+        unacked = ends[i].unacked;
+        row_assert_number(ends[i].name, taking_is_over(&taking, 5, ends[i].near), ends[i].is_over);
+    }
+}
+
+static const struct {
+    const char *name;
     uint64_t rate; /* --min-rate */
     int64_t waited_ms;
     uint64_t least;
@@ -69,6 +93,7 @@ static void test_least(void **state) {
 int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_judge),
+        cmocka_unit_test(test_is_over),
         cmocka_unit_test(test_least),
     };
     return cmocka_run_group_tests_name("taking", tests, NULL, NULL);
