@@ -8,6 +8,7 @@
 #include "http/representation.h"
 #include "http/status.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* What the head says about the connection (RFC 9112 §9.6). */
@@ -18,16 +19,26 @@ enum head_connection {
 };
 
 /* How most heads begin for a second, in one piece to copy: the line of a 200, Date (RFC 9110
- * §6.6.1), which is always of the same length, and Server. */
+ * §6.6.1), which is always of the same length, and Server; and, where it is the last answer, that
+ * the connection is closed. */
 #define HEAD_OPENING_FRAME "HTTP/1.1 200 OK\r\nDate: \r\nServer: pronto\r\n"
-enum { HEAD_OPENING_LEN = sizeof HEAD_OPENING_FRAME - 1 + DATE_LEN };
+#define HEAD_CLOSE         "Connection: close\r\n"
+enum {
+    HEAD_OPENING_LEN = sizeof HEAD_OPENING_FRAME - 1 + DATE_LEN,
+    HEAD_OPENING_MAX = HEAD_OPENING_LEN + sizeof HEAD_CLOSE - 1,
+};
 
 struct head_opening {
     int64_t time_s; /* what Date says, in seconds since the epoch */
-    char text[HEAD_OPENING_LEN];
+    char text[HEAD_OPENING_MAX];
 };
 
 void head_open(struct head_opening *opening, int64_t time_s);
+
+/* The opening's; `closes`: with what is said where the connection is closed. */
+static inline struct slice head_opening_text(const struct head_opening *opening, bool closes) {
+    return slice_of(opening->text, closes ? HEAD_OPENING_MAX : HEAD_OPENING_LEN);
+}
 
 /* Starts a head: status line, the fields of the opening; with `cors`, that scripts of any origin
  * may read all of the response (Fetch standard, "CORS protocol"); and Connection. */

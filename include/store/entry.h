@@ -12,8 +12,8 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-/* Immutable once built, but for the time of day in the answer that it has ready, and reference
- * counted: it lives as long as anything that is being sent points into it. */
+/* Immutable once built, but for how the answer begins that it has ready, and reference counted: it
+ * lives as long as anything that is being sent points into it. */
 struct entry {
     unsigned references;
     int fd;              /* the file; -1: the content is in memory */
@@ -22,6 +22,7 @@ struct entry {
     struct slice fields;     /* of the head of a 200, ready to be sent */
     struct slice rest;       /* all of a 200 from these on; SLICE_NONE with a descriptor */
     int64_t opened_s;        /* of which second the opening is that stands before `rest` */
+    bool opening_closes;     /* whether it says that the connection is closed */
     struct slice validators; /* of the head of a 304, the same */
     dev_t device;            /* which file it was made of, and when that had last been changed */
     ino_t inode;
@@ -62,11 +63,11 @@ struct entry *entry_of_content(struct slice content, const struct representation
  * it with one reference; NULL: no memory. */
 struct entry *entry_of_fd(int fd);
 
-/* The whole of the usual answer in one piece: a 200 that begins with the opening, and has nothing
- * between that and the entry's fields. It is the entry's: who sends it keeps a reference meanwhile.
- * SLICE_NONE with a descriptor, and where the opening would have to change while somebody else may
- * still be sending it. */
-struct slice entry_answer(struct entry *entry, const struct head_opening *opening);
+/* The whole of the usual answer in one piece: a 200 that begins with the opening, by which the
+ * connection `closes` or does not, and has nothing between that and the entry's fields. It is the
+ * entry's: who sends it keeps a reference meanwhile. SLICE_NONE with a descriptor, and where the
+ * opening would have to change while somebody else may still be sending it. */
+struct slice entry_answer(struct entry *entry, const struct head_opening *opening, bool closes);
 
 /* Whether a file is still what the entry was made of, as far as its attributes tell. */
 bool entry_is_of(const struct entry *entry, const struct stat *stat);

@@ -25,7 +25,8 @@ APART void head_open(struct head_opening *opening, int64_t time_s) {
     buf_put(&buf, status_line(STATUS_OK));
     head_field(&buf, SLICE("Date"), slice_of(date, sizeof date));
     head_field(&buf, SLICE("Server"), SLICE("pronto"));
-    CHECK(!buf.overflow && buf.len == HEAD_OPENING_LEN);
+    buf_put(&buf, SLICE(HEAD_CLOSE));
+    CHECK(!buf.overflow && buf.len == HEAD_OPENING_MAX);
     opening->time_s = time_s;
 }
 
@@ -40,7 +41,7 @@ COLD void head_preflight(struct buf *buf) {
 
 void head_start(struct buf *buf, enum status status, const struct head_opening *opening, bool cors,
                 enum head_connection connection) {
-    struct slice rest = slice_of(opening->text, sizeof opening->text);
+    struct slice rest = head_opening_text(opening, false);
     if (status != STATUS_OK) {
         buf_put(buf, status_line(status));
         rest = slice_after(rest, status_line(STATUS_OK).len);
@@ -53,7 +54,7 @@ void head_start(struct buf *buf, enum status status, const struct head_opening *
     case HEAD_CONNECTION_IMPLIED:
         break;
     case HEAD_CONNECTION_CLOSE:
-        buf_put(buf, SLICE("Connection: close\r\n"));
+        buf_put(buf, SLICE(HEAD_CLOSE));
         break;
     case HEAD_CONNECTION_KEEP_ALIVE:
         buf_put(buf, SLICE("Connection: keep-alive\r\n"));

@@ -193,7 +193,7 @@ static APART void render_in_pieces(struct server *server, struct entry *entry, b
 }
 
 HOT void render_usual(struct server *server, struct entry *entry, bool persist) {
-    struct slice text = persist ? entry_answer(entry, server_opening(server)) : SLICE_NONE;
+    struct slice text = entry_answer(entry, server_opening(server), !persist);
     if (text.ptr == NULL || !outq_push_answer(&server->output, entry, text))
         render_in_pieces(server, entry, persist);
 }

@@ -79,7 +79,7 @@ static struct entry *make_entry(const struct representation *representation, siz
     CHECK(!fields.overflow && !validators.overflow);
     struct slice end = SLICE("\r\n"); /* the empty line */
     size_t bytes_len =
-        representation->etag.len + HEAD_OPENING_LEN + fields.len + end.len + content_len;
+        representation->etag.len + HEAD_OPENING_MAX + fields.len + end.len + content_len;
     struct entry *entry = malloc(sizeof *entry + bytes_len);
     if (entry == NULL)
         return NULL;
@@ -90,7 +90,7 @@ static struct entry *make_entry(const struct representation *representation, siz
                             .size_bytes = sizeof *entry + bytes_len};
     struct buf bytes = BUF_INIT(entry->bytes, bytes_len);
     entry->representation.etag = keep(&bytes, representation->etag);
-    (void)buf_claim(&bytes, HEAD_OPENING_LEN);
+    (void)buf_claim(&bytes, HEAD_OPENING_MAX);
     entry->fields = keep(&bytes, buf_slice(&fields));
     entry->validators = slice_after(entry->fields, fields.len - validators.len);
     CHECK(slice_equal(entry->validators, buf_slice(&validators)));
@@ -227,17 +227,19 @@ struct entry *entry_of_fd(int fd) {
     return entry;
 }
 
-struct slice entry_answer(struct entry *entry, const struct head_opening *opening) {
+struct slice entry_answer(struct entry *entry, const struct head_opening *opening, bool closes) {
+    struct slice head = head_opening_text(opening, closes);
     if (entry->rest.ptr == NULL)
         return SLICE_NONE;
-    char *start = entry->bytes + (entry->rest.ptr - entry->bytes) - sizeof opening->text;
-    if (entry->opened_s != opening->time_s) {
+    char *start = entry->bytes + (entry->rest.ptr - entry->bytes) - head.len;
+    if (entry->opened_s != opening->time_s || entry->opening_closes != closes) {
         if (entry->references > 1)
             return SLICE_NONE;
-        memcpy(start, opening->text, sizeof opening->text);
+        memcpy(start, head.ptr, head.len);
         entry->opened_s = opening->time_s;
+        entry->opening_closes = closes;
     }
-    return slice_of(start, sizeof opening->text + entry->rest.len);
+    return slice_of(start, head.len + entry->rest.len);
 }
 
 bool entry_is_of(const struct entry *entry, const struct stat *stat) {

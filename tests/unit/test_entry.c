@@ -168,9 +168,24 @@ static void test_heads(void **state) {
     entry_unref(entry);
 }
 
+static void expect_answer(const char *row, struct entry *entry, const struct head_opening *opening,
+                          bool closes, struct slice begins) {
+    struct slice answer = entry_answer(entry, opening, closes);
+    row_assert_slice(row, slice_of(answer.ptr, begins.len), begins);
+    row_assert_slice(row, slice_after(answer, begins.len), entry->rest);
+    assert_ptr_equal(answer.ptr + begins.len, entry->rest.ptr);
+}
+
 /* Whoever has not sent all of it sends what it began with: meanwhile it is not opened anew. */
 static void test_answer(void **state) {
     (void)state;
+    static const struct slice first_text =
+        SLICE_INIT("HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nServer: pronto\r\n");
+    static const struct slice closing_text =
+        SLICE_INIT("HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nServer: pronto\r\n"
+                   "Connection: close\r\n");
+    static const struct slice second_text =
+        SLICE_INIT("HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:38 GMT\r\nServer: pronto\r\n");
     struct head_opening first;
     struct head_opening second;
     struct docroot_file file;
@@ -179,27 +194,24 @@ static void test_answer(void **state) {
     head_open(&second, 784111778);
     open_file(10, &file);
     must_build(&file, &entry);
-    struct slice answer = entry_answer(entry, &first);
-    row_assert_slice("opening", slice_of(answer.ptr, sizeof first.text),
-                     slice_of(first.text, sizeof first.text));
-    row_assert_slice("rest", slice_after(answer, sizeof first.text), entry->rest);
-    assert_ptr_equal(answer.ptr + sizeof first.text, entry->rest.ptr);
+    expect_answer("opening", entry, &first, false, first_text);
     (void)entry_ref(entry);
-    assert_ptr_equal(entry_answer(entry, &first).ptr, answer.ptr);
-    assert_null(entry_answer(entry, &second).ptr);
-    row_assert_slice("kept", slice_of(answer.ptr, sizeof first.text),
-                     slice_of(first.text, sizeof first.text));
+    assert_null(entry_answer(entry, &second, false).ptr);
+    assert_null(entry_answer(entry, &first, true).ptr);
+    expect_answer("kept", entry, &first, false, first_text);
     entry_unref(entry);
-    answer = entry_answer(entry, &second);
-    row_assert_slice("later", slice_of(answer.ptr, sizeof second.text),
-                     slice_of(second.text, sizeof second.text));
-    answer = entry_answer(entry, &first);
-    row_assert_slice("clock set", slice_of(answer.ptr, sizeof first.text),
-                     slice_of(first.text, sizeof first.text));
+    expect_answer("later", entry, &second, false, second_text);
+    expect_answer("clock set", entry, &first, false, first_text);
+    expect_answer("the last", entry, &first, true, closing_text);
+    (void)entry_ref(entry);
+    assert_null(entry_answer(entry, &first, false).ptr);
+    expect_answer("the last, kept", entry, &first, true, closing_text);
+    entry_unref(entry);
+    expect_answer("not the last", entry, &first, false, first_text);
     entry_unref(entry);
     open_file(MEMORY_MAX + 1, &file);
     must_build(&file, &entry);
-    assert_null(entry_answer(entry, &first).ptr);
+    assert_null(entry_answer(entry, &first, false).ptr);
     entry_unref(entry);
 }
 
