@@ -11,10 +11,11 @@
 /* Between two turns, its deadline is in one of the server's queues. */
 struct connection;
 
-/* Takes over an accepted, non-blocking socket to `peer`. The server is borrowed as long as the
- * connection is open. Returns NULL where it has been closed without a word, as its client has as
- * many as it may have, or there is no memory. */
-struct connection *connection_new(struct server *server, int fd, const struct peer *peer);
+/* Takes over an accepted, non-blocking socket to `peer`; `near`: it ends on this machine. The
+ * server is borrowed as long as the connection is open. Returns NULL where it has been closed
+ * without a word, as its client has as many as it may have, or there is no memory. */
+struct connection *connection_new(struct server *server, int fd, const struct peer *peer,
+                                  bool near);
 
 /* Takes the first turn at once; from then on the connection closes itself. */
 void connection_start(struct connection *conn);

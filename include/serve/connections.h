@@ -6,11 +6,11 @@
 
 #include <stdbool.h>
 
-/* Takes over an accepted, non-blocking socket to `peer` and takes the first turn on it at once. The
- * server is borrowed as long as the connection is open; it closes itself. Closes it without a word
- * where its client has as many as it may have; else, where there are more than is comfortable, the
- * one that gives way. */
-void connections_open(struct server *server, int fd, const struct peer *peer);
+/* Takes over an accepted, non-blocking socket to `peer` and takes the first turn on it at once;
+ * `near`: it ends on this machine. The server is borrowed as long as the connection is open; it
+ * closes itself. Closes it without a word where its client has as many as it may have; else, where
+ * there are more than is comfortable, the one that gives way. */
+void connections_open(struct server *server, int fd, const struct peer *peer, bool near);
 
 /* Ends connections whose deadline is due, many but not any number of them, tells of changes when it
  * is time (--live), and lets starved listeners try again when it is time; call it once per turn of

@@ -7,6 +7,7 @@ struct listener {
     struct source source;
     struct server *server; /* borrowed */
     bool shared;           /* with other processes */
+    bool near;             /* who can reach it is on this machine */
 };
 
 /* Starts accepting from `fd`, which is borrowed: it outlives the listener. `shared`: other

@@ -93,6 +93,12 @@ int server_init(struct server *server, struct loop *loop, const struct roots *ro
 /* All connections must be closed before. Idempotent. */
 void server_deinit(struct server *server);
 
+/* Whether it matters whose connections are: somebody is told, they are counted, or not all may say
+ * whose they are. */
+static inline bool server_asks_for_peers(const struct server *server) {
+    return server->ledger.is_on || server->quota.max > 0 || server->proxy_protocol;
+}
+
 /* How the heads begin that are sent in this turn; valid until the next call. */
 const struct head_opening *server_opening(struct server *server);
 

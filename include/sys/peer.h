@@ -6,7 +6,6 @@
 #include "base/ip.h"
 
 #include <netinet/in.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -20,10 +19,6 @@ enum { PEER_TEXT_MAX = INET6_ADDRSTRLEN };
 
 /* The peer that a socket address names; of a family that has no ports, one without an address. */
 struct peer peer_of_address(const struct sockaddr *address);
-
-/* Whether it is on this machine, for all that its address tells: that is of the loopback, or none.
- */
-bool peer_is_loopback(const struct peer *peer);
 
 /* Writes the address alone: "192.0.2.1", "2001:db8::1" (RFC 5952), or "unix". */
 void peer_put_address(struct buf *buf, const struct peer *peer);

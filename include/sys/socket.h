@@ -51,6 +51,10 @@ struct socket_queue {
  * -errno; of a socket that is not TCP's there is nothing to know, -EOPNOTSUPP. */
 int socket_look_at_queue(int fd, struct socket_queue *queue);
 
-/* Accepts a connection as a non-blocking socket, and says who it is from. Returns its descriptor,
- * owned by the caller, or -errno (accept4(2)). */
+/* Whether the socket's own address is reached from this machine alone; false, too, where that
+ * cannot be known. */
+bool socket_is_loopback(int fd);
+
+/* Accepts a connection as a non-blocking socket, and says who it is from, unless `peer` is NULL.
+ * Returns its descriptor, owned by the caller, or -errno (accept4(2)). */
 int socket_accept(int fd, struct peer *peer);

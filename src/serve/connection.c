@@ -65,6 +65,7 @@ struct connection {
     uint8_t reason;     /* enum close_reason, with STEP_CLOSED */
     bool peer_done : 1; /* the client has shut its sending side */
     bool counted : 1;   /* in the server's quota, as its peer's */
+    bool near : 1;      /* the other end of the socket is on this machine */
     struct intake intake;
     struct account account; /* its peer is the one that a PROXY header named, if one came */
     struct taking taking;   /* of answers, by the client; with DEADLINE_SEND */
@@ -151,7 +152,7 @@ static HOT enum outq_outcome flush(struct connection *conn, struct outq *queue, 
 /* The last answer has been handed to the kernel. The connection can be closed at once if the client
  * has all of it, and has nothing more to say. */
 static APART enum step finish(struct connection *conn, bool readable) {
-    bool near = conn->intake.parting && peer_is_loopback(&conn->account.peer);
+    bool near = conn->near && conn->intake.parting;
     bool linger =
         readable || conn->intake.lingering || !taking_is_over(&conn->taking, conn->source.fd, near);
     if (conn->peer_done || !linger)
@@ -476,7 +477,8 @@ static HOT FLAT APART void run(struct source *source) {
     carry_on(conn, run_state(conn));
 }
 
-struct connection *connection_new(struct server *server, int fd, const struct peer *peer) {
+struct connection *connection_new(struct server *server, int fd, const struct peer *peer,
+                                  bool near) {
     struct connection *conn = malloc(sizeof *conn); /* sooner than calloc(3) */
     counter_add(&server->tally->accepted, 1);
     if (conn == NULL) {
@@ -484,7 +486,8 @@ struct connection *connection_new(struct server *server, int fd, const struct pe
         counter_add(&server->tally->closed[CLOSE_FAULT], 1);
         return NULL;
     }
-    *conn = (struct connection){.server = server, .state = STATE_READ, .account = {.peer = *peer}};
+    *conn = (struct connection){
+        .server = server, .state = STATE_READ, .near = near, .account = {.peer = *peer}};
     source_init(&conn->source, fd, run);
     conn->source.ready = EPOLLIN | EPOLLOUT; /* worth a try */
     deadline_init(&conn->deadline);

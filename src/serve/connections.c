@@ -78,8 +78,8 @@ static void make_room(struct server *server) {
         (void)connections_shed(server);
 }
 
-void connections_open(struct server *server, int fd, const struct peer *peer) {
-    struct connection *conn = connection_new(server, fd, peer);
+void connections_open(struct server *server, int fd, const struct peer *peer, bool near) {
+    struct connection *conn = connection_new(server, fd, peer, near);
     if (conn == NULL)
         return;
     make_room(server);

@@ -20,12 +20,12 @@ enum accepted {
 
 static enum accepted accept_one(struct listener *listener) {
     struct server *server = listener->server;
-    struct peer peer;
+    struct peer peer = {.port = 0};
     if (server->connections >= server->max_connections && !connections_can_shed(server))
         return ACCEPTED_STARVED;
-    int fd = socket_accept(listener->source.fd, &peer);
+    int fd = socket_accept(listener->source.fd, server_asks_for_peers(server) ? &peer : NULL);
     if (fd >= 0) {
-        connections_open(server, fd, &peer);
+        connections_open(server, fd, &peer, listener->near);
         return ACCEPTED_ONE;
     }
     switch (-fd) {
@@ -66,6 +66,7 @@ static HOT FLAT void run(struct source *source) {
 int listener_init(struct listener *listener, struct server *server, int fd, bool shared) {
     listener->server = server;
     listener->shared = shared;
+    listener->near = socket_is_loopback(fd);
     source_init(&listener->source, fd, run);
     int result = socket_limit_rate(fd, server->send_rate);
     if (result < 0)

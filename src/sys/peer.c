@@ -17,10 +17,6 @@ struct peer peer_of_address(const struct sockaddr *address) {
     }
 }
 
-bool peer_is_loopback(const struct peer *peer) {
-    return peer->ip.len == 0 || ip_is_loopback(&peer->ip);
-}
-
 /* There is a line of a log for every request, and inet_ntop(3) would take as long as all the rest
  * of it. */
 static void put_v4(struct buf *buf, const uint8_t ip[IP_V4_LEN]) {

@@ -255,6 +255,17 @@ int socket_look_at_queue(int fd, struct socket_queue *queue) {
     return 0;
 }
 
+bool socket_is_loopback(int fd) {
+    struct address own = {.both_families = false};
+    socklen_t len = sizeof own.socket;
+    return getsockname(fd, &own.socket.any, &len) == 0 && address_is_loopback(&own);
+}
+
+static int accept_any(int fd, struct sockaddr *address, socklen_t *len) {
+    int accepted = accept4(fd, address, len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    return accepted < 0 ? -errno : accepted;
+}
+
 int socket_accept(int fd, struct peer *peer) {
     /* Room for the families that have a peer; others are cut, and unix(7) is of any length. */
     union {
@@ -263,10 +274,10 @@ int socket_accept(int fd, struct peer *peer) {
         struct sockaddr_in6 v6;
     } address;
     socklen_t len = sizeof address;
+    if (peer == NULL) /* the kernel has less to do */
+        return accept_any(fd, NULL, NULL);
     address.any.sa_family = AF_UNSPEC;
-    int accepted = accept4(fd, &address.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (accepted < 0)
-        return -errno;
+    int accepted = accept_any(fd, &address.any, &len);
     *peer = peer_of_address(&address.any);
     return accepted;
 }

@@ -277,7 +277,7 @@ static void enter(struct client *client) {
     if (client->entered)
         return;
     client->entered = true;
-    connections_open(&stage.server, client->server_fd, &peer);
+    connections_open(&stage.server, client->server_fd, &peer, true);
 }
 
 static void turn(struct client *client) {

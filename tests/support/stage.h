@@ -40,7 +40,8 @@ struct visitor {
     int fd;        /* -1: not connected */
     int server_fd; /* its number; the connection owns it */
     struct peer peer;
-    bool ended; /* the server has closed, or shut its side */
+    bool is_far; /* not on the server's machine */
+    bool ended;  /* the server has closed, or shut its side */
     size_t len;
     char bytes[256 * 1024]; /* received; NUL-terminated */
 };
@@ -107,7 +108,7 @@ static inline void visitor_connect(struct visitor *visitor) {
 }
 
 static inline void visitor_enter(struct stage *stage, const struct visitor *visitor) {
-    connections_open(&stage->server, visitor->server_fd, &visitor->peer);
+    connections_open(&stage->server, visitor->server_fd, &visitor->peer, !visitor->is_far);
 }
 
 static inline void visitor_leave(struct visitor *visitor) {

@@ -14,6 +14,7 @@ static size_t calls;
 static int always;               /* errno of every call behind the plan; 0: none */
 static int64_t now_ms = 1000000; /* stands still but for later() */
 static bool no_memory;
+static bool asked_whose; /* by the last call of accept4() */
 
 int __real_accept4(int fd, struct sockaddr *address, socklen_t *len, int flags);
 int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *len, int flags);
@@ -24,6 +25,7 @@ void *__wrap_malloc(size_t size);
 int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *len, int flags) {
     int error = calls < planned ? plan[calls] : always;
     calls++;
+    asked_whose = address != NULL;
     if (error == 0)
         return __real_accept4(fd, address, len, flags);
     errno = error;
@@ -134,6 +136,29 @@ static void test_accepts_what_comes(void **state) {
     char bytes[16];
     assert_int_equal(recv(guests[3], bytes, 12, MSG_DONTWAIT), 12);
     assert_memory_equal(bytes, "HTTP/1.1 200", 12);
+}
+
+/* It costs the kernel some work on every connection. */
+static void test_asks_whose_a_connection_is_where_it_matters(void **state) {
+    (void)state;
+    struct server *server = &stage.server;
+    connect_guest(0, "");
+    settle();
+    assert_false(asked_whose);
+    server->ledger.is_on = true;
+    connect_guest(1, "");
+    settle();
+    assert_true(asked_whose);
+    server->ledger.is_on = false;
+    server->proxy_protocol = true;
+    connect_guest(2, "");
+    settle();
+    assert_true(asked_whose);
+    server->proxy_protocol = false;
+    server->quota.max = GUESTS;
+    connect_guest(3, "");
+    settle();
+    assert_true(asked_whose);
 }
 
 /* The edge is used up, so the rest must be accepted without another one. */
@@ -555,6 +580,7 @@ static void test_init_fails(void **state) {
 int main(void) {
     static const struct CMUnitTest tests[] = {
         test(test_accepts_what_comes),
+        test(test_asks_whose_a_connection_is_where_it_matters),
         test(test_accepts_per_turn_are_bounded),
         test(test_a_connection_that_failed_is_passed_over),
         test(test_an_error_for_ever_does_not_block_the_loop),

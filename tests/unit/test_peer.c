@@ -52,18 +52,6 @@ static void test_addresses(void **state) {
     }
 }
 
-static void test_who_is_on_this_machine(void **state) {
-    (void)state;
-    const struct peer nobody = {.port = 0};
-    const struct peer near = peer_of_text("127.0.0.2", 80);
-    const struct peer near_v6 = peer_of_text("::1", 80);
-    const struct peer far = peer_of_text("192.0.2.7", 80);
-    assert_true(peer_is_loopback(&nobody));
-    assert_true(peer_is_loopback(&near));
-    assert_true(peer_is_loopback(&near_v6));
-    assert_false(peer_is_loopback(&far));
-}
-
 /* The same client has the same address, however it came. */
 static void test_equal_addresses_have_equal_bytes(void **state) {
     (void)state;
@@ -91,7 +79,6 @@ static void test_a_local_peer(void **state) {
 int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_addresses),
-        cmocka_unit_test(test_who_is_on_this_machine),
         cmocka_unit_test(test_equal_addresses_have_equal_bytes),
         cmocka_unit_test(test_a_local_peer),
     };

@@ -254,6 +254,38 @@ static void test_says_who_a_connection_is_from(void **state) {
     assert_from("*:0", "0", "127.0.0.1");
 }
 
+static void test_accepts_without_asking_who_it_is(void **state) {
+    (void)state;
+    struct address address = address_of("0");
+    int fd = must_listen(&address, SOCKET_FIRST);
+    assert_int_equal(socket_accept(fd, NULL), -EAGAIN);
+    int client = try_connect(&address);
+    int accepted = must_accept(fd, NULL);
+    assert_true(is_nonblocking_and_cloexec(accepted));
+    (void)close(accepted);
+    (void)close(client);
+    (void)close(fd);
+}
+
+static void assert_loopback(const char *text, bool is_loopback) {
+    struct address address = address_of(text);
+    int fd = must_listen(&address, SOCKET_FIRST);
+    row_assert_number(text, socket_is_loopback(fd), is_loopback);
+    (void)close(fd);
+}
+
+static void test_is_loopback(void **state) {
+    (void)state;
+    assert_loopback("0", true);
+    assert_loopback("127.0.0.2:0", true);
+    assert_loopback("0.0.0.0:0", false);
+    assert_false(socket_is_loopback(-1));
+    if (!has_ipv6())
+        return;
+    assert_loopback("[::1]:0", true);
+    assert_loopback("*:0", false);
+}
+
 /* Whether IPv4 and IPv6 reach a socket that listens on `text`. */
 static void assert_reached(const char *text, bool by_v4, bool by_v6) {
     struct address address = address_of(text);
@@ -417,6 +449,8 @@ int main(void) {
     static const struct CMUnitTest tests[] = {
         test(test_accepts),
         test(test_says_who_a_connection_is_from),
+        test(test_accepts_without_asking_who_it_is),
+        test(test_is_loopback),
         test(test_the_first_has_the_address_for_itself),
         test(test_the_first_has_its_part_of_a_wildcard_for_itself),
         test(test_listens_again_behind_old_connections),

@@ -82,6 +82,7 @@ static void test_accepts(void **state) {
     int fd = must_listen(&address, 0660);
     assert_int_equal(socket_accept(fd, &peer), -EAGAIN);
     assert_true((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
+    assert_true(socket_is_loopback(fd));
     expect_served(&address, fd);
     (void)close(fd);
 }
