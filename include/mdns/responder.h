@@ -49,14 +49,15 @@ struct responder {
     struct zone zone;
     struct links links;
     struct responder_link states[LINKS_MAX]; /* of the link at the same place */
-    char wish[RESPONDER_NAME_MAX];           /* the name that it would have */
+    struct links announced;        /* as they were when the name was announced on them; none, where
+                                      somebody has claimed it since */
+    char wish[RESPONDER_NAME_MAX]; /* the name that it would have */
     size_t wish_len;
     char name[RESPONDER_NAME_MAX]; /* that it has, or is trying */
     size_t name_len;
     unsigned number; /* behind the name, from 2 on; 1: none */
     uint16_t port;
     enum responder_phase phase;
-    bool is_announced;   /* the name, and nobody has claimed it since */
     unsigned steps;      /* probes or announcements that were sent in this phase */
     int64_t due_ms;      /* when the next is; INT64_MAX: never */
     unsigned conflicts;  /* in a row */

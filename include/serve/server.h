@@ -94,7 +94,7 @@ int server_init(struct server *server, struct loop *loop, const struct roots *ro
 void server_deinit(struct server *server);
 
 /* Whether it matters whose connections are: somebody is told, they are counted, or not all may say
- * whose they are. */
+ * whose they are. Where it does not, an account's peer is not known, and nobody may go by it. */
 static inline bool server_asks_for_peers(const struct server *server) {
     return server->ledger.is_on || server->quota.max > 0 || server->proxy_protocol;
 }

@@ -51,8 +51,8 @@ struct socket_queue {
  * -errno; of a socket that is not TCP's there is nothing to know, -EOPNOTSUPP. */
 int socket_look_at_queue(int fd, struct socket_queue *queue);
 
-/* Whether the socket's own address is reached from this machine alone; false, too, where that
- * cannot be known. */
+/* Whether the socket's own address is reached from this machine alone, unless the operator has
+ * packets redirected to it; false, too, where that cannot be known. */
 bool socket_is_loopback(int fd);
 
 /* Accepts a connection as a non-blocking socket, and says who it is from, unless `peer` is NULL.

@@ -80,11 +80,12 @@ struct slice reply_to_one(char memory[MESSAGE_MAX], const struct query *query, u
     return draft_finish(&draft);
 }
 
-/* That there are web servers may go on to be true. */
+/* That there are web servers may go on to be true. What others have is not flushed (RFC 6762
+ * §10.2): they may have come by the name meanwhile. */
 struct slice reply_goodbye(char memory[MESSAGE_MAX], const struct zone_records *records) {
     struct draft draft;
     draft_start(&draft, memory, 0, MESSAGE_RESPONSE | MESSAGE_AUTHORITATIVE);
     put(&draft, MESSAGE_ANSWERS, records, reply_assertions(records) & ~bit(ZONE_SERVICES),
-        (struct manner){0, .may_flush = true});
+        (struct manner){0, .may_flush = false});
     return draft_finish(&draft);
 }

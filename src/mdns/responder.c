@@ -110,7 +110,7 @@ static void meet_conflict(struct responder *responder, int64_t now_ms) {
     bool in_a_row = now_ms - responder->conflict_ms < CONFLICTS_MS;
     responder->conflicts = in_a_row ? responder->conflicts + 1 : 1;
     responder->conflict_ms = now_ms;
-    responder->is_announced = false;
+    responder->announced.count = 0;
     if (responder->phase == RESPONDER_PROBING) {
         responder->number++;
         make_name(responder);
@@ -218,8 +218,10 @@ static void hear_query(struct responder *responder, size_t at, const struct link
     if (!query_read(&query, message, &responder->zone, &responder->links.items[at], sender))
         return;
     if (responder->phase == RESPONDER_PROBING) {
-        if (query_wins(&query, &responder->zone, &responder->links))
+        if (query_wins(&query, &responder->zone, &responder->links)) {
+            responder->announced.count = 0;
             start_probing(responder, now_ms + LOST_MS);
+        }
         return;
     }
     uint32_t by_unicast = choose_unicast(state, &query, now_ms);
@@ -330,7 +332,7 @@ static void step_announcing(struct responder *responder, int64_t now_ms) {
         zone_list(&responder->zone, &responder->links.items[i], &records);
         say(responder, i, reply_assertions(&records), now_ms);
     }
-    responder->is_announced = true;
+    responder->announced = responder->links;
     responder->due_ms = now_ms + ((int64_t)AGAIN_MS << responder->steps);
     responder->steps++;
     if (responder->steps == ANNOUNCEMENTS) {
@@ -361,12 +363,14 @@ int64_t responder_wait_ms(const struct responder *responder, int64_t now_ms) {
     return wait_ms;
 }
 
-/* What was announced is known, also while a change of the links has it ask again; but what may be
- * another's by now is not its own to take back. */
+/* What was announced is known, also while a change of the links has it ask again. */
 void responder_stop(struct responder *responder) {
-    for (size_t i = 0; responder->is_announced && i < responder->links.count; i++)
-        say_goodbye(responder, &responder->links.items[i]);
-    responder->is_announced = false;
+    for (size_t i = 0; i < responder->announced.count; i++) {
+        const struct link *link = &responder->announced.items[i];
+        if (links_find(&responder->links, link->index) != NULL)
+            say_goodbye(responder, link);
+    }
+    responder->announced.count = 0;
     responder->phase = RESPONDER_STOPPED;
     responder->due_ms = INT64_MAX;
     for (size_t i = 0; i < responder->links.count; i++)

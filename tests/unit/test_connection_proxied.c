@@ -1,4 +1,5 @@
 /* Connections that start with a PROXY header, and the bound on those of a client. */
+#include "support/memory.h"
 #include "support/stage.h"
 
 #define ASK    "GET /small HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -260,6 +261,15 @@ static void test_the_crowded_do_not_shed(void **state) {
     assert_int_equal(stage.server.connections, 2);
 }
 
+static void test_no_memory_for_a_part_of_a_header(void **state) {
+    (void)state;
+    struct visitor *visitor = invite(0);
+    allocations_until_failure = 0;
+    send_bytes(visitor, SLICE("PROXY TCP4 "));
+    allocations_until_failure = -1;
+    stage_assert_closed(&stage, "no memory", CLOSE_FAULT);
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_requests_follow, setup, teardown),
@@ -273,6 +283,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_proxies_are_not_counted, setup, teardown),
         cmocka_unit_test_setup_teardown(test_clients_are_counted, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_crowded_do_not_shed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_no_memory_for_a_part_of_a_header, setup, teardown),
     };
     return cmocka_run_group_tests_name("connection_proxied", tests, NULL, NULL);
 }

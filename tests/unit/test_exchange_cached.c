@@ -394,8 +394,8 @@ static void queue_answer(const char *text, struct delivery **delivery,
     assert_int_equal(exchange_answer(&stage.server, &request, true, delivery), outcome);
 }
 
-/* The first answer is its entry's, and small ones behind it are one piece together: when they are
- * decided anew, and when they are not. */
+/* The first answer is its entry's, whether it is the last or not, and small ones behind it are one
+ * piece together: when they are decided anew, and when they are not. */
 static void test_pieces(void **state) {
     (void)state;
     enum { BEHIND = 3 };
@@ -412,6 +412,11 @@ static void test_pieces(void **state) {
         assert_int_equal(output->segments[1].len, BEHIND * output->segments[0].len);
         outq_clear(output);
         assert_int_equal(entry_at("/small")->references, 1);
+        queue_answer(GET("/small", "Connection: close\r\n"), &delivery, EXCHANGE_CLOSES);
+        assert_int_equal(output->count, 1);
+        assert_ptr_equal(output->segments[0].entry, entry_at("/small"));
+        assert_int_equal(output->bytes.len, 0);
+        outq_clear(output);
     }
 }
 

@@ -2,6 +2,8 @@
 
 #include "support/stage.h"
 
+#include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <sys/un.h>
 #include <time.h>
 
@@ -30,6 +32,15 @@ int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *len, int flags) 
         return __real_accept4(fd, address, len, flags);
     errno = error;
     return -1;
+}
+
+/* Nobody has acknowledged anything, for all that the kernel says. */
+int __wrap_ioctl(int fd, unsigned long request, int *value);
+int __wrap_ioctl(int fd, unsigned long request, int *value) {
+    (void)fd;
+    (void)request;
+    *value = 1;
+    return 0;
 }
 
 int __wrap_clock_gettime(clockid_t clock, struct timespec *time) {
@@ -136,6 +147,37 @@ static void test_accepts_what_comes(void **state) {
     char bytes[16];
     assert_int_equal(recv(guests[3], bytes, 12, MSG_DONTWAIT), 12);
     assert_memory_equal(bytes, "HTTP/1.1 200", 12);
+}
+
+/* A socket that others can reach, too; returns a guest that comes to it. */
+static int open_to_others(struct listener *others) {
+    struct sockaddr_in any = {.sin_family = AF_INET};
+    socklen_t size = sizeof any;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&any, sizeof any), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&any, &size), 0);
+    assert_int_equal(listener_init(others, &stage.server, fd, false), 0);
+    int guest = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    any.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(connect(guest, (struct sockaddr *)&any, sizeof any), 0);
+    return guest;
+}
+
+/* What the client of a socket that only this machine can reach has not taken yet is left to the
+ * kernel; of others, nobody knows how far away they are. */
+static void test_who_can_only_be_near(void **state) {
+    (void)state;
+    static const char last[] = "GET /small HTTP/1.0\r\n\r\n";
+    struct listener others;
+    connect_guest(0, last);
+    settle();
+    assert_int_equal(stage.server.connections, 0);
+    guests[1] = open_to_others(&others);
+    assert_int_equal(write(guests[1], last, sizeof last - 1), sizeof last - 1);
+    settle();
+    assert_int_equal(stage.server.connections, 1);
+    (void)close(others.source.fd);
 }
 
 /* It costs the kernel some work on every connection. */
@@ -580,6 +622,7 @@ static void test_init_fails(void **state) {
 int main(void) {
     static const struct CMUnitTest tests[] = {
         test(test_accepts_what_comes),
+        test(test_who_can_only_be_near),
         test(test_asks_whose_a_connection_is_where_it_matters),
         test(test_accepts_per_turn_are_bounded),
         test(test_a_connection_that_failed_is_passed_over),

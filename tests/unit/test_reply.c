@@ -43,8 +43,8 @@ static void test_rfc6762_10_1_goodbye(void **state) {
     char memory[MESSAGE_MAX];
     open_scene(&scene);
     expect("goodbye", reply_goodbye(memory, &scene.records),
-           "R =_http._tcp.local/PTR/0/p._http._tcp.local =p._http._tcp.local/SRV/0/80:p.local! "
-           "=p._http._tcp.local/TXT/0/path=/! =p.local/A/0/192.0.2.1!");
+           "R =_http._tcp.local/PTR/0/p._http._tcp.local =p._http._tcp.local/SRV/0/80:p.local "
+           "=p._http._tcp.local/TXT/0/path=/ =p.local/A/0/192.0.2.1");
 }
 
 /* In a query, nothing is flushed (RFC 6762 §10.2). */

@@ -196,9 +196,9 @@ static void open_scene(struct scene *scene) {
 #define PROBE        PROBE_OF("p", "192.0.2.1")
 #define ANNOUNCEMENT ANNOUNCEMENT_OF("p", "192.0.2.1")
 #define PROBES       "+250\n" PROBE "+250\n" PROBE "+250\n" PROBE
-#define GOODBYE_OF(ip)                                                                     \
-    "> R =_http._tcp.local/PTR/0/p._http._tcp.local =p._http._tcp.local/SRV/0/80:p.local!" \
-    " =p._http._tcp.local/TXT/0/path=/! =p.local/A/0/" ip "!\n"
+#define GOODBYE_OF(ip)                                                                    \
+    "> R =_http._tcp.local/PTR/0/p._http._tcp.local =p._http._tcp.local/SRV/0/80:p.local" \
+    " =p._http._tcp.local/TXT/0/path=/ =p.local/A/0/" ip "\n"
 #define GOODBYE GOODBYE_OF("192.0.2.1")
 
 /* At rest, long after all was announced. */
@@ -212,150 +212,173 @@ static void open_scene(struct scene *scene) {
 static const struct {
     const char *name;
     const char *text;
-} rows[] = {
-    {"8.1, 8.3: three probes, and announcements",
-     "up\n" PROBES "+249\n+1\n" ANNOUNCEMENT "+999\n+1\n" ANNOUNCEMENT "+1999\n+1\n" ANNOUNCEMENT
-     "+1000000\n"},
-    {"no link", "+100000\n"},
-    {"a link that comes and goes",
-     "+10000\nup\n" PROBES "down\n+100000\nup\n" PROBES "+250\n" ANNOUNCEMENT},
-    {"10.1: goodbye", SETTLED "stop\n" GOODBYE "+100000\nstop\n< Q ?p.local/A\n+1000\n"},
-    {"goodbye while it is announced", "up\n" PROBES "+250\n" ANNOUNCEMENT "stop\n" GOODBYE},
-    {"no goodbye of what was not announced", "up\n" PROBES "stop\n"},
-    {"goodbye while it is asked again, as the link has changed",
-     SETTLED "move\n+250\n" PROBE_OF("p", "192.0.2.5") "stop\n" GOODBYE_OF("192.0.2.5")},
-    {"goodbye before it is asked again", SETTLED "down\n+10\nup\nstop\n" GOODBYE},
-    {"no goodbye without a link", SETTLED "down\nstop\n"},
-    {"no goodbye of what another claims", SETTLED "< R =p.local/A/120/192.0.2.9!\nstop\n"},
-    {"no goodbye of what another has taken",
-     SETTLED "< R =p.local/A/120/192.0.2.9!\n< R =p.local/A/120/192.0.2.9!\nstop\n"},
+} rows
+    [] =
+        {
+            {"8.1, 8.3: three probes, and announcements",
+             "up\n" PROBES "+249\n+1\n" ANNOUNCEMENT "+999\n+1\n" ANNOUNCEMENT
+             "+1999\n+1\n" ANNOUNCEMENT "+1000000\n"},
+            {"no link", "+100000\n"},
+            {"a link that comes and goes",
+             "+10000\nup\n" PROBES "down\n+100000\nup\n" PROBES "+250\n" ANNOUNCEMENT},
+            {"10.1: goodbye", SETTLED "stop\n" GOODBYE "+100000\nstop\n< Q ?p.local/A\n+1000\n"},
+            {"goodbye while it is announced", "up\n" PROBES "+250\n" ANNOUNCEMENT "stop\n" GOODBYE},
+            {"no goodbye of what was not announced", "up\n" PROBES "stop\n"},
+            {"goodbye while it is asked again, as the link has changed",
+             SETTLED "move\n+250\n" PROBE_OF("p", "192.0.2.5") "stop\n" GOODBYE},
+            {"goodbye of what was announced last",
+             SETTLED "move\n+250\n" PROBE_OF("p", "192.0.2.5") "+250\n" PROBE_OF("p", "192.0.2.5") "+250\n" PROBE_OF(
+                 "p", "192.0.2.5") "+250\n" ANNOUNCEMENT_OF("p",
+                                                            "192.0.2."
+                                                            "5") "stop\n" GOODBYE_OF("192.0.2.5")},
+            {"goodbye before it is asked again", SETTLED "down\n+10\nup\nstop\n" GOODBYE},
+            {"no goodbye of what another wants as well, and goes first",
+             SETTLED "move\n+250\n" PROBE_OF(
+                 "p", "192.0.2.5") "< Q ?p.local/ANY ^p.local/A/120/192.0.2.9\nstop\n"},
+            {"no goodbye without a link", SETTLED "down\nstop\n"},
+            {"no goodbye of what another claims", SETTLED "< R =p.local/A/120/192.0.2.9!\nstop\n"},
+            {"no goodbye of what another has taken",
+             SETTLED "< R =p.local/A/120/192.0.2.9!\n< R =p.local/A/120/192.0.2.9!\nstop\n"},
 
-    /* Answers */
-    {"6: what is unique, at once", SETTLED "< Q ?p.local/A\n> R " ADDRESS "\n"},
-    {"6: what may be others', too, later",
-     SETTLED "< Q ?_http._tcp.local/PTR\n+19\n+101\n> R " ALL_OF_SERVICE "\n"},
-    {"6: another's name", SETTLED "< Q ?q.local/A ?local/ANY ?p/A\n+1000\n"},
-    {"6.1: what there is not",
-     SETTLED "< Q ?p.local/AAAA\n> R =" HOST_NSEC("p") "\n+1000\n< Q ?p._http._tcp.local/A\n> R "
+            /* Answers */
+            {"6: what is unique, at once", SETTLED "< Q ?p.local/A\n> R " ADDRESS "\n"},
+            {"6: what may be others', too, later",
+             SETTLED "< Q ?_http._tcp.local/PTR\n+19\n+101\n> R " ALL_OF_SERVICE "\n"},
+            {"6: another's name", SETTLED "< Q ?q.local/A ?local/ANY ?p/A\n+1000\n"},
+            {"6.1: what there is not", SETTLED
+             "< Q ?p.local/AAAA\n> R =" HOST_NSEC("p") "\n+1000\n< Q ?p._http._tcp.local/A\n> R "
                                                        "=" INSTANCE_NSEC("p") "\n"},
-    {"6.5: all of a name", SETTLED "< Q ?P.LOCAL/ANY\n> R " ADDRESS "\n"},
-    {"RFC 6763 12.2: an SRV and where it is", SETTLED
-     "< Q ?p._http._tcp.local/SRV\n> R =" SRV("p") " +" HOST_NSEC("p") " +" A("p",
-                                                                              "192.0.2.1") "\n"},
-    {"RFC 6763 9: which services there are",
-     SETTLED "< Q ?_services._dns-sd._udp.local/PTR\n+120\n> R =" SERVICES "\n"},
-    {"two questions, one answer",
-     SETTLED "< Q ?p.local/A ?p._http._tcp.local/TXT\n> R =" TXT("p") " " ADDRESS "\n"},
-    {"6: not again within a second",
-     SETTLED "< Q ?p.local/A\n> R " ADDRESS "\n+400\n< Q ?p.local/A\n+599\n+1\n> R " ADDRESS "\n"},
-    {"6: but who wants the name is told",
-     SETTLED "< Q ?p.local/A\n> R " ADDRESS
-             "\n+250\n< Q ?p.local/ANY ^p.local/A/120/192.0.2.9\n> R " ADDRESS "\n"},
-    {"two who ask at once get one answer",
-     SETTLED "< Q ?_http._tcp.local/PTR\n<192.0.2.8:5353 Q ?_http._tcp.local/PTR\n+120\n"
-             "> R " ALL_OF_SERVICE "\n+1000\n"},
+            {"6.5: all of a name", SETTLED "< Q ?P.LOCAL/ANY\n> R " ADDRESS "\n"},
+            {"RFC 6763 12.2: an SRV and where it is",
+             SETTLED "< Q ?p._http._tcp.local/SRV\n> R =" SRV("p") " +" HOST_NSEC("p") " +" A(
+                 "p", "192.0.2.1") "\n"},
+            {"RFC 6763 9: which services there are",
+             SETTLED "< Q ?_services._dns-sd._udp.local/PTR\n+120\n> R =" SERVICES "\n"},
+            {"two questions, one answer",
+             SETTLED "< Q ?p.local/A ?p._http._tcp.local/TXT\n> R =" TXT("p") " " ADDRESS "\n"},
+            {"6: not again within a second", SETTLED
+             "< Q ?p.local/A\n> R " ADDRESS "\n+400\n< Q ?p.local/A\n+599\n+1\n> R " ADDRESS "\n"},
+            {"6: but who wants the name is told",
+             SETTLED "< Q ?p.local/A\n> R " ADDRESS
+                     "\n+250\n< Q ?p.local/ANY ^p.local/A/120/192.0.2.9\n> R " ADDRESS "\n"},
+            {"two who ask at once get one answer",
+             SETTLED "< Q ?_http._tcp.local/PTR\n<192.0.2.8:5353 Q ?_http._tcp.local/PTR\n+120\n"
+                     "> R " ALL_OF_SERVICE "\n+1000\n"},
 
-    /* Known answers */
-    {"7.1: it is known", SETTLED "< Q ?p.local/A =p.local/A/120/192.0.2.1\n+1000\n"},
-    {"7.1: known for half of its time", SETTLED "< Q ?p.local/A =p.local/A/60/192.0.2.1\n+1000\n"},
-    {"7.1: not for long", SETTLED "< Q ?p.local/A =p.local/A/59/192.0.2.1\n> R " ADDRESS "\n"},
-    {"7.1: another is known", SETTLED "< Q ?p.local/A =p.local/A/120/192.0.2.7\n> R " ADDRESS "\n"},
-    {"7.1: one of two is known", SETTLED
-     "< Q ?p.local/A ?p._http._tcp.local/TXT =p.local/A/120/192.0.2.1\n> R =" TXT("p") "\n"},
-    {"7.2: more known answers follow", SETTLED
-     "< T ?p.local/A ?p._http._tcp.local/TXT\n+400\n< Q =p.local/A/120/192.0.2.1\n+99\n+1\n> R "
-     "=" TXT("p") "\n"},
-    {"7.2: but another's are not",
-     SETTLED "< T ?p.local/A\n<192.0.2.8:5353 Q =p.local/A/120/192.0.2.1\n+500\n> R " ADDRESS "\n"},
-    {"7.2: nor are they where another asks the same",
-     SETTLED "< T ?p.local/A\n<192.0.2.8:5353 T ?p.local/A\n"
-             "<192.0.2.8:5353 Q =p.local/A/120/192.0.2.1\n+500\n> R " ADDRESS "\n"},
-    {"7.4: another has said it",
-     SETTLED "< Q ?_services._dns-sd._udp.local/PTR\n< R =" SERVICES "\n+1000\n"},
-    {"7.4: but not for long",
-     SETTLED "< Q ?_services._dns-sd._udp.local/PTR\n< R =_services._dns-sd._udp.local/PTR/9/"
+            /* Known answers */
+            {"7.1: it is known", SETTLED "< Q ?p.local/A =p.local/A/120/192.0.2.1\n+1000\n"},
+            {"7.1: known for half of its time",
+             SETTLED "< Q ?p.local/A =p.local/A/60/192.0.2.1\n+1000\n"},
+            {"7.1: not for long",
+             SETTLED "< Q ?p.local/A =p.local/A/59/192.0.2.1\n> R " ADDRESS "\n"},
+            {"7.1: another is known",
+             SETTLED "< Q ?p.local/A =p.local/A/120/192.0.2.7\n> R " ADDRESS "\n"},
+            {"7.1: one of two is known",
+             SETTLED "< Q ?p.local/A ?p._http._tcp.local/TXT =p.local/A/120/192.0.2.1\n> R =" TXT(
+                 "p") "\n"},
+            {"7.2: more known answers follow",
+             SETTLED "< T ?p.local/A ?p._http._tcp.local/TXT\n+400\n< Q "
+                     "=p.local/A/120/192.0.2.1\n+99\n+1\n> R "
+                     "=" TXT("p") "\n"},
+            {"7.2: but another's are not", SETTLED
+             "< T ?p.local/A\n<192.0.2.8:5353 Q =p.local/A/120/192.0.2.1\n+500\n> R " ADDRESS "\n"},
+            {"7.2: nor are they where another asks the same",
+             SETTLED "< T ?p.local/A\n<192.0.2.8:5353 T ?p.local/A\n"
+                     "<192.0.2.8:5353 Q =p.local/A/120/192.0.2.1\n+500\n> R " ADDRESS "\n"},
+            {"7.4: another has said it",
+             SETTLED "< Q ?_services._dns-sd._udp.local/PTR\n< R =" SERVICES "\n+1000\n"},
+            {"7.4: but not for long", SETTLED
+             "< Q ?_services._dns-sd._udp.local/PTR\n< R =_services._dns-sd._udp.local/PTR/9/"
              "_http._tcp.local\n+120\n> R =" SERVICES "\n"},
-    {"6.6: another has unsaid it",
-     SETTLED "< R =_services._dns-sd._udp.local/PTR/0/_http._tcp.local\n+120\n> R =" SERVICES "\n"},
+            {"6.6: another has unsaid it", SETTLED
+             "< R =_services._dns-sd._udp.local/PTR/0/_http._tcp.local\n+120\n> R =" SERVICES "\n"},
 
-    /* One who asks */
-    {"5.4: by unicast, where all were told lately", SETTLED
-     "< Q ?p.local/A\n> R " ADDRESS "\n+10000\n< Q ?p.local/A/u\n>192.0.2.9:5353 R " ADDRESS "\n"},
-    {"5.4: to all, where they were not", SETTLED "< Q ?p.local/A/u\n> R " ADDRESS "\n"},
-    {"5.5: who asks this host alone is answered alone",
-     SETTLED "<192.0.2.9:5353>Q ?p.local/A\n>192.0.2.9:5353 R " ADDRESS "\n"},
-    {"6.7: ordinary DNS",
-     SETTLED "<192.0.2.9:4711 Q77 ?p._http._tcp.local/SRV\n>192.0.2.9:4711 R77 "
+            /* One who asks */
+            {"5.4: by unicast, where all were told lately",
+             SETTLED "< Q ?p.local/A\n> R " ADDRESS
+                     "\n+10000\n< Q ?p.local/A/u\n>192.0.2.9:5353 R " ADDRESS "\n"},
+            {"5.4: to all, where they were not", SETTLED "< Q ?p.local/A/u\n> R " ADDRESS "\n"},
+            {"5.5: who asks this host alone is answered alone",
+             SETTLED "<192.0.2.9:5353>Q ?p.local/A\n>192.0.2.9:5353 R " ADDRESS "\n"},
+            {"6.7: ordinary DNS", SETTLED
+             "<192.0.2.9:4711 Q77 ?p._http._tcp.local/SRV\n>192.0.2.9:4711 R77 "
              "?p._http._tcp.local/SRV =p._http._tcp.local/SRV/10/80:p.local +p.local/NSEC/10/ "
              "+p.local/A/10/192.0.2.1\n"},
-    {"6.7: with a bit that means nothing to it",
-     SETTLED "<192.0.2.9:4711 Q77 ?p.local/A/u\n>192.0.2.9:4711 R77 ?p.local/A "
-             "=p.local/A/10/192.0.2.1 +p.local/NSEC/10/\n"},
-    {"6.7: no question", SETTLED "<192.0.2.9:4711 Q77 =p.local/A/120/192.0.2.1\n+1000\n"},
-    {"6.7: it is known",
-     SETTLED "<192.0.2.9:4711 Q77 ?p.local/A =p.local/A/120/192.0.2.1\n+1000\n"},
-    {"11: who is elsewhere", SETTLED "<198.51.100.9:5353 Q ?p.local/A\n+1000\n"
-                                     "<198.51.100.9:4711 Q7 ?p.local/A\n+1000\n"},
+            {"6.7: with a bit that means nothing to it",
+             SETTLED "<192.0.2.9:4711 Q77 ?p.local/A/u\n>192.0.2.9:4711 R77 ?p.local/A "
+                     "=p.local/A/10/192.0.2.1 +p.local/NSEC/10/\n"},
+            {"6.7: no question", SETTLED "<192.0.2.9:4711 Q77 =p.local/A/120/192.0.2.1\n+1000\n"},
+            {"6.7: it is known",
+             SETTLED "<192.0.2.9:4711 Q77 ?p.local/A =p.local/A/120/192.0.2.1\n+1000\n"},
+            {"11: who is elsewhere", SETTLED "<198.51.100.9:5353 Q ?p.local/A\n+1000\n"
+                                             "<198.51.100.9:4711 Q7 ?p.local/A\n+1000\n"},
 
-    /* Names that are taken */
-    {"8.1: before it is announced, nothing is answered", "up\n" PROBES "< Q ?p.local/A\n+100\n"},
-    {"8.1: another has the host's name",
-     "up\n+250\n" PROBE "< R =p.local/A/120/192.0.2.9!\n+250\n" PROBE_OF("p-2", "192.0.2.1")},
-    {"8.1: another has the service's name",
-     "up\n+250\n" PROBE
-     "< R =p._http._tcp.local/SRV/120/81:p.local!\n+250\n" PROBE_OF("p-2", "192.0.2.1")},
-    {"8.1: it has something else",
-     "up\n+250\n" PROBE "< R =P.local/HINFO/120/x!\n+250\n" PROBE_OF("p-2", "192.0.2.1")},
-    {"8.1: and the next is taken as well",
-     "up\n+250\n" PROBE "< R =p.local/A/120/192.0.2.9!\n+250\n" PROBE_OF(
-         "p-2", "192.0.2.1") "< R =p-2.local/A/120/192.0.2.9!\n+250\n" PROBE_OF("p-3",
-                                                                                "192.0.2.1")},
-    {"8.1: it is taken no more", "up\n+250\n" PROBE "< R =p.local/A/0/192.0.2.9!\n+250\n" PROBE},
-    {"8.1: it says what this host says",
-     "up\n+250\n" PROBE "< R =" A("p", "192.0.2.1") "\n+250\n" PROBE},
-    {"8.1: another's name is no matter",
-     "up\n+250\n" PROBE "< R =q.local/A/120/192.0.2.9!\n+250\n" PROBE},
-    {"6: what is not from the port is none",
-     "up\n+250\n" PROBE "<192.0.2.9:4711 R =p.local/A/120/192.0.2.9!\n+250\n" PROBE},
-    {"11: nor is what is from elsewhere",
-     "up\n+250\n" PROBE "<198.51.100.9:5353 R =p.local/A/120/192.0.2.9!\n+250\n" PROBE},
-    {"9: who has the name asks again",
-     SETTLED "< R =p.local/A/120/192.0.2.9!\n" PROBES "+250\n" ANNOUNCEMENT},
-    {"9: and gives it up where the other still has it", SETTLED
-     "< R =p.local/A/120/192.0.2.9!\n+250\n" PROBE
-     "< R =p.local/A/120/192.0.2.9!\n+250\n" PROBE_OF("p-2", "192.0.2.1") "+250\n" PROBE_OF(
-         "p-2", "192.0.2.1") "+250\n" PROBE_OF("p-2",
-                                               "192.0.2.1") "+250\n" ANNOUNCEMENT_OF("p-2",
-                                                                                     "192.0.2.1")},
+            /* Names that are taken */
+            {"8.1: before it is announced, nothing is answered",
+             "up\n" PROBES "< Q ?p.local/A\n+100\n"},
+            {"8.1: another has the host's name",
+             "up\n+250\n" PROBE
+             "< R =p.local/A/120/192.0.2.9!\n+250\n" PROBE_OF("p-2", "192.0.2.1")},
+            {"8.1: another has the service's name",
+             "up\n+250\n" PROBE
+             "< R =p._http._tcp.local/SRV/120/81:p.local!\n+250\n" PROBE_OF("p-2", "192.0.2.1")},
+            {"8.1: it has something else",
+             "up\n+250\n" PROBE "< R =P.local/HINFO/120/x!\n+250\n" PROBE_OF("p-2", "192.0.2.1")},
+            {"8.1: and the next is taken as well",
+             "up\n+250\n" PROBE "< R =p.local/A/120/192.0.2.9!\n+250\n" PROBE_OF(
+                 "p-2",
+                 "192.0.2.1") "< R =p-2.local/A/120/192.0.2.9!\n+250\n" PROBE_OF("p-3",
+                                                                                 "192.0.2.1")},
+            {"8.1: it is taken no more",
+             "up\n+250\n" PROBE "< R =p.local/A/0/192.0.2.9!\n+250\n" PROBE},
+            {"8.1: it says what this host says",
+             "up\n+250\n" PROBE "< R =" A("p", "192.0.2.1") "\n+250\n" PROBE},
+            {"8.1: another's name is no matter",
+             "up\n+250\n" PROBE "< R =q.local/A/120/192.0.2.9!\n+250\n" PROBE},
+            {"6: what is not from the port is none",
+             "up\n+250\n" PROBE "<192.0.2.9:4711 R =p.local/A/120/192.0.2.9!\n+250\n" PROBE},
+            {"11: nor is what is from elsewhere",
+             "up\n+250\n" PROBE "<198.51.100.9:5353 R =p.local/A/120/192.0.2.9!\n+250\n" PROBE},
+            {"9: who has the name asks again",
+             SETTLED "< R =p.local/A/120/192.0.2.9!\n" PROBES "+250\n" ANNOUNCEMENT},
+            {"9: and gives it up where the other still has it", SETTLED
+             "< R =p.local/A/120/192.0.2.9!\n+250\n" PROBE
+             "< R =p.local/A/120/192.0.2.9!\n+250\n" PROBE_OF("p-2", "192.0.2.1") "+250\n" PROBE_OF(
+                 "p-2",
+                 "192.0.2.1") "+250\n" PROBE_OF("p-2",
+                                                "192.0.2.1") "+250\n" ANNOUNCEMENT_OF("p-2",
+                                                                                      "192.0.2.1")},
 
-    /* Two who ask for a name */
-    {"8.2: the other goes first",
-     "up\n+250\n" PROBE "< Q ?p.local/ANY ^p.local/A/120/192.0.2.9\n+999\n+1\n" PROBE},
-    {"8.2: this one goes first",
-     "up\n+250\n" PROBE "< Q ?p.local/ANY ^p.local/A/120/192.0.1.9\n+250\n" PROBE},
-    {"8.2: the other has more",
-     "up\n+250\n" PROBE
-     "< Q ?p.local/ANY ^p.local/A/120/192.0.2.1 ^p.local/AAAA/120/fe80::9\n+999\n+1\n" PROBE},
-    {"8.2: sorted before they are compared",
-     "up\n+250\n" PROBE
-     "< Q ?p.local/ANY ^p.local/A/120/192.0.2.9 ^p.local/A/120/192.0.1.1\n+250\n" PROBE},
-    {"8.2: the service alone",
-     "up\n+250\n" PROBE "< Q ?p._http._tcp.local/ANY ^p._http._tcp.local/TXT/4500/path=/ "
-     "^p._http._tcp.local/SRV/120/81:p.local\n+999\n+1\n" PROBE},
-    {"8.2: it is this host itself",
-     "up\n+250\n" PROBE "< Q ?p.local/ANY ?p._http._tcp.local/ANY "
-     "^p._http._tcp.local/SRV/120/80:p.local ^p._http._tcp.local/TXT/4500/path=/ "
-     "^p.local/A/120/192.0.2.1\n+250\n" PROBE},
-    {"8.2: for another name",
-     "up\n+250\n" PROBE "< Q ?q.local/ANY ^q.local/A/120/192.0.2.9\n+250\n" PROBE},
+            /* Two who ask for a name */
+            {"8.2: the other goes first",
+             "up\n+250\n" PROBE "< Q ?p.local/ANY ^p.local/A/120/192.0.2.9\n+999\n+1\n" PROBE},
+            {"8.2: this one goes first",
+             "up\n+250\n" PROBE "< Q ?p.local/ANY ^p.local/A/120/192.0.1.9\n+250\n" PROBE},
+            {"8.2: the other has more",
+             "up\n+250\n" PROBE "< Q ?p.local/ANY ^p.local/A/120/192.0.2.1 "
+                                "^p.local/AAAA/120/fe80::9\n+999\n+1\n" PROBE},
+            {"8.2: sorted before they are compared",
+             "up\n+250\n" PROBE
+             "< Q ?p.local/ANY ^p.local/A/120/192.0.2.9 ^p.local/A/120/192.0.1.1\n+250\n" PROBE},
+            {"8.2: the service alone",
+             "up\n+250\n" PROBE "< Q ?p._http._tcp.local/ANY ^p._http._tcp.local/TXT/4500/path=/ "
+             "^p._http._tcp.local/SRV/120/81:p.local\n+999\n+1\n" PROBE},
+            {"8.2: it is this host itself",
+             "up\n+250\n" PROBE "< Q ?p.local/ANY ?p._http._tcp.local/ANY "
+             "^p._http._tcp.local/SRV/120/80:p.local ^p._http._tcp.local/TXT/4500/path=/ "
+             "^p.local/A/120/192.0.2.1\n+250\n" PROBE},
+            {"8.2: for another name",
+             "up\n+250\n" PROBE "< Q ?q.local/ANY ^q.local/A/120/192.0.2.9\n+250\n" PROBE},
 
-    /* Changes */
-    {"8: another address is probed for, and announced",
-     SETTLED "move\n+250\n" PROBE_OF("p", "192.0.2.5") "+250\n" PROBE_OF(
-         "p", "192.0.2.5") "+250\n" PROBE_OF("p", "192.0.2.5") "+250\n" ANNOUNCEMENT_OF("p",
-                                                                                        "192.0.2."
-                                                                                        "5")},
-    {"the same address is no change", SETTLED "up\n+10000\n"},
+            /* Changes */
+            {"8: another address is probed for, and announced",
+             SETTLED "move\n+250\n" PROBE_OF("p", "192.0.2.5") "+250\n" PROBE_OF(
+                 "p",
+                 "192.0.2.5") "+250\n" PROBE_OF("p",
+                                                "192.0.2.5") "+250\n" ANNOUNCEMENT_OF("p",
+                                                                                      "192.0.2."
+                                                                                      "5")},
+            {"the same address is no change", SETTLED "up\n+10000\n"},
 };
 
 static void test_rfc6762_conversations(void **state) {
@@ -400,6 +423,31 @@ static void test_all_links_and_families(void **state) {
         assert_int_equal(scene.sent[i].ip_len, wanted[i].ip_len);
         row_assert(memory, strcmp(strstr(memory, " ^p.local/"), wanted[i].address) == 0);
     }
+}
+
+/* Not where nobody was told, nor where there is no link any more. */
+static void test_rfc6762_10_1_goodbye_where_it_was_announced(void **state) {
+    (void)state;
+    const struct link_address first = {ip(SLICE("192.0.2.1")), 24, .is_served = true};
+    const struct link_address second = {ip(SLICE("198.51.100.1")), 24, .is_served = true};
+    struct links links = {.count = 0};
+    struct scene scene;
+    open_scene(&scene);
+    play("settled", &scene, SETTLED);
+    links_add(&links, LINK + 1, &second);
+    links_add(&links, LINK, &first);
+    responder_set_links(&scene.responder, &links, scene.now_ms);
+    responder_stop(&scene.responder);
+    assert_int_equal(scene.count, scene.taken + 1);
+    assert_int_equal(scene.sent[scene.taken].link, LINK);
+    play("goodbye", &scene, GOODBYE);
+
+    open_scene(&scene);
+    play("settled", &scene, SETTLED);
+    links.count = 1;
+    responder_set_links(&scene.responder, &links, scene.now_ms);
+    responder_stop(&scene.responder);
+    expect_no_more("elsewhere", &scene);
 }
 
 /* RFC 6762 §14: two links may be one network. Whatever is sent on one comes in on the other. */
@@ -494,6 +542,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rfc6762_conversations),
         cmocka_unit_test(test_all_links_and_families),
+        cmocka_unit_test(test_rfc6762_10_1_goodbye_where_it_was_announced),
         cmocka_unit_test(test_rfc6762_14_it_hears_itself_on_another_link),
         cmocka_unit_test(test_rfc6762_8_1_after_15_conflicts_it_waits),
         cmocka_unit_test(test_a_response_that_is_cut_is_ignored),

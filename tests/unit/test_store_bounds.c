@@ -151,6 +151,9 @@ static void test_descriptors(void **state) {
         }
     }
     assert_int_equal(stock.store.fds, 10);
+    stock.store.fds_max = 5;
+    get_and_check("large", 0);
+    assert_int_equal(open_fds(), 5);
 }
 
 static void test_descriptors_of_what_is_asked_for_stay(void **state) {
