@@ -356,7 +356,7 @@ static const struct {
              "up\n+250\n" PROBE "< Q ?p.local/ANY ^p.local/A/120/192.0.1.9\n+250\n" PROBE},
             {"8.2: the other has more",
              "up\n+250\n" PROBE "< Q ?p.local/ANY ^p.local/A/120/192.0.2.1 "
-                                "^p.local/AAAA/120/fe80::9\n+999\n+1\n" PROBE},
+             "^p.local/AAAA/120/fe80::9\n+999\n+1\n" PROBE},
             {"8.2: sorted before they are compared",
              "up\n+250\n" PROBE
              "< Q ?p.local/ANY ^p.local/A/120/192.0.2.9 ^p.local/A/120/192.0.1.1\n+250\n" PROBE},
