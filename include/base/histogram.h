@@ -22,5 +22,6 @@ void histogram_observe(struct histogram *histogram, uint64_t duration_ns, uint64
 uint64_t histogram_count(const struct histogram *histogram);
 
 /* The time within which `permille` of 1000 of them were done, in nanoseconds; within a bucket as if
- * they were spread evenly over it, beyond the last bound that bound. 0 where there are none. */
+ * they were spread evenly over it, as far as their sum allows, which leaves little open where they
+ * are few, and nothing of one; beyond the last bound that bound. 0 where there are none. */
 uint64_t histogram_quantile_ns(const struct histogram *histogram, unsigned permille);

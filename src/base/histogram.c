@@ -6,6 +6,8 @@
 #define MS (1000 * US)
 #define S  (1000 * MS)
 
+enum { FEW = 1000 }; /* more tell nothing of one of them by their sum */
+
 /* Each is about twice the one before: so that a quantile is not off by more than that, wherever it
  * is. */
 static const uint64_t bounds_ns[HISTOGRAM_BOUNDS] = {
@@ -37,9 +39,33 @@ uint64_t histogram_count(const struct histogram *histogram) {
     return count;
 }
 
+static uint64_t lower_ns(unsigned bucket) {
+    return bucket > 0 ? bounds_ns[bucket - 1] : 0;
+}
+
+/* The sum tells how far all together are above the least that they can be, and below the most; so
+ * none alone is further from that. */
+static uint64_t as_sum_allows(const struct histogram *histogram, unsigned bucket, uint64_t ns) {
+    uint64_t sum_ns = counter_read(&histogram->sum_ns);
+    uint64_t least_ns = 0;
+    uint64_t most_ns = 0;
+    for (unsigned i = 0; i < HISTOGRAM_BOUNDS; i++) {
+        uint64_t count = counter_read(&histogram->counts[i]);
+        least_ns += count * lower_ns(i);
+        most_ns += count * bounds_ns[i];
+    }
+    if (counter_read(&histogram->counts[HISTOGRAM_BOUNDS]) > 0 || sum_ns < least_ns ||
+        sum_ns > most_ns)
+        return ns;
+    uint64_t highest_ns = lower_ns(bucket) + (sum_ns - least_ns);
+    uint64_t below_ns = most_ns - sum_ns;
+    uint64_t lowest_ns = bounds_ns[bucket] > below_ns ? bounds_ns[bucket] - below_ns : 0;
+    return ns > highest_ns ? highest_ns : ns < lowest_ns ? lowest_ns : ns;
+}
+
 /* The time that is reached when that share of a bucket has been passed. */
 static uint64_t place_within(unsigned bucket, double share) {
-    uint64_t lower = bucket > 0 ? bounds_ns[bucket - 1] : 0;
+    uint64_t lower = lower_ns(bucket);
     return lower + (uint64_t)((double)(bounds_ns[bucket] - lower) * share);
 }
 
@@ -50,8 +76,10 @@ uint64_t histogram_quantile_ns(const struct histogram *histogram, unsigned permi
         return 0;
     for (unsigned i = 0; i < HISTOGRAM_BOUNDS; i++) {
         double count = (double)counter_read(&histogram->counts[i]);
-        if (count > 0 && rank <= count)
-            return place_within(i, rank / count);
+        if (count > 0 && rank <= count) {
+            uint64_t ns = place_within(i, rank / count);
+            return total <= FEW ? as_sum_allows(histogram, i, ns) : ns;
+        }
         rank -= count;
     }
     return bounds_ns[HISTOGRAM_BOUNDS - 1];

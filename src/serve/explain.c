@@ -85,9 +85,11 @@ static struct slice describe_absent(const struct resource *resource, const struc
     const size_t prefix = docroot->prefix.len;
     if (is_rewritten(resource))
         return SLICE("none: the rule leads to nothing");
+    if (docroot->only.ptr != NULL)
+        return SLICE("none: one file is served, and nothing beside it");
     if (docroot_hides(docroot, target->path))
         return SLICE("none: a name in it starts with a dot (see --hidden)");
-    if (docroot->only.ptr != NULL || target->path.len <= prefix)
+    if (target->path.len <= prefix)
         return SLICE("none");
     struct slice path = slice_after(target->path, prefix > 0 ? prefix + 1 : 0);
     if (is_clean_url(docroot, path, target->trailing_slash))

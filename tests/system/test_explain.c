@@ -115,6 +115,16 @@ static void test_circumstances(void **state) {
     }
 }
 
+static void test_one_file_alone(void **state) {
+    const struct scene *scene = *state;
+    tree_text(&scene->tree, "alone.html", "alone");
+    const char *const argv[] = {server_binary(), "--explain", "/page.html",
+                                tree_path(&scene->tree, "alone.html"), NULL};
+    char *out = run("alone", argv, 0);
+    note_assert_contains(out, "file      none: one file is served, and nothing beside it\n");
+    free(out);
+}
+
 /* What is there, and nobody gets, has its reason. */
 static void test_why_it_is_not_served(void **state) {
     const struct scene *scene = *state;
@@ -208,6 +218,7 @@ int main(void) {
     static const struct CMUnitTest tests[] = {
         scene_test(test_what_is_told),
         scene_test(test_circumstances),
+        scene_test(test_one_file_alone),
         scene_test(test_why_it_is_not_served),
         scene_test(test_what_cannot_be_asked_for),
         scene_test(test_the_head_is_the_one_that_is_sent),
