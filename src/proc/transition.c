@@ -219,19 +219,25 @@ static void keep_serving(struct master *master) {
 
 /* Stopping */
 
+/* Behind the terminal's ^C. */
+static void end_line(void) {
+    if (isatty(STDERR_FILENO))
+        (void)!write(STDERR_FILENO, "\n", 1);
+}
+
 static void stop(struct master *master) {
     master->notice_at_ms = master->loop.now_ms + NOTICE_MS;
     notify_send(&master->notify, "STOPPING=1");
     metrics_set_phase(master->observer.metrics, METRICS_DRAINING);
     announcer_unset(&master->announcer);
     lineage_stop(&master->lineage, master->relieved.fd >= 0, master->loop.now_ms);
-    if (isatty(STDERR_FILENO))
-        (void)!write(STDERR_FILENO, "\n", 1); /* behind the terminal's ^C */
+    end_line();
 }
 
 static void stop_at_once(struct master *master) {
     master->notice_at_ms = INT64_MAX;
     lineage_kill(&master->lineage);
+    end_line();
 }
 
 static void stop_other(const struct master *master) {

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum { WORDS_MAX = 8 };
@@ -100,6 +101,25 @@ static void test_banner_lines_and_summary(void **state) {
     note_assert_contains(summary, " B, 1 error, p50 ");
     note_assert_contains(summary, " ms, p99 ");
     note_assert_contains(summary, " s");
+}
+
+/* Somebody takes nothing of an answer, and is not waited for any longer. */
+static void test_a_second_ctrl_c(void **state) {
+    const struct scene *scene = *state;
+    struct client client;
+    char byte;
+    tree_file(&scene->tree, "large", 1, 64 << 20);
+    if (!SHOW(scene, colourless, "--listen", "127.0.0.1:0", "--workers", "1"))
+        return;
+    client_open(&client, port_shown());
+    client_send_text(&client, "GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_int_equal(recv(client.fd, &byte, 1, MSG_PEEK), 1);
+    size_t from = pty.len;
+    pty_type(&pty, "\x03");
+    (void)pty_await(&pty, from, "^C\r\n");
+    const char *summary = stop();
+    assert_memory_equal(summary, "  1 request, ", strlen("  1 request, "));
+    client_close(&client);
 }
 
 static void test_colours(void **state) {
@@ -286,8 +306,10 @@ static void test_the_document_shows_it(void **state) {
     if (!SHOW(scene, colourless, "--listen", "127.0.0.1:0", "--workers", "2"))
         return;
     for (size_t i = 0; i < 4; i++) {
+        char words[32];
+        (void)snprintf(words, sizeof words, "GET %s ", targets[i]);
         client_expect_once(port_shown(), targets[i], i == 2 ? 404 : 200);
-        (void)pty_await(&pty, pty_await(&pty, 0, targets[i]), "\n");
+        (void)pty_await(&pty, pty_await(&pty, 0, words), "\n");
     }
     pty_type(&pty, "\x03");
     assert_int_equal(pty_finish(&pty), 0);
@@ -305,6 +327,7 @@ static void test_the_document_shows_it(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         test(test_banner_lines_and_summary),
+        test(test_a_second_ctrl_c),
         test(test_colours),
         test(test_no_color_and_dumb_terminals),
         test(test_a_taken_port),
