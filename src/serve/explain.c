@@ -183,6 +183,10 @@ static int put_fields(const struct explanation *explanation) {
 static int put_findings(struct explanation *explanation) {
     struct store *store = &explanation->server.store;
     const struct target *target = &explanation->target;
+    if (live_is_on(&explanation->server.live) && live_find(target) != LIVE_NONE) {
+        put_line(explanation, "file", SLICE("none: pronto's own, for pages (see --live)"));
+        return 0;
+    }
     struct resource *resource = store_look_up(store, explanation->request.target, target->path,
                                               target->trailing_slash, explanation->loop.now_ms);
     if (resource == NULL)

@@ -115,6 +115,26 @@ static void test_circumstances(void **state) {
     }
 }
 
+static void test_what_pages_are_loaded_again_by(void **state) {
+    const struct scene *scene = *state;
+    static const struct {
+        const char *url;
+        const char *text;
+    } cases[] = {
+        {"/.pronto/live.js", "Content-Type: text/javascript"},
+        {"/.pronto/live", "Content-Type: text/event-stream"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *const argv[] = {server_binary(), "--live",         "--explain",
+                                    cases[i].url,    scene->tree.path, NULL};
+        char *out = run(cases[i].url, argv, 0);
+        note_assert_contains(
+            out, "file      none: pronto's own, for pages (see --live)\n\nHTTP/1.1 200 ");
+        note_assert_contains(out, cases[i].text);
+        free(out);
+    }
+}
+
 static void test_one_file_alone(void **state) {
     const struct scene *scene = *state;
     tree_text(&scene->tree, "alone.html", "alone");
@@ -218,6 +238,7 @@ int main(void) {
     static const struct CMUnitTest tests[] = {
         scene_test(test_what_is_told),
         scene_test(test_circumstances),
+        scene_test(test_what_pages_are_loaded_again_by),
         scene_test(test_one_file_alone),
         scene_test(test_why_it_is_not_served),
         scene_test(test_what_cannot_be_asked_for),
