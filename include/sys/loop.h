@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/epoll.h>
+#include <sys/types.h>
 
 /* A file descriptor that something is done about. Embedded in what owns the descriptor. */
 struct source {
@@ -66,6 +67,11 @@ void loop_close(struct loop *loop, struct source *source);
  * its loop: for a source that was never added, or whose loop is another process's after a fork(2),
  * or ends, too; or one that stays where it is, and bears to be run once more. Idempotent. */
 void source_close(struct source *source);
+
+/* Receives up to `room` bytes, more than none, from a source that is a stream socket, and forgets
+ * that it is readable where that shows. Returns how many; 0: it has ended; -EAGAIN: there are none
+ * now; or another -errno (recv(2)). */
+ssize_t source_receive(struct source *source, void *to, size_t room);
 
 /* Lets the source run before all others of its turn, and in crowded turns whether it has an event
  * or not: its events may stand behind those that there was room for. One source only. */

@@ -33,7 +33,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -333,21 +332,10 @@ static APART enum step send_rest(struct connection *conn) {
  * there are none yet, which conn->source.ready and conn->peer_done tell apart; or -errno. */
 static HOT ssize_t read_scratch(struct connection *conn, size_t at) {
     size_t room = conn->server->input_capacity - at;
-    ssize_t len;
     CHECK(room > 0);
-    do
-        len = recv(conn->source.fd, conn->server->input + at, room, 0);
-    while (len < 0 && errno == EINTR);
-    if (len < 0 && errno != EAGAIN)
-        return -errno;
-    if (len == 0)
-        conn->peer_done = true;
-    /* Fewer bytes than there was room for: it is drained, unless the end has been announced and is
-     * still to be read. */
-    bool drained = len < 0 || ((size_t)len < room && (conn->source.ready & EPOLLRDHUP) == 0);
-    if (drained || conn->peer_done)
-        conn->source.ready &= ~(uint32_t)EPOLLIN;
-    return len < 0 ? 0 : len;
+    ssize_t len = source_receive(&conn->source, conn->server->input + at, room);
+    conn->peer_done |= len == 0;
+    return len == -EAGAIN ? 0 : len;
 }
 
 /* Changes of files that came with this turn's events have been noticed. Where the end of a request

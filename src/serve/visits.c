@@ -122,14 +122,10 @@ static enum step refuse(struct visit *visit, enum refusal refusal) {
 /* Reads into the buffer behind its first `at` bytes. Returns how many; 0: there are none now. -1:
  * at the end, or where the connection is lost. */
 static ssize_t receive(struct visit *visit, size_t at) {
-    ssize_t len;
-    do
-        len = recv(visit->source.fd, visit->input + at, sizeof visit->input - at, 0);
-    while (len < 0 && errno == EINTR);
+    ssize_t len = source_receive(&visit->source, visit->input + at, sizeof visit->input - at);
     if (len > 0)
         return len;
-    visit->source.ready &= ~(uint32_t)EPOLLIN;
-    return len < 0 && errno == EAGAIN ? 0 : -1;
+    return len == -EAGAIN ? 0 : -1;
 }
 
 static enum step read_more(struct visit *visit) {

@@ -33,6 +33,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -110,6 +111,18 @@ void source_close(struct source *source) {
     list_remove(&source->place);
     (void)close(source->fd);
     source->fd = -1;
+}
+
+HOT ssize_t source_receive(struct source *source, void *to, size_t room) {
+    ssize_t len;
+    do
+        len = recv(source->fd, to, room, 0);
+    while (len < 0 && errno == EINTR);
+    /* Fewer bytes than there was room for: it is drained, unless the end has been announced and is
+     * still to be read. */
+    if (len <= 0 || ((size_t)len < room && (source->ready & EPOLLRDHUP) == 0))
+        source->ready &= ~(uint32_t)EPOLLIN;
+    return len < 0 ? -errno : len;
 }
 
 void loop_again(struct loop *loop, struct source *source) {

@@ -46,13 +46,18 @@ static int start_listening(int fd) {
     return result;
 }
 
+/* The address of the socket itself; what getsockname(2) does not tell stays as it is. */
+static int look_up_own(int fd, struct address *address) {
+    socklen_t len = sizeof address->socket;
+    return getsockname(fd, &address->socket.any, &len) < 0 ? -errno : 0;
+}
+
 static int learn_port(int fd, struct address *address) {
     struct address bound = *address;
-    socklen_t len = sizeof bound.socket;
-    if (getsockname(fd, &bound.socket.any, &len) < 0)
-        return -errno;
-    address_set_port(address, address_port(&bound));
-    return 0;
+    int result = look_up_own(fd, &bound);
+    if (result == 0)
+        address_set_port(address, address_port(&bound));
+    return result;
 }
 
 static int open_socket(struct address *address, enum socket_place place) {
@@ -188,15 +193,14 @@ static int learn_address(int fd, struct address *address) {
     int type = 0;
     int listens = 0;
     int v6_only = 1;
-    socklen_t len = sizeof address->socket;
     *address = (struct address){0};
     int result = get(fd, SOL_SOCKET, SO_TYPE, &type);
     if (result == 0)
         result = get(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens);
     if (result == 0 && (type != SOCK_STREAM || listens == 0))
         result = -EINVAL;
-    if (result == 0 && getsockname(fd, &address->socket.any, &len) < 0)
-        result = -errno;
+    if (result == 0)
+        result = look_up_own(fd, address);
     switch (result == 0 ? address->socket.any.sa_family : AF_UNSPEC) {
     case AF_INET6:
         result = get(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only);
@@ -257,8 +261,7 @@ int socket_look_at_queue(int fd, struct socket_queue *queue) {
 
 bool socket_is_loopback(int fd) {
     struct address own = {.both_families = false};
-    socklen_t len = sizeof own.socket;
-    return getsockname(fd, &own.socket.any, &len) == 0 && address_is_loopback(&own);
+    return look_up_own(fd, &own) == 0 && address_is_loopback(&own);
 }
 
 static int accept_any(int fd, struct sockaddr *address, socklen_t *len) {

@@ -315,6 +315,47 @@ static void test_an_edge_comes_once_and_is_remembered(void **state) {
 }
 
 /* What was reported stays until somebody learns that it is no longer so. */
+/* What is left is known without another call, unless the end may be behind it. */
+static void test_what_receiving_tells(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        const char *text;
+        bool ends;
+        bool end_is_known;
+        ssize_t len;
+        bool readable;
+    } rows[] = {
+        {"nothing", "", false, false, -EAGAIN, false},
+        {"less than there is room for", "abc", false, false, 3, false},
+        {"as much as there is room for", "abcd", false, false, 4, true},
+        {"more", "abcde", false, false, 4, true},
+        {"less, and the end has been announced", "abc", true, true, 3, true},
+        {"the end", "", true, true, 0, false},
+        {"the end, before it was announced", "", true, false, 0, false},
+    };
+    for (size_t i = 0; i < ROWS_COUNT(rows); i++) {
+        int fds[2];
+        char bytes[4];
+        struct source source;
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+        source_init(&source, fds[0], NULL);
+        source.ready = EPOLLIN | EPOLLOUT | (rows[i].end_is_known ? EPOLLRDHUP : 0);
+        assert_int_equal(write(fds[1], rows[i].text, strlen(rows[i].text)), strlen(rows[i].text));
+        if (rows[i].ends)
+            assert_int_equal(shutdown(fds[1], SHUT_WR), 0);
+        row_assert_number(rows[i].name, source_receive(&source, bytes, sizeof bytes), rows[i].len);
+        row_assert_number(rows[i].name, (source.ready & EPOLLIN) != 0, rows[i].readable);
+        row_assert(rows[i].name, (source.ready & EPOLLOUT) != 0);
+        (void)close(fds[0]);
+        (void)close(fds[1]);
+    }
+    struct source closed;
+    char byte;
+    source_init(&closed, -1, NULL);
+    assert_int_equal(source_receive(&closed, &byte, 1), -EBADF);
+}
+
 static void test_readiness_adds_up(void **state) {
     (void)state;
     static const char bytes[4096];
@@ -521,6 +562,7 @@ int main(void) {
         test(test_freed_while_another_process_has_it_open),
         test(test_frees_itself),
         test(test_an_edge_comes_once_and_is_remembered),
+        test(test_what_receiving_tells),
         test(test_readiness_adds_up),
         test(test_hang_up_makes_everything_worth_a_try),
         test(test_error_makes_everything_worth_a_try),
